@@ -142,6 +142,8 @@ private:
             if (std::holds_alternative<proto::relay_act::admit_user>(action))
                 machine_.report(outcome::user_admitted{choices_.next(4) != 3});
             if (const auto* what = std::get_if<proto::relay_act::reserve_port>(&action)) reserve(*what);
+            if (std::holds_alternative<proto::relay_act::open_port>(action))
+                machine_.report(outcome::port_opened{static_cast<proto::opening_result>(choices_.next(3))});
             if (std::holds_alternative<proto::relay_act::find_backend>(action)) find_backend();
         }
     }

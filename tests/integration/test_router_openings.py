@@ -16,7 +16,7 @@ import pytest
 
 import network
 from harness.daemon import wait_until
-from harness.openings import expectations, forge_syns, ruleset
+from harness.openings import expectations, forge_syns, ruleset, unused_openings
 from harness.raw import Closed, Raw, drain
 from harness.scripted_server import ScriptedServer
 from scenarios import SCENARIOS
@@ -159,13 +159,68 @@ def test_refused_targets_open_nothing(built, command, codes):
         raw.expect("NOOP", 200)
 
 
+class Pause:
+    """A reply of a scripted server that is sent when the test wants it."""
+
+    def __init__(self, reply):
+        self.reply, self.control, self.asked, self.go_on = reply, None, threading.Event(), threading.Event()
+
+    def __call__(self, control):
+        self.control = control
+        self.asked.set()
+        assert self.go_on.wait(10)
+        control.sendall(self.reply)
+
+    def ended(self):
+        """Whether the gateway has closed the control connection."""
+        return self.control.fileno() < 0
+
+
+def is_closed(built):
+    return not expectations(built.network) and not unused_openings(built.network)
+
+
+@pytest.mark.parametrize("command", [port_command(CLIENT, 5001), f"EPRT |1|{CLIENT}|5001|"])
+def test_nothing_is_open_before_the_server_has_accepted_PORT(built, scripted, command):
+    answer = Pause(b"200 ok\r\n")
+    scripted(**{command[:4]: answer})
+    with built.raw("client", SCRIPTED) as raw:
+        raw.login().send(command.encode() + b"\r\n")
+        assert answer.asked.wait(5)
+        assert is_closed(built), "the server has not replied"
+        answer.go_on.set()
+        assert raw.reply().code == 200
+        assert [(source, destination) for source, destination, _ in expectations(built.network)] == [(SCRIPTED, OUTSIDE)]
+
+
+@pytest.mark.parametrize("ending", ["close", "reset"])
+def test_nothing_outlives_a_client_that_leaves_before_the_reply_to_PORT(built, scripted, ending):
+    answer = Pause(b"200 ok\r\n")
+    scripted(PORT=answer)
+    raw = built.raw("client", SCRIPTED)
+    raw.login().send(port_command(CLIENT, 5001).encode() + b"\r\n")
+    assert answer.asked.wait(5)
+    getattr(raw, ending)()
+    answer.go_on.set()
+    wait_until(answer.ended, 5, "the session's end")
+    wait_until(lambda: is_closed(built), 1, "the openings' end")
+    raw.close()
+
+
 @pytest.mark.parametrize("reply", ["500 no", "421 later"])
 def test_nothing_is_open_when_the_server_refuses_PORT(built, scripted, reply):
-    scripted(**dict.fromkeys(("PORT", "EPRT"), reply))
+    closed = []
+
+    def refuse(control):
+        closed.append(is_closed(built))
+        control.sendall(reply.encode() + b"\r\n")
+
+    scripted(**dict.fromkeys(("PORT", "EPRT", "EPSV"), refuse), PASV="227 Entering Passive Mode (17,254,0,92,78,32)")
     with built.raw("client", SCRIPTED) as raw:
-        reply = raw.login().command(port_command(CLIENT, 5001))
-        assert reply.code in (200, 421, 425, 500), "200: the gateway sets up the data connection in another way"
-        assert not expectations(built.network)
+        code = raw.login().command(port_command(CLIENT, 5001)).code
+        assert code == (200 if reply.startswith("500") else 421), "200: the gateway connects to the server, and relays"
+        assert is_closed(built)
+    assert closed and all(closed)
 
 
 LOW = (("PASV", "227 Entering Passive Mode (17,254,0,92,0,22)"), ("EPSV", "229 Extended (|||22|)"), ("EPSV", "229 Extended (|||0|)"),

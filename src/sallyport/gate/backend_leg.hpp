@@ -6,6 +6,7 @@
 
 #include <expected>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include <sallyport/base/log.hpp>
@@ -24,6 +25,8 @@ struct backend_leg {
     net::stream stream;
     // Held as long as the connection.
     self_connection_guard::registration registration;
+    // For an intercepted session, once it is known: the client's address as the server sees it, after NAT on this machine.
+    std::optional<ip_address> outside{};
 
     /// Starts TLS as the client, with the backend's name.
     net::task<result<void>> start_tls(const net::tls_client_context& settings, net::deadline until);

@@ -11,58 +11,41 @@ using namespace std::chrono_literals;
 
 constexpr auto lifetime = 30s;
 
-/// A router whose NAT makes this address of a client's.
-class substitute_router final : public firewall::router {
-public:
-    explicit substitute_router(result<ip_address> seen) : seen_(std::move(seen)) {}
-    [[nodiscard]] result<unique_fd> client_socket(int /*client_control*/) override { return fail(errc::misuse); }
-    [[nodiscard]] result<ip_address> translated_address(int /*backend_control*/) override { return seen_; }
-
-private:
-    const result<ip_address> seen_;
-};
-
 ip_address address(std::string_view text) { return *ip_address::parse(text); }
 endpoint at(std::string_view text) { return *endpoint::parse(text); }
 
-result<firewall::opening> open(proto::leg from, std::string_view to, substitute_router& machine) {
-    return crossing_opening(from, at(to), {address("192.168.1.2"), address("203.0.113.5")}, machine, lifetime);
-}
+/// `outside`: what the NAT of a router makes of the client's address.
+crossing_peers peers(std::string_view outside) { return {address("192.168.1.2"), address("203.0.113.5"), address(outside)}; }
 
 TEST(Crossing, LetsThePassiveClientReachTheServerUntranslated_G2) {
-    substitute_router machine(fail(errc::misuse));
-    const auto got = open(proto::leg::client, "203.0.113.5:40000", machine);
+    outside_ports ports;
+    const auto got = plan_crossing(proto::leg::client, at("203.0.113.5:40000"), peers("198.51.100.1"), ports, lifetime);
     ASSERT_TRUE(got);
-    EXPECT_EQ(*got, (firewall::opening{address("192.168.1.2"), at("203.0.113.5:40000"), at("203.0.113.5:40000"),
-                                       address("192.168.1.2"), lifetime}));
+    EXPECT_EQ(got->opening, (firewall::opening{address("192.168.1.2"), at("203.0.113.5:40000"), at("203.0.113.5:40000"),
+                                               address("192.168.1.2"), lifetime}));
 }
 
-TEST(Crossing, TellsTheServerTheTranslatedAddressAndARandomPort_G3) {
-    substitute_router machine(address("198.51.100.1"));
-    const auto first = open(proto::leg::backend, "192.168.1.2:6000", machine);
-    const auto second = open(proto::leg::backend, "192.168.1.2:6000", machine);
+TEST(Crossing, NamesTheTranslatedAddressAndARandomPortToTheServer_G3) {
+    outside_ports ports;
+    const auto to = at("192.168.1.2:6000");
+    const auto first = plan_crossing(proto::leg::backend, to, peers("198.51.100.1"), ports, lifetime);
+    const auto second = plan_crossing(proto::leg::backend, to, peers("198.51.100.1"), ports, lifetime);
     ASSERT_TRUE(first && second);
-    EXPECT_EQ(first->client, address("203.0.113.5"));
-    EXPECT_EQ(first->listen.address, address("198.51.100.1"));
-    EXPECT_GE(first->listen.port, 1024);
-    EXPECT_NE(first->listen.port, second->listen.port) << "once in 64,512 runs";
-    EXPECT_EQ(first->forward_to, at("192.168.1.2:6000"));
-    EXPECT_EQ(first->source, address("203.0.113.5"));
+    EXPECT_EQ(first->opening.client, address("203.0.113.5"));
+    EXPECT_EQ(first->opening.listen, first->port.at());
+    EXPECT_EQ(first->opening.listen.address, address("198.51.100.1"));
+    EXPECT_GE(first->opening.listen.port, 1024);
+    EXPECT_NE(first->opening.listen.port, second->opening.listen.port);
+    EXPECT_EQ(first->opening.forward_to, at("192.168.1.2:6000"));
+    EXPECT_EQ(first->opening.source, address("203.0.113.5"));
 }
 
 TEST(Crossing, LeavesThePortOfTheClientWithoutNat_G3) {
-    substitute_router machine(address("192.168.1.2"));
-    const auto got = open(proto::leg::backend, "192.168.1.2:6000", machine);
+    outside_ports ports;
+    const auto got = plan_crossing(proto::leg::backend, at("192.168.1.2:6000"), peers("192.168.1.2"), ports, lifetime);
     ASSERT_TRUE(got);
-    EXPECT_EQ(got->listen, at("192.168.1.2:6000"));
-    EXPECT_EQ(got->forward_to, got->listen);
-}
-
-TEST(Crossing, FailsIfTheTranslationIsUnknown) {
-    substitute_router machine(fail(errc::closed, "forgotten"));
-    const auto got = open(proto::leg::backend, "192.168.1.2:6000", machine);
-    ASSERT_FALSE(got);
-    EXPECT_EQ(got.error().what, "forgotten");
+    EXPECT_EQ(got->opening.listen, at("192.168.1.2:6000"));
+    EXPECT_EQ(got->opening.forward_to, got->opening.listen);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/base/limits.hpp>
 #include <sallyport/gate/crossing.hpp>
 #include <sallyport/net/connecting.hpp>
 #include <sallyport/net/keep_running.hpp>
@@ -43,83 +44,123 @@ data_connections::data_connections(std::shared_ptr<session_context> gate, net::l
 
 // ---- Negotiation
 
-result<endpoint> data_connections::reserve_for_client(const reach::passive_request& client, bool extended) {
+result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_port& wanted, client_control& client,
+                                                backend_leg& backend) {
+    const bool for_client = wanted.on == proto::leg::client;
+    auto out = client.interception() != nullptr ? reserve_crossing(wanted.on, wanted.to, client.stream(), backend)
+               : for_client                     ? reserve_for_client(client.passive_caller(wanted.protect), wanted.extended)
+                                                : reserve_for_backend(backend.stream);
+    if (out && wanted.to && out->route == port_route::accepted) {
+        const auto& accepting = for_client ? client.stream() : backend.stream;
+        const auto& connecting = for_client ? backend.stream : client.stream();
+        out->route = port_route::forwarded;
+        out->opening = {.client = accepting.peer().address,
+                        .listen = {accepting.local().address, (for_client ? client_port_ : backend_port_).port()},
+                        .forward_to = *wanted.to,
+                        .source = connecting.local().address,
+                        .lifetime = opening_lifetime(gate_->config)};
+    }
+    if (out && !for_client) reserved_for_backend_ = *out;
+    return out;
+}
+
+result<reserved_port> data_connections::reserve_for_client(const reach::passive_request& client, bool extended) {
     opening_ = {};
     client_port_ = {};
     auto reserved = gate_->passive_data.reserve(client, extended);
-    if (!reserved) return std::unexpected(reserved.error());
+    if (!reserved) return std::unexpected(std::move(reserved).error());
     client_port_ = std::move(reserved->reservation);
-    return reserved->advertised;
+    return reserved_port{reserved->advertised};
 }
 
-result<endpoint> data_connections::reserve_for_backend(const net::stream& control) {
+/// At the local address of the control connection.
+result<reserved_port> data_connections::reserve_for_backend(const net::stream& control) {
     opening_ = {};
     backend_port_ = {};
     const auto& local = control.local().address;
     auto reserved = gate_->passive_data.ports().reserve(loop_, local, control.peer().address);
-    if (!reserved) return std::unexpected(reserved.error());
+    if (!reserved) return std::unexpected(std::move(reserved).error());
     backend_port_ = std::move(*reserved);
-    return endpoint{local, backend_port_.port()};
+    return reserved_port{{local, backend_port_.port()}};
 }
 
-firewall::opening data_connections::opening_at(proto::leg leg, const endpoint& to, const net::stream& client,
-                                               const net::stream& backend) const {
-    const bool of_client = leg == proto::leg::client;
-    const auto& accepting = of_client ? client : backend;
-    const auto& connecting = of_client ? backend : client;
-    firewall::opening wanted{.client = accepting.peer().address,
-                             .listen = {accepting.local().address, (of_client ? client_port_ : backend_port_).port()},
-                             .forward_to = to,
-                             .source = connecting.local().address};
-    wanted.lifetime = opening_lifetime(gate_->config);
-    return wanted;
-}
-
-bool data_connections::use_opening(proto::leg leg, firewall::opening_lease opening) {
-    auto& port = leg == proto::leg::client ? client_port_ : backend_port_;
-    if (!port) return false;
-    opening_ = std::move(opening);
-    opening_leg_ = leg;
-    is_crossing_ = false;
-    port.forward_in_kernel(net::clock::now() + gate_->config.data_timeout);
-    return true;
-}
-
-result<firewall::opening> data_connections::plan_crossing(proto::leg leg, const std::optional<endpoint>& to,
-                                                          const net::stream& client, const net::stream& backend) {
+result<reserved_port> data_connections::reserve_crossing(proto::leg leg, const std::optional<endpoint>& to,
+                                                         const net::stream& client, backend_leg& backend) {
     note_abandoned_crossing();
     release_ports();
-    if (to)
-        return crossing_opening(leg, *to, {client.peer().address, backend.peer().address, backend.native_handle()},
-                                *gate_->config.interception.machine, opening_lifetime(gate_->config));
-    if (leg == proto::leg::client) return reserve_in_place_of_server(client);
-    return fail(errc::unsupported, "where data are relayed, the server is connected to");
+    const bool for_client = leg == proto::leg::client;
+    if (!to && for_client) return reserve_in_place_of_server(client);
+    if (!to) return fail(errc::unsupported, "where data are relayed, the server is connected to");
+    // It does not change as long as the control connection lives.
+    if (!for_client && !backend.outside) {
+        const auto seen = gate_->config.interception.machine->translated_address(backend.stream.native_handle());
+        if (!seen) return std::unexpected(not_open(seen.error()));
+        backend.outside = *seen;
+    }
+    const crossing_peers peers{client.peer().address, backend.stream.peer().address, backend.outside.value_or(ip_address())};
+    auto planned = plan_crossing(leg, *to, peers, gate_->base->outside, opening_lifetime(gate_->config));
+    if (!planned) return std::unexpected(not_open(planned.error()));
+    outside_port_ = std::move(planned->port);
+    return reserved_port{planned->opening.listen, port_route::crossing, planned->opening};
 }
 
-result<firewall::opening> data_connections::reserve_in_place_of_server(const net::stream& client) {
+result<reserved_port> data_connections::reserve_in_place_of_server(const net::stream& client) {
     const auto& from = client.peer().address;
     const auto own = net::own_address_for(from);
-    if (!own) return std::unexpected(own.error());
+    if (!own) return std::unexpected(not_open(own.error()));
     auto reserved = gate_->passive_data.ports().reserve(loop_, *own, from);
-    if (!reserved) return std::unexpected(reserved.error());
+    if (!reserved) return std::unexpected(not_open(reserved.error()));
     client_port_ = std::move(*reserved);
     const auto port = client_port_.port();
-    firewall::opening wanted{
-        .client = from, .listen = {client.local().address, port}, .forward_to = {*own, port}, .source = from};
-    wanted.lifetime = opening_lifetime(gate_->config);
-    return wanted;
+    const endpoint at_server{client.local().address, port};
+    return reserved_port{at_server,
+                         port_route::redirected,
+                         {.client = from,
+                          .listen = at_server,
+                          .forward_to = {*own, port},
+                          .source = from,
+                          .lifetime = opening_lifetime(gate_->config)}};
 }
 
-void data_connections::use_crossing(proto::leg leg, firewall::opening_lease opening) {
+net::task<result<opened_port>> data_connections::open(proto::leg leg, reserved_port port,
+                                                      firewall::control_connections session) {
+    if (port.route == port_route::accepted) co_return opened_port{port.advertised};
+    const auto limit = net::time_limit::within(limits::opening_timeout);
+    auto got = co_await gate_->kernel_openings->open(loop_, std::move(port.opening), session, limit);
+    if (got) {
+        const bool in_use = use_opening(leg, port.route, std::move(*got));
+        co_return opened_port{port.advertised, in_use && port.route != port_route::redirected};
+    }
+    if (port.route != port_route::forwarded) co_return std::unexpected(not_open(got.error()));
+    log_(log::level::info,
+         fmt::format("Relaying the data connection; kernel forwarding is not possible: {}", got.error().text()));
+    co_return opened_port{port.advertised};
+}
+
+/// The session needs an opening that is not possible.
+error data_connections::not_open(error reason) {
+    status::count(gate_->counters.ports_exhausted);
+    log_(log::level::warning, fmt::format("No opening for the data connection: {}", reason.text()));
+    return reason;
+}
+
+/// False if its port was released meanwhile.
+bool data_connections::use_opening(proto::leg leg, port_route route, firewall::opening_lease opening) {
+    auto& port = leg == proto::leg::client ? client_port_ : backend_port_;
+    if (route == port_route::forwarded) {
+        if (!port) return false;
+        port.forward_in_kernel(net::clock::now() + gate_->config.data_timeout);
+    }
     opening_ = std::move(opening);
     opening_leg_ = leg;
-    is_crossing_ = true;
+    opening_route_ = route;
+    return true;
 }
 
 /// Called before an opening is replaced or removed. A client may connect before it sends RETR, and wait for that without
 /// end, so no transfer would show the failure.
 void data_connections::note_abandoned_crossing() const noexcept {
-    if (!opening_ || !is_crossing_) return;
+    if (!opening_ || opening_route_ == port_route::forwarded) return;
     try {
         const auto use = opening_.use();
         if (use != firewall::opening_use::attempted) return;
@@ -137,7 +178,7 @@ std::optional<std::string> data_connections::opening_failure() {
     if (use == firewall::opening_use::established) return std::nullopt;
     const auto& o = opening_.details();
     const auto cause =
-        is_crossing_ ? crossing_failure(o, use)
+        opening_route_ != port_route::forwarded ? crossing_failure(o, use)
         : use == firewall::opening_use::attempted
             ? fmt::format(
                   "connection requests from {} were forwarded to {}, and none was completed. A forward chain on this "
@@ -176,7 +217,9 @@ std::shared_ptr<data_relay> data_connections::start_relay(proto::relay_plan plan
 void data_connections::release_ports() noexcept {
     client_port_ = {};
     backend_port_ = {};
+    reserved_for_backend_.reset();
     opening_ = {};
+    outside_port_ = {};
 }
 
 void data_connections::abort() noexcept {

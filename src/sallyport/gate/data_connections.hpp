@@ -2,26 +2,63 @@
 // The data connections of one session: ports that were reserved and not used yet, the kernel's opening for one of them, and
 // the relay of the running transfer (G1, G2, DC-04).
 //
-// A client has one passive port at a time. Owned by the session, which performs the actions of its machine. Loop thread
-// only.
+// A client has one passive port at a time. Owned by the session, which performs the actions of its machine and outlives each
+// coroutine. Loop thread only.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/token_bucket.hpp>
 #include <sallyport/firewall/openings.hpp>
+#include <sallyport/gate/backend_leg.hpp>
+#include <sallyport/gate/client_control.hpp>
 #include <sallyport/gate/data_relay.hpp>
+#include <sallyport/gate/outside_ports.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/relay_machine.hpp>
-#include <sallyport/reach/passive_mode.hpp>
 #include <sallyport/status/session_report.hpp>
 
 namespace sallyport::gate {
+
+/// How a connection to a port gets to its other end.
+enum class port_route : std::uint8_t {
+    // The gateway accepts it.
+    accepted,
+    // The kernel forwards it to the peer of the other leg, through an opening; without one the gateway accepts it.
+    forwarded,
+    // Of an intercepted session: it crosses this machine, and needs an opening.
+    crossing,
+    // The same, but the gateway accepts it in place of the server.
+    redirected,
+};
+
+/// A port that the peer of a leg is to connect to.
+struct reserved_port {
+    endpoint advertised;
+    port_route route = port_route::accepted;
+    // Unless the gateway accepts it.
+    firewall::opening opening{};
+};
+
+/// The same, when a connection can arrive.
+struct opened_port {
+    endpoint advertised;
+    // Otherwise the gateway accepts it.
+    bool forwarded = false;
+};
+
+/// What the peer of the leg receives.
+[[nodiscard]] result<endpoint> advertised_by(const auto& port) {
+    if (!port) return std::unexpected(port.error());
+    return port->advertised;
+}
 
 class data_connections {
 public:
@@ -29,23 +66,19 @@ public:
 
     data_connections(std::shared_ptr<session_context> gate, net::loop& loop, log_sink log);
 
-    // ---- Negotiation; it replaces the earlier reservation of that leg
+    // ---- Negotiation
 
-    /// The endpoint to advertise to the client.
-    [[nodiscard]] result<endpoint> reserve_for_client(const reach::passive_request& client, bool extended);
-    /// The endpoint to send to the backend, at the local address of the control connection with it.
-    [[nodiscard]] result<endpoint> reserve_for_backend(const net::stream& control);
-    /// The opening with which the kernel forwards from the reserved port of that leg to `to`, which is on the other leg.
-    [[nodiscard]] firewall::opening opening_at(proto::leg leg, const endpoint& to, const net::stream& client,
-                                               const net::stream& backend) const;
-    /// Keeps an opening that is in force now. False if its port was released meanwhile.
-    [[nodiscard]] bool use_opening(proto::leg leg, firewall::opening_lease opening);
-    /// For an intercepted session: the opening for a data connection to `to` that crosses this machine (crossing.hpp), where
-    /// no port is reserved. Without `to` the data are relayed: reserves a port of this machine, and the opening forwards to
-    /// it what the client sends to that port of the server. REQUIRES: the settings have interception.machine.
-    [[nodiscard]] result<firewall::opening> plan_crossing(proto::leg leg, const std::optional<endpoint>& to,
-                                                          const net::stream& client, const net::stream& backend);
-    void use_crossing(proto::leg leg, firewall::opening_lease opening);
+    /// Reserves a port; it replaces the earlier one of that leg. Nothing is opened yet. For an intercepted session without
+    /// `to`, the gateway accepts the client's connection in place of the server, and cannot accept that of a server.
+    /// REQUIRES: for an intercepted session the settings have interception.machine.
+    [[nodiscard]] result<reserved_port> reserve(const proto::relay_act::reserve_port& wanted, client_control& client,
+                                                backend_leg& backend);
+    /// The port that was reserved for the backend, once; nothing if it was released.
+    [[nodiscard]] std::optional<reserved_port> take_backend_port() noexcept {
+        return std::exchange(reserved_for_backend_, std::nullopt);
+    }
+    /// Makes its opening, if it needs one, for the session with these control connections. A failure is counted and logged.
+    net::task<result<opened_port>> open(proto::leg leg, reserved_port port, firewall::control_connections session);
     /// Called when the data timeout has passed: why no connection was established through the opening, for the log; nothing
     /// if one was.
     [[nodiscard]] std::optional<std::string> opening_failure();
@@ -70,7 +103,13 @@ public:
     void describe(status::session_report& into, const ip_address& client, const ip_address& backend) const;
 
 private:
-    [[nodiscard]] result<firewall::opening> reserve_in_place_of_server(const net::stream& client);
+    [[nodiscard]] result<reserved_port> reserve_for_client(const reach::passive_request& client, bool extended);
+    [[nodiscard]] result<reserved_port> reserve_for_backend(const net::stream& control);
+    [[nodiscard]] result<reserved_port> reserve_crossing(proto::leg leg, const std::optional<endpoint>& to,
+                                                         const net::stream& client, backend_leg& backend);
+    [[nodiscard]] result<reserved_port> reserve_in_place_of_server(const net::stream& client);
+    [[nodiscard]] error not_open(error reason);
+    [[nodiscard]] bool use_opening(proto::leg leg, port_route route, firewall::opening_lease opening);
     void note_abandoned_crossing() const noexcept;
 
     std::shared_ptr<session_context> gate_;
@@ -81,10 +120,12 @@ private:
     reach::resumption_history tls_history_;
     reach::port_reservation client_port_;
     reach::port_reservation backend_port_;
+    std::optional<reserved_port> reserved_for_backend_;
+    outside_ports::reservation outside_port_;
     firewall::opening_lease opening_;
-    // The leg whose peer connects through the opening.
+    // The leg whose peer connects through the opening, and how.
     proto::leg opening_leg_ = proto::leg::client;
-    bool is_crossing_ = false;
+    port_route opening_route_ = port_route::forwarded;
     std::shared_ptr<data_relay> relay_;
 };
 

@@ -402,6 +402,7 @@ void session::perform() {
         if (tls != nullptr && !step) backend_tls_pending_ = true;
         if (step || tls != nullptr) return;
         if (const auto* reserve = std::get_if<act::reserve_port>(&action)) reserve_port(*reserve);
+        if (std::holds_alternative<act::open_port>(action)) open_port();
         if (std::holds_alternative<act::release_data>(action)) data_.abort();
         if (auto* find = std::get_if<act::find_backend>(&action)) requested_backend_ = std::move(*find);
         if (const auto* admit = std::get_if<act::admit_user>(&action)) admit_user(admit->name);
@@ -424,18 +425,21 @@ void session::perform() {
     }
 }
 
+// On the backend leg the opening is made by open_port.
 void session::reserve_port(const proto::relay_act::reserve_port& request) {
+    auto port = data_.reserve(request, client_, server_);
     const bool client = request.on == proto::leg::client;
-    if (client_.interception() != nullptr)
-        return loop_.spawn("gate: opening", advertise_crossing(self(), request.on, request.to));
-    const auto advertised = client ? data_.reserve_for_client(client_.passive_caller(request.protect), request.extended)
-                                   : data_.reserve_for_backend(server_.stream);
-    std::optional<firewall::opening> opening;
-    if (advertised && request.to) opening = data_.opening_at(request.on, *request.to, client_.stream(), server_.stream);
-    if (opening || (advertised && client && curl_epsv_delay_.delay() > net::clock::duration::zero()))
-        return loop_.spawn("gate: advertising", advertise_later(self(), request.on, *advertised, std::move(opening)));
-    if (advertised && client) curl_epsv_delay_.reply_sent(net::clock::now());
-    machine_->report(outcome::port_reserved{advertised});
+    const bool at_once = !client || !port ||
+                         (port->route == port_route::accepted && curl_epsv_delay_.delay() == net::clock::duration::zero());
+    if (!at_once) return loop_.spawn("gate: advertising", advertise(self(), request.on, std::move(*port)));
+    if (port && client) curl_epsv_delay_.reply_sent(net::clock::now());
+    machine_->report(outcome::port_reserved{advertised_by(port)});
+}
+
+void session::open_port() {
+    auto port = data_.take_backend_port();
+    if (!port) return machine_->report(outcome::port_opened{proto::opening_result::closed});
+    loop_.spawn("gate: opening", advertise(self(), proto::leg::backend, std::move(*port)));
 }
 
 void session::open_data(proto::relay_plan plan) {

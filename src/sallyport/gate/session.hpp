@@ -41,9 +41,7 @@ public:
 
 private:
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
-    friend net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
-                                       std::optional<firewall::opening> opening);
-    friend net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, std::optional<endpoint> to);
+    friend net::task<> advertise(std::shared_ptr<session> self, proto::leg leg, reserved_port port);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
     friend net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 
@@ -107,6 +105,7 @@ private:
     // Actions of the machine
     void perform();
     void reserve_port(const proto::relay_act::reserve_port& request);
+    void open_port();
     void open_data(proto::relay_plan plan);
     void admit_user(const std::string& name);
     [[nodiscard]] record_owner owner() const;
@@ -135,9 +134,7 @@ private:
 
 net::task<> run_session(std::shared_ptr<session> self);
 net::task<> run_backend_leg(std::shared_ptr<session> self);
-net::task<> advertise_later(std::shared_ptr<session> self, proto::leg leg, endpoint advertised,
-                            std::optional<firewall::opening> opening);
-net::task<> advertise_crossing(std::shared_ptr<session> self, proto::leg leg, std::optional<endpoint> to);
+net::task<> advertise(std::shared_ptr<session> self, proto::leg leg, reserved_port port);
 net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
 net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 

@@ -12,6 +12,7 @@
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
+#include <sallyport/gate/outside_ports.hpp>
 #include <sallyport/gate/passthrough_ports.hpp>
 #include <sallyport/gate/pool.hpp>
 #include <sallyport/gate/self_connection_guard.hpp>
@@ -35,6 +36,7 @@ struct shared_state : frontend::shared_state {
     health_checks checks;
     backend_list list;
     passthrough_ports passthrough;
+    outside_ports outside;
     const std::shared_ptr<user_limit> users = std::make_shared<user_limit>();
 };
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/ports.hpp>
 #include <sallyport/helper/session_connection.hpp>
 #include <sallyport/net/socket_address.hpp>
 
@@ -98,9 +99,9 @@ bool opening_changes::is_permitted(const firewall::opening& o, std::span<const u
     if (!crosses && !is_between(o, *client, *backend) && !is_between(o, *backend, *client)) return false;
     const auto has = [&o](const port_range& ports) { return ports.contains(o.listen.port); };
     const bool is_data_port =
-        ports_.empty() || crosses ? o.listen.port >= net::first_unprivileged_port : std::ranges::any_of(ports_, has);
-    return is_data_port && o.forward_to.port >= net::first_unprivileged_port &&
-           o.lifetime <= firewall::max_opening_lifetime && firewall::can_forward(o, {.v4 = true, .v6 = true}).has_value();
+        ports_.empty() || crosses ? o.listen.port >= first_unprivileged_port : std::ranges::any_of(ports_, has);
+    return is_data_port && o.forward_to.port >= first_unprivileged_port && o.lifetime <= firewall::max_opening_lifetime &&
+           firewall::can_forward(o, {.v4 = true, .v6 = true}).has_value();
 }
 
 }  // namespace sallyport::helper

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <sallyport/base/ports.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::helper {
@@ -61,7 +62,7 @@ answer service::connect_from_low_port(const request& r, int control, int data) c
     if (std::ranges::find(allowed_.control_ports, from.port) == allowed_.control_ports.end() || from.port < 2 ||
         peer.port == 0)
         return refuse(EPERM);
-    if (target->address != peer.address || target->port < net::first_unprivileged_port) return refuse(EPERM);
+    if (target->address != peer.address || target->port < first_unprivileged_port) return refuse(EPERM);
     --from.port;
     net::set_option(data, SOL_SOCKET, SO_REUSEADDR, 1);
     const net::socket_address local(from);

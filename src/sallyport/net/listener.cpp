@@ -7,6 +7,7 @@
 #include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/log_limiter.hpp>
+#include <sallyport/base/ports.hpp>
 #include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/socket_address.hpp>

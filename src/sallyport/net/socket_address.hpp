@@ -55,9 +55,6 @@ bool set_option(int socket, int level, int name, int value) noexcept;
 /// Whether the socket may have addresses of other hosts (IP_TRANSPARENT).
 [[nodiscard]] bool is_transparent(int socket) noexcept;
 
-/// Ports below it require a privilege, as Linux has it by default.
-inline constexpr std::uint16_t first_unprivileged_port = 1024;
-
 /// Sets the options of all streams: TCP_NODELAY, and urgent data in line, since the Telnet Synch before an ABOR is sent as
 /// urgent data (RFC 959 section 4.1.3) and its last byte would be missing otherwise. Accepted connections inherit the
 /// options from their listener.

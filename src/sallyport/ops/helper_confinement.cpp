@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <sallyport/base/ports.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/ops/landlock.hpp>
 #include <sallyport/ops/path_rules.hpp>
@@ -34,7 +35,7 @@ namespace {
     // Files of other users, such as keys that only a group may read.
     if (!allowed.files.empty()) out |= capability_bit(CAP_DAC_READ_SEARCH);
     if (std::ranges::any_of(bound_ports(allowed), [](const port_range& ports) {
-            return ports.first != 0 && ports.first < net::first_unprivileged_port;
+            return ports.first != 0 && ports.first < first_unprivileged_port;
         }))
         out |= capability_bit(CAP_NET_BIND_SERVICE);
     if (allowed.openings || allowed.interception) out |= capability_bit(CAP_NET_ADMIN);

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include <sallyport/base/ports.hpp>
 #include <sallyport/proto/client_channel.hpp>
 #include <sallyport/proto/host_port.hpp>
 
 namespace sallyport::proto {
 
 namespace {
-
-constexpr std::uint16_t first_unprivileged_port = 1024;
 
 /// Ports below 1024 belong to services that a hostile server may want a client to connect to (CL-01). Some servers use the
 /// FTP ports and 443 intentionally, for clients whose firewall allows only these (G8).

@@ -88,7 +88,8 @@ struct idle {
     session_time until = session_time::max();
 };
 /// Reserve a port for a data connection from this leg's peer alone; on the backend leg, at the gateway's own address of the
-/// control connection. Outcome: port_reserved.
+/// control connection. Outcome: port_reserved. On the backend leg the port is only reserved: what the kernel forwards is
+/// opened by open_port.
 struct reserve_port {
     leg on = leg::client;
     // EPSV: any address family will do. Otherwise an IPv4 address must be advertised.
@@ -98,6 +99,8 @@ struct reserve_port {
     // The kernel may forward the connection to this port of the other leg. If it can't, the connection is accepted.
     std::optional<endpoint> to{};
 };
+/// The backend has accepted the port that was reserved for it with `to`: open that port in the kernel. Outcome: port_opened.
+struct open_port {};
 /// Release all ports and data connections, these by RST. A transfer that runs has no outcome then.
 struct release_data {};
 /// Start to establish the data connections: the backend leg's, then the client leg's, and to an active client after
@@ -150,18 +153,31 @@ struct close {};
 }  // namespace relay_act
 
 using relay_action =
-    std::variant<relay_act::idle, relay_act::reserve_port, relay_act::release_data, relay_act::open_data,
-                 relay_act::confirm_data, relay_act::transfer_finished, relay_act::check_opening, relay_act::suspect_backend,
-                 relay_act::start_tls, relay_act::end_tls, relay_act::admit_user, relay_act::find_backend,
-                 relay_act::start_passthrough, relay_act::close>;
+    std::variant<relay_act::idle, relay_act::reserve_port, relay_act::open_port, relay_act::release_data,
+                 relay_act::open_data, relay_act::confirm_data, relay_act::transfer_finished, relay_act::check_opening,
+                 relay_act::suspect_backend, relay_act::start_tls, relay_act::end_tls, relay_act::admit_user,
+                 relay_act::find_backend, relay_act::start_passthrough, relay_act::close>;
+
+/// What becomes of a connection to a port that was to be opened in the kernel.
+enum class opening_result : std::uint8_t {
+    // The kernel forwards it.
+    forwarded,
+    // The kernel does not; the gateway accepts it.
+    accepted,
+    // It does not arrive.
+    closed,
+};
 
 /// What has happened. If the session does not wait for it any more, it changes nothing. Texts live as long as report().
 namespace relay_outcome {
 struct port_reserved {
     // The endpoint to advertise to the leg's peer; on the backend leg, one of the backend's own address family.
     result<endpoint> port;
-    // By the kernel, as reserve_port allows it.
+    // On the client leg: by the kernel, as reserve_port allows it.
     bool forwarded = false;
+};
+struct port_opened {
+    opening_result result = opening_result::forwarded;
 };
 /// Both TCP connections of a transfer are established, and the client may get the preliminary reply; TLS on the client's may
 /// follow. If only that TLS identifies the client's connection, this is about the backend's alone, and `client` has no port.
@@ -203,11 +219,11 @@ struct session_ended {
 }  // namespace relay_outcome
 
 using relay_report =
-    std::variant<relay_outcome::port_reserved, relay_outcome::data_connected, relay_outcome::data_ended,
-                 relay_outcome::client_tls_started, relay_outcome::client_tls_ended, relay_outcome::backend_tls_started,
-                 relay_outcome::user_admitted, relay_outcome::backend_found, relay_outcome::no_backend,
-                 relay_outcome::no_backend_for_user, relay_outcome::backend_closed, relay_outcome::input_ended,
-                 relay_outcome::session_ended>;
+    std::variant<relay_outcome::port_reserved, relay_outcome::port_opened, relay_outcome::data_connected,
+                 relay_outcome::data_ended, relay_outcome::client_tls_started, relay_outcome::client_tls_ended,
+                 relay_outcome::backend_tls_started, relay_outcome::user_admitted, relay_outcome::backend_found,
+                 relay_outcome::no_backend, relay_outcome::no_backend_for_user, relay_outcome::backend_closed,
+                 relay_outcome::input_ended, relay_outcome::session_ended>;
 
 /// What the log gets (G12).
 enum class relay_note : std::uint8_t {

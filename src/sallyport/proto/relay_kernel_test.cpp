@@ -106,42 +106,119 @@ TEST(RelayKernel, RelaysWhatIsEncrypted) {
 
 constexpr std::string_view active = R"(> PORT 198,51,100,7,156,65
 = reserve for backend
-! forwarded port 172.16.3.1:40000
+! port 172.16.3.1:40000
 >> PORT 172,16,3,1,156,64
-<< 200 Good.
+)";
+constexpr std::string_view opened = R"(<< 200 Good.
+= open port
+! opened
 < 200 PORT command successful.
 )";
 
-TEST(RelayKernel, ForwardsTheBackendToTheClientG3) {
+[[nodiscard]] relay_settings forwarding_both_ways() {
     auto s = forwarding();
     s.data_mode = backend_data_mode::match;
-    play(s, {login, active, download},
-         [](const relay_driver& driver) { EXPECT_EQ(driver.reserved_to, at("198.51.100.7:40001")); });
+    return s;
 }
 
-TEST(RelayKernel, SendsTheNextMethodForTheSameOpening) {
+// The opening is made between the backend's 200 and the client's.
+TEST(RelayKernel, ForwardsTheBackendToTheClientG3) {
+    play(forwarding_both_ways(), {login, active, opened, download}, [](const relay_driver& driver) {
+        EXPECT_EQ(driver.reserved_to, at("198.51.100.7:40001"));
+        EXPECT_EQ(driver.chosen, (data_path_choice{data_path::kernel, data_path_reason::kernel_enabled}));
+    });
+}
+
+// The script ends at a step that opens nothing.
+TEST(RelayKernel, OpensNothingBeforeTheBackendsReply_G3) {
+    play(forwarding_both_ways(), {login, active, "! expire Bye.\n= release\n< 421 Bye.\n= close\n"});
+}
+
+TEST(RelayKernel, RelaysIfThePortIsOpenedByTheGatewayAlone) {
+    play(forwarding_both_ways(), {login, active, R"(<< 200 Good.
+= open port
+! not opened, accepted here
+< 200 PORT command successful.
+> RETR f
+>> RETR f
+= open RETR down connect 198.51.100.7:40001, listen
+<< 150 Here it comes.
+= confirm
+< 150 Here it comes.
+<< 226 Done.
+! data complete
+< 226 Done.
+)"},
+         [](const relay_driver& driver) {
+             EXPECT_EQ(driver.chosen, (data_path_choice{data_path::relay, data_path_reason::kernel_refused}));
+         });
+}
+
+// The backend connects to nothing: it is sent a passive method, which takes the place of PORT.
+TEST(RelayKernel, ConnectsToTheBackendIfNoOpeningIsPossible) {
+    play(forwarding_both_ways(), {login, active, R"(<< 200 Good.
+= open port
+! not opened
+= release
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+< 200 PORT command successful.
+> RETR f
+>> RETR f
+= open RETR down connect 198.51.100.7:40001, connect 172.16.3.4:52397
+<< 150 Here it comes.
+= confirm
+< 150 Here it comes.
+<< 226 Done.
+! data complete
+< 226 Done.
+)"});
+}
+
+TEST(RelayKernel, Replies425IfNoOpeningIsPossible) {
     auto s = forwarding();
-    s.data_mode = backend_data_mode::match;
-    play(s, {login, R"(> EPRT |1|198.51.100.7|40001|
+    s.data_mode = backend_data_mode::port;
+    play(s, {login, active, R"(<< 200 Good.
+= open port
+! not opened
+= release
+< 425 No data connection can be forwarded now; try again later.
+> RETR f
+< 425 Send EPSV, PASV, EPRT or PORT first.
+)",
+             active, opened, download});
+}
+
+// Its port is released, and what the driver reports late changes nothing.
+TEST(RelayKernel, TheSessionMayEndDuringTheOpening) {
+    play(forwarding_both_ways(), {login, active, R"(<< 200 Good.
+= open port
+! expire Bye.
+< 421 Bye.
+= release
+= close
+! opened
+= close
+)"});
+}
+
+TEST(RelayKernel, SendsTheNextMethodForTheSamePort) {
+    play(forwarding_both_ways(), {login, R"(> EPRT |1|198.51.100.7|40001|
 = reserve for backend extended
-! forwarded port 172.16.3.1:40000
+! port 172.16.3.1:40000
 >> EPRT |1|172.16.3.1|40000|
 << 500 What?
 >> PORT 172,16,3,1,156,64
 << 200 Good.
+= open port
+! opened
 < 200 EPRT command successful.
 )",
-             download});
+                                  download});
 }
 
-TEST(RelayKernel, RelaysIfTheBackendRefusesToConnect) {
-    auto s = forwarding();
-    s.data_mode = backend_data_mode::match;
-    play(s, {login, R"(> PORT 198,51,100,7,156,65
-= reserve for backend
-! forwarded port 172.16.3.1:40000
->> PORT 172,16,3,1,156,64
-<< 500 What?
+TEST(RelayKernel, OpensNothingIfTheBackendRefusesToConnect) {
+    play(forwarding_both_ways(), {login, active, R"(<< 500 What?
 >> EPRT |1|172.16.3.1|40000|
 << 500 What?
 = release

@@ -327,10 +327,13 @@ void relay_machine::report(const relay_report& what) {
     const auto stage = stages_.now();
     std::visit(overloaded{
                    [&](const port_reserved& r) {
-                       if (stage == reserving_backend_port)
-                           advance(negotiation_.backend_port_reserved(r.port, r.forwarded, context()));
+                       if (stage == reserving_backend_port) advance(negotiation_.backend_port_reserved(r.port, context()));
                        if (stage == reserving_client_port)
                            advance(negotiation_.client_port_reserved(r.port, r.forwarded, context()));
+                   },
+                   [&](const port_opened& opened) {
+                       if (stage == opening_backend_port)
+                           advance(negotiation_.backend_port_opened(opened.result, context()));
                    },
                    [&](const data_connected& data) {
                        if (stage == transfer) transfer_.on_connected(data.client, out_);

@@ -3,14 +3,12 @@
 #include <string>
 #include <utility>
 
+#include <sallyport/base/ports.hpp>
 #include <sallyport/proto/host_port.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 
 namespace sallyport::proto {
 namespace {
-
-// Ports below belong to services, and are never data ports.
-constexpr std::uint16_t first_free_port = 1024;
 
 // The code is about the command, not about the moment or the user: the next session need not send it again.
 [[nodiscard]] bool refuses_the_command(int code) noexcept {
@@ -97,16 +95,23 @@ relay_event relay_negotiation::send_method(const negotiation_context& c) {
     return relay_event::data_method_sent;
 }
 
-relay_event relay_negotiation::backend_port_reserved(const result<endpoint>& port, bool forwarded,
-                                                     const negotiation_context& c) {
+relay_event relay_negotiation::backend_port_reserved(const result<endpoint>& port, const negotiation_context& c) {
     if (port) {
         backend_port_ = *port;
-        note_forwarding(forwarded, c);
         return send_method(c);
     }
     std::erase_if(now_.backend_methods, is_active);
     if (!now_.backend_methods.empty()) return send_method(c);
     return fail_with(no_port_reply(port.error()), c.out);
+}
+
+// The backend knows a port that no connection can use; the next method that it accepts takes its place.
+relay_event relay_negotiation::backend_port_opened(opening_result opening, const negotiation_context& c) {
+    note_forwarding(opening == opening_result::forwarded, c);
+    if (opening != opening_result::closed) return active_agreed(c.out);
+    std::erase_if(now_.backend_methods, is_active);
+    if (!now_.backend_methods.empty()) return send_method(c);
+    return fail_with({425, "No data connection can be forwarded now; try again later."}, c.out);
 }
 
 relay_event relay_negotiation::on_reply(const reply& r, const negotiation_context& c) {
@@ -164,7 +169,7 @@ bool relay_negotiation::read_backend_leg(const reply& r, const relay_backend_leg
             port = parsed->port;
         }
     }
-    if (!port || *port < first_free_port) return false;
+    if (!port || *port < first_unprivileged_port) return false;
     now_.backend = connect_to{{backend.server().peer.address, *port}};
     return true;
 }
@@ -180,8 +185,17 @@ relay_event relay_negotiation::backend_leg_agreed(const negotiation_context& c) 
         c.out.request(reserve);
         return relay_event::client_port_requested;
     }
-    agree(now_.target, c.out);
-    c.out.send_local_reply(active_reply(now_.client_method));
+    // No connection may pass before the backend has accepted its port.
+    if (backend_port_ && now_.path.path == data_path::kernel) {
+        c.out.request(relay_act::open_port{});
+        return relay_event::backend_opening_requested;
+    }
+    return active_agreed(c.out);
+}
+
+relay_event relay_negotiation::active_agreed(relay_output& out) {
+    agree(now_.target, out);
+    out.send_local_reply(active_reply(now_.client_method));
     return relay_event::negotiation_finished;
 }
 

@@ -46,10 +46,11 @@ public:
 
     /// EPSV, PASV, EPRT or PORT. Nothing: the client has its reply.
     [[nodiscard]] std::optional<relay_event> start(const command& cmd, const negotiation_context& c);
-    /// The driver's port for the backend. `forwarded`: the kernel forwards what arrives there.
-    [[nodiscard]] relay_event backend_port_reserved(const result<endpoint>& port, bool forwarded,
-                                                    const negotiation_context& c);
-    /// The driver's port for the client.
+    /// The driver's port for the backend.
+    [[nodiscard]] relay_event backend_port_reserved(const result<endpoint>& port, const negotiation_context& c);
+    /// What the kernel has made of it, after the backend has accepted it.
+    [[nodiscard]] relay_event backend_port_opened(opening_result opening, const negotiation_context& c);
+    /// The driver's port for the client. `forwarded`: the kernel forwards what arrives there.
     [[nodiscard]] relay_event client_port_reserved(const result<endpoint>& port, bool forwarded,
                                                    const negotiation_context& c);
     /// The backend's final reply to the method that it was sent.
@@ -76,6 +77,7 @@ private:
     [[nodiscard]] relay_event send_next_method(const reply& refusal, const negotiation_context& c);
     [[nodiscard]] bool read_backend_leg(const reply& r, const relay_backend_leg& backend);
     [[nodiscard]] relay_event backend_leg_agreed(const negotiation_context& c);
+    [[nodiscard]] relay_event active_agreed(relay_output& out);
     [[nodiscard]] relay_event direct_agreed(const negotiation_context& c);
     void agree(const endpoint& client, relay_output& out);
     [[nodiscard]] relay_event fail_with(const local_reply& no, relay_output& out);

@@ -87,7 +87,7 @@ TEST(RelayNegotiation, ActiveOnTheBackendLeg) {
     session s(backend_data_mode::active);
     EXPECT_EQ(s.start(verb::pasv, "PASV"), relay_event::backend_port_requested);
     EXPECT_EQ(s.action<relay_act::reserve_port>().on, leg::backend);
-    EXPECT_EQ(s.negotiation->backend_port_reserved(at("192.0.2.9:5000"), false, s.context()), relay_event::data_method_sent);
+    EXPECT_EQ(s.negotiation->backend_port_reserved(at("192.0.2.9:5000"), s.context()), relay_event::data_method_sent);
     EXPECT_EQ(s.to_backend(), "EPRT |1|192.0.2.9|5000|\r\n");
     EXPECT_EQ(s.backend_replies(500, "No."), relay_event::data_method_sent);
     EXPECT_EQ(s.to_backend(), "PORT 192,0,2,9,19,136\r\n");
@@ -99,12 +99,11 @@ TEST(RelayNegotiation, ActiveOnTheBackendLeg) {
 TEST(RelayNegotiation, WithoutAPortForTheBackendOnlyPassiveModeIsLeft) {
     session s(backend_data_mode::active);
     (void)s.start(verb::pasv, "PASV");
-    EXPECT_EQ(s.negotiation->backend_port_reserved(fail(errc::exhausted), false, s.context()),
-              relay_event::data_method_sent);
+    EXPECT_EQ(s.negotiation->backend_port_reserved(fail(errc::exhausted), s.context()), relay_event::data_method_sent);
     EXPECT_EQ(s.to_backend(), "EPSV\r\n");
     session only_active(backend_data_mode::eprt);
     (void)only_active.start(verb::pasv, "PASV");
-    EXPECT_EQ(only_active.negotiation->backend_port_reserved(fail(errc::exhausted), false, only_active.context()),
+    EXPECT_EQ(only_active.negotiation->backend_port_reserved(fail(errc::exhausted), only_active.context()),
               relay_event::negotiation_finished);
     EXPECT_EQ(only_active.to_client().substr(0, 3), "425");
 }

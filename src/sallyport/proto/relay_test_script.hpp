@@ -36,6 +36,7 @@ struct action_text {
     std::string operator()(const relay_act::reserve_port& a) const {
         return std::string("reserve") + (a.on == leg::backend ? " for backend" : "") + (a.extended ? " extended" : "");
     }
+    std::string operator()(const relay_act::open_port&) const { return "open port"; }
     std::string operator()(const relay_act::release_data&) const { return "release"; }
     std::string operator()(const relay_act::open_data& a) const {
         const auto& p = a.plan;
@@ -208,6 +209,9 @@ private:
         if (text.starts_with("port ")) return machine.report(port_reserved{at(text.substr(5))});
         if (text.starts_with("forwarded port ")) return machine.report(port_reserved{at(text.substr(15)), true});
         if (text == "no port") return machine.report(port_reserved{fail(errc::exhausted, "all ports of 1-2 are in use")});
+        if (text == "opened") return machine.report(port_opened{opening_result::forwarded});
+        if (text == "not opened, accepted here") return machine.report(port_opened{opening_result::accepted});
+        if (text == "not opened") return machine.report(port_opened{opening_result::closed});
         if (text.starts_with("data ")) return machine.report(data_ended{outcome_of(text.substr(5))});
         if (text == "connected") return machine.report(data_connected{data_peer});
         if (text == "connection to come") return void(connects_at_once = false);

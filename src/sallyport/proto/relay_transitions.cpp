@@ -38,9 +38,14 @@ constexpr auto transition_rows = [] {
 
         {negotiating, data_method_sent, negotiating},
         {negotiating, backend_port_requested, reserving_backend_port},
+        {negotiating, backend_opening_requested, opening_backend_port},
         {negotiating, client_port_requested, reserving_client_port},
         {negotiating, negotiation_finished, open},
         {negotiating, session_ended, closing},
+
+        {opening_backend_port, data_method_sent, negotiating},
+        {opening_backend_port, negotiation_finished, open},
+        {opening_backend_port, session_ended, closing},
 
         {reserving_client_port, negotiation_finished, open},
         {reserving_client_port, session_ended, closing},
@@ -69,16 +74,33 @@ static_assert(transition_rows.size() <= 64, "relay_stages::taken() has a bit for
 
 constexpr auto stage_names = std::to_array<std::string_view>(
     {"open", "selecting_backend", "awaiting_reply", "admitting_user", "reserving_backend_port", "negotiating",
-     "reserving_client_port", "transfer", "awaiting_auth_reply", "starting_backend_tls", "starting_client_tls",
-     "ending_client_tls", "passthrough", "closing"});
+     "opening_backend_port", "reserving_client_port", "transfer", "awaiting_auth_reply", "starting_backend_tls",
+     "starting_client_tls", "ending_client_tls", "passthrough", "closing"});
 static_assert(stage_names.size() == static_cast<std::size_t>(relay_stage::closing) + 1);
 
-constexpr auto event_names = std::to_array<std::string_view>(
-    {"command_sent",         "all_replied",          "backend_requested",      "backend_found",      "backend_refused",
-     "admission_requested",  "user_admitted",        "backend_port_requested", "data_method_sent",   "client_port_requested",
-     "negotiation_finished", "transfer_started",     "transfer_finished",      "auth_sent",          "auth_refused",
-     "auth_accepted",        "passthrough_accepted", "client_tls_offered",     "client_tls_started", "ccc_accepted",
-     "client_tls_ended",     "session_ended"});
+constexpr auto event_names = std::to_array<std::string_view>({"command_sent",
+                                                              "all_replied",
+                                                              "backend_requested",
+                                                              "backend_found",
+                                                              "backend_refused",
+                                                              "admission_requested",
+                                                              "user_admitted",
+                                                              "backend_port_requested",
+                                                              "data_method_sent",
+                                                              "backend_opening_requested",
+                                                              "client_port_requested",
+                                                              "negotiation_finished",
+                                                              "transfer_started",
+                                                              "transfer_finished",
+                                                              "auth_sent",
+                                                              "auth_refused",
+                                                              "auth_accepted",
+                                                              "passthrough_accepted",
+                                                              "client_tls_offered",
+                                                              "client_tls_started",
+                                                              "ccc_accepted",
+                                                              "client_tls_ended",
+                                                              "session_ended"});
 static_assert(event_names.size() == static_cast<std::size_t>(relay_event::session_ended) + 1);
 
 [[nodiscard]] std::string page_cell(const relay_transition& row) {

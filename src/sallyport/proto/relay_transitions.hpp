@@ -25,6 +25,8 @@ enum class relay_stage : std::uint8_t {
     reserving_backend_port,
     // The backend's reply to EPSV, PASV, EPRT or PORT.
     negotiating,
+    // The kernel's opening for the port that the backend has accepted.
+    opening_backend_port,
     // The driver's port for the client.
     reserving_client_port,
     // The data connections' end and the backend's final reply.
@@ -63,6 +65,8 @@ enum class relay_event : std::uint8_t {
     backend_port_requested,
     // The backend was sent EPSV, PASV, EPRT or PORT.
     data_method_sent,
+    // The backend has accepted EPRT or PORT, and the driver opens that port.
+    backend_opening_requested,
     // The driver reserves a port for the client's EPSV or PASV.
     client_port_requested,
     // Data connections were agreed on, or the client's method was refused.

@@ -155,6 +155,16 @@ TEST_F(every_row, IsTakenByAScript) {
         {login, "> PORT 198,51,100,7,200,0\n>> PORT 198,51,100,7,200,0\n<< 500 No.\n= reserve for backend extended\n",
          ends});
 
+    auto forwarded = usual();
+    forwarded.data_mode = backend_data_mode::match;
+    forwarded.paths.kernel = kernel_forwarding::available;
+    constexpr std::string_view opening =
+        "> PORT 198,51,100,7,200,0\n= reserve for backend\n! port 192.0.2.9:5000\n"
+        ">> PORT 192,0,2,9,19,136\n<< 200 Good.\n= open port\n";
+    run(forwarded, {login, opening, "! opened\n< 200 PORT command successful.\n", ends_with_data});
+    run(forwarded, {login, opening, "! not opened\n= release\n>> PASV\n", ends});
+    run(forwarded, {login, opening, ends_with_data});
+
     // TLS
     run(with_tls(), {relay_script::auth, ends});
     run(with_tls(), {welcome, "> AUTH TLS\n< 234 Start the TLS handshake.\n= tls\n", ends});

@@ -1,3 +1,4 @@
+#include <sallyport/base/ports.hpp>
 #include <sallyport/proto/client_side/data_requests.hpp>
 #include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/proto/client_side/replies.hpp>
@@ -8,9 +9,6 @@
 
 namespace sallyport::proto {
 namespace {
-
-// Lower ports are those of services (RFC 2577, section 3).
-constexpr std::uint16_t lowest_target_port = 1024;
 
 [[nodiscard]] std::unexpected<data_reply> answered(int code, std::string_view text,
                                                    std::optional<endpoint> bounce_attempt = std::nullopt) {
@@ -52,7 +50,7 @@ std::expected<data_request, data_reply> data_requests::read_target(const command
     if (!target && target.error().code == errc::unsupported) return answered(522, replies::use_either);
     if (!target) return syntax_of(cmd);
     const bool own = is_same_host(target->address, client_);
-    if (own && target->port >= lowest_target_port) return data_request{method_of(cmd.id), {client_, target->port}};
+    if (own && target->port >= first_unprivileged_port) return data_request{method_of(cmd.id), {client_, target->port}};
     // A client behind NAT that sends its private address.
     if (!own && target->address.is_private() && !client_.is_private())
         return answered(504,

@@ -1,0 +1,123 @@
+// Openings for data connections that the kernel forwards to a client, with a table that has no effect: when each is made and
+// removed. What the kernel makes of them is tested in tests/integration (test_kernel_openings.py, test_router_openings.py).
+
+#include <sallyport/gate/gate_test.hpp>
+
+#include <atomic>
+
+namespace sallyport::gate {
+namespace {
+
+class recording_table final : public firewall::table {
+public:
+    struct record {
+        std::atomic<int> opened = 0;
+        std::atomic<int> closed = 0;
+        std::atomic<bool> refuses = false;
+    };
+    explicit recording_table(record& into) : record_(into) {}
+
+    [[nodiscard]] result<void> commit(std::span<const firewall::change> changes) override {
+        for (const auto& c : changes) {
+            if (c.kind == firewall::change_kind::open && record_.refuses) return fail_os(EMFILE, "no opening");
+            ++(c.kind == firewall::change_kind::open ? record_.opened : record_.closed);
+        }
+        return {};
+    }
+    [[nodiscard]] std::optional<std::chrono::milliseconds> remaining(const firewall::opening& /*o*/) override {
+        return std::nullopt;
+    }
+    [[nodiscard]] firewall::opening_use use_of(const firewall::opening& /*o*/) override {
+        return firewall::opening_use::none;
+    }
+
+private:
+    record& record_;
+};
+
+class GateOpenings : public gate_test {
+protected:
+    GateOpenings() {
+        setup.kernel_forwarding = true;
+        setup.backend_data_mode = proto::backend_data_mode::match;
+        setup.make_table = [this] {
+            return result<std::unique_ptr<firewall::table>>(std::make_unique<recording_table>(openings));
+        };
+    }
+
+    /// A session with a server that replies to PORT when the test says so.
+    void log_in() {
+        start({at(server.port())});
+        client_ = logged_in();
+    }
+    void send_port() {
+        client_.control.send("PORT 127,0,0,1,200,0\r\n");
+        ASSERT_TRUE(eventually([this] { return port_received.load(); }));
+        EXPECT_EQ(openings.opened.load(), 0) << "before the server's reply";
+    }
+    void server_replies(std::string text) { port_reply.set_value(std::move(text)); }
+
+    recording_table::record openings;
+    std::atomic<bool> port_received = false;
+    std::promise<std::string> port_reply;
+    ftp_client client_;
+    scripted_server server{[this](blocking_socket& control) {
+        control.send("220 ready\r\n");
+        for (;;) {
+            const auto line = control.read_line();
+            if (line.empty()) return;
+            if (line.starts_with("USER"))
+                control.send("331 password?\r\n");
+            else if (line.starts_with("PASS"))
+                control.send("230 logged in\r\n");
+            else if (line.starts_with("PORT") && !port_received.exchange(true)) {
+                auto reply = port_reply.get_future();
+                if (reply.wait_for(10s) != std::future_status::ready) return;
+                control.send(reply.get() + "\r\n");
+            } else if (line.starts_with("TYPE"))
+                control.send("200 ok\r\n");
+            else
+                control.send("502 unknown\r\n");
+        }
+    }};
+};
+
+TEST_F(GateOpenings, AreMadeAfterTheServersReplyToPort_G3) {
+    log_in();
+    send_port();
+    server_replies("200 ok");
+    EXPECT_EQ(client_.reply().substr(0, 3), "200");
+    EXPECT_EQ(openings.opened.load(), 1);
+    EXPECT_EQ(openings.closed.load(), 0);
+    client_.control.close();
+    EXPECT_TRUE(eventually([this] { return openings.closed == 1; }));
+}
+
+TEST_F(GateOpenings, AreNotMadeIfTheServerRefusesPort_G3) {
+    log_in();
+    send_port();
+    server_replies("500 no");
+    EXPECT_EQ(client_.reply().substr(0, 3), "425") << "no method is left";
+    EXPECT_EQ(openings.opened.load(), 0);
+}
+
+TEST_F(GateOpenings, AreNotNeededIfTheDataAreRelayed) {
+    openings.refuses = true;
+    log_in();
+    send_port();
+    server_replies("200 ok");
+    EXPECT_EQ(client_.reply().substr(0, 3), "200") << "the gateway accepts the connection of the server";
+    EXPECT_EQ(openings.opened.load(), 0);
+}
+
+TEST_F(GateOpenings, DoNotOutliveAClientThatHasLeft_G2) {
+    log_in();
+    send_port();
+    client_.control.close();
+    server_replies("200 ok");
+    EXPECT_TRUE(eventually([this] { return counters.sessions_open == 0; }));
+    EXPECT_TRUE(eventually([this] { return openings.opened == openings.closed; }));
+}
+
+}  // namespace
+}  // namespace sallyport::gate
