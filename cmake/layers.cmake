@@ -36,7 +36,7 @@ endfunction()
 
 # The order of layers, which is defined only here: a directory links only directories before it, and may include only those that it
 # links (USES). sallyport_layer() and tools/rules check this, and tools/rules compares the line in ARCHITECTURE.md with it.
-set(sallyport_order base proto diagnosis status net vfs firewall helper reach client frontend server gate ops cli)
+set(sallyport_order base proto diagnosis status net vfs firewall helper reach client doctor frontend server gate ops cli)
 
 # PCH: a header to precompile, the same for all that have one. The folder "net" makes it, and those above it use that one.
 function(sallyport_layer name)

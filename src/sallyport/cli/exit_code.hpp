@@ -35,7 +35,11 @@ enum class exit_status : int {
     /// The server is busy or shutting down (421), or at a limit of users or connections; try again later.
     unavailable = 12,
     /// No line of a listing is in a known format.
-    listing = 13
+    listing = 13,
+    /// doctor: some data connections work and others do not, or a setting is wrong.
+    impaired = 20,
+    /// doctor: something failed, and no rule names its cause.
+    undecided = 21
 };
 
 [[nodiscard]] exit_status status_of(const client::failure& f) noexcept;

@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
     add_get_command(app, exit_code);
     add_put_command(app, exit_code);
     add_ls_command(app, exit_code);
+    add_doctor_command(app, exit_code);
     add_user_command(app, exit_code);
     add_cert_command(app, exit_code);
     add_help_command(app, exit_code);

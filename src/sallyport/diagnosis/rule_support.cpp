@@ -17,7 +17,7 @@ methods select(const facts& known, bool active) {
 
 std::string_view text_of(method_result r, bool active) {
     switch (r) {
-        case method_result::ok: return "works";
+        case method_result::ok: return active ? "works, with a connection to" : "works, with";
         case method_result::refused: return active ? "the server's connection was refused, to" : "refused by";
         case method_result::silent: return active ? "no connection of the server to" : "no answer from";
         case method_result::reset: return "reset by";
@@ -53,7 +53,10 @@ const method_facts* find_method(const facts& known, proto::data_method method, b
 }
 
 severity severity_of_active(const facts& known) {
-    return any_worked(passive_methods(known)) ? severity::note : severity::problem;
+    const bool has_passive = std::ranges::any_of(passive_methods(known), [](const method_facts* m) {
+        return m->result == method_result::ok || m->result == method_result::wrong_address || is_blocked(*m);
+    });
+    return has_passive ? severity::note : severity::problem;
 }
 
 bool has_nat_at_client(const facts& known) noexcept {

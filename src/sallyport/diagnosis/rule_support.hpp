@@ -25,7 +25,7 @@ using methods = std::vector<const method_facts*>;
 [[nodiscard]] bool is_blocked(const method_facts& m) noexcept;
 /// The first attempt with this method; nullptr if there is none.
 [[nodiscard]] const method_facts* find_method(const facts& known, proto::data_method method, bool tls) noexcept;
-/// Passive data connections work, so that active mode is not needed.
+/// A note if passive mode works, or would without a cause of its own, so that active mode is not needed.
 [[nodiscard]] severity severity_of_active(const facts& known);
 /// The client has a private address, and the server a public one.
 [[nodiscard]] bool has_nat_at_client(const facts& known) noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include <sallyport/base/small_file.hpp>
 #include <sallyport/diagnosis/test_facts.hpp>
 
 namespace sallyport::diagnosis {
@@ -42,6 +43,14 @@ TEST(rules, ids_are_unique_and_explained) {
             EXPECT_FALSE(text.empty()) << each.about.id;
     }
     EXPECT_EQ(explain("no-such-id"), nullptr);
+}
+
+TEST(rules, the_page_has_every_id) {
+    const auto page = read_small_file(SALLYPORT_DOCTOR_PAGE);
+    ASSERT_TRUE(page) << page.error().text();
+    for (const auto& each : rules())
+        EXPECT_THAT(*page,
+                    testing::HasSubstr("| `" + std::string(each.about.id) + "` | " + std::string(each.about.cause) + " |"));
 }
 
 TEST(rules, no_alarm_on_healthy_sessions) {

@@ -1,0 +1,126 @@
+// sallyport doctor: finds out which data connections work, and what stops the others.
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/unique_fd.hpp>
+#include <sallyport/cli/client_options.hpp>
+#include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/doctor_text.hpp>
+#include <sallyport/cli/exit_code.hpp>
+#include <sallyport/cli/transfer_result.hpp>
+#include <sallyport/diagnosis/facts_json.hpp>
+#include <sallyport/diagnosis/report.hpp>
+#include <sallyport/diagnosis/rules.hpp>
+#include <sallyport/doctor/run.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+struct doctor_job {
+    client_options options;
+    std::string target;
+    std::string save;
+    bool explain = false;
+    bool trace = false;
+    bool also_plain = false;
+    std::size_t rounds = 0;
+};
+
+int explain(const std::string& id) {
+    if (id.empty()) {
+        for (const auto& each : diagnosis::rules()) fmt::print("{:<26} {}\n", each.about.id, each.about.cause);
+        return 0;
+    }
+    const auto* const found = diagnosis::explain(id);
+    if (found == nullptr)
+        return report_error(
+            "doctor",
+            error{errc::usage, 0, "--explain: there is no cause " + id + "; 'sallyport doctor --explain' lists them"},
+            exit_status::usage);
+    fmt::print("{}", explanation_text(*found));
+    return 0;
+}
+
+/// Only the user may read the file: it has addresses and names of the network.
+result<void> save(const std::string& path, const std::string& text) {
+    const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file) return fail_os(errno, "--save " + path);
+    if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        return fail_os(errno, "--save " + path);
+    return {};
+}
+
+int report(const doctor_job& job, const diagnosis::facts& known) {
+    const auto found = diagnosis::judge(known);
+    fmt::print("{}", job.options.json ? diagnosis::report_json(known, found)
+                                      : diagnosis::report_text(known, found, job.options.verbose));
+    std::fflush(stdout);
+    if (!job.save.empty())
+        if (const auto saved = save(job.save, diagnosis::to_json(known)); !saved)
+            return report_error("doctor", saved.error(), exit_status::local_file);
+    return static_cast<int>(status_of(known, diagnosis::overall_of(known, found)));
+}
+
+int run(const doctor_job& job) {
+    if (job.explain) return explain(job.target);
+    if (job.target.empty())
+        return report_error("doctor", error{errc::usage, 0, "no URL given; use one such as ftp://HOST/"},
+                            exit_status::usage);
+    const auto location = client::url::parse(job.target);
+    if (!location) return report_error("doctor", location.error(), exit_status::usage);
+    auto how = job.options.session(*location);
+    if (!how) return report_error("doctor", how.error(), exit_status::usage);
+    doctor::run_settings settings{*location, std::move(*how), job.trace, job.also_plain, static_cast<unsigned>(job.rounds),
+                                  {}};
+    const bool shows_steps = !job.options.quiet && !job.options.verbose && ::isatty(STDERR_FILENO) == 1;
+    if (shows_steps) settings.on_step = [](std::string_view text) { fmt::print(stderr, "\r\x1b[K{} ...", escape(text)); };
+
+    diagnosis::facts known;
+    net::loop_group loops(1);
+    const net::signal_watch interrupts(loops.at(0), {.stop = [&](int) {
+                                           // The probes of other threads may take another second, and their results would be
+                                           // lost: the system closes their sockets.
+                                           if (shows_steps) fmt::print(stderr, "\r\x1b[K");
+                                           known.not_measured.emplace_back("the rest, because the run was interrupted");
+                                           std::_Exit(report(job, known));
+                                       }});
+    loops.run_until_done(doctor::run(loops.at(0), settings, known));
+    if (shows_steps) fmt::print(stderr, "\r\x1b[K");
+    return report(job, known);
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, int& exit_code) {
+    auto job = std::make_shared<doctor_job>();
+    CLI::App* command = app.add_subcommand("doctor", "Find out which data connections work, and what stops the others");
+    command_table table;
+    table.add("Arguments", {{"URL", "", text(job->target),
+                             "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); with "
+                             "--explain a cause",
+                             "required"}});
+    table.add(
+        "Diagnosis",
+        {{"--trace", "", flag(job->trace), "Measure the path even if everything works"},
+         {"--also-plain", "", flag(job->also_plain),
+          "With TLS: also try passive mode without TLS, with the same login, to find helpers that TLS makes blind"},
+         {"--rounds", "N", count(job->rounds, {.min = 0, .max = 1000}), "Try N further passive ports and compare them"},
+         {"--save", "FILE", text(job->save), "Save what was measured, for the administrator of the other side"},
+         {"--explain", "", flag(job->explain), "Explain a cause, or list all of them, and do nothing else"}});
+    job->options.add_to(table);
+    table.notes +=
+        "  20  works, but not completely\n"
+        "  21  the cause of a failure could not be determined\n";
+    set_table(*command, std::move(table));
+    command->callback([job, &exit_code] { exit_code = run(*job); });
+}
+
+}  // namespace sallyport::cli

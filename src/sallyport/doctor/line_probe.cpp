@@ -1,0 +1,122 @@
+#include <sallyport/doctor/line_probe.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <sallyport/base/unique_fd.hpp>
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::doctor {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// A server may look up the client's name before it sends its greeting.
+constexpr milliseconds greeting_wait(3000);
+/// Between two looks at the state of the connection.
+constexpr milliseconds look_interval(5);
+
+enum class passing : std::uint8_t { passed, expired, held };
+
+bool wait_readable(int socket, clock::time_point until) {
+    pollfd polled{socket, POLLIN, 0};
+    const auto left = std::chrono::duration_cast<milliseconds>(until - clock::now()).count();
+    return left > 0 && ::poll(&polled, 1, static_cast<int>(left)) == 1;
+}
+
+/// Reads up to the end of one line.
+bool read_line(int socket, milliseconds wait) {
+    const auto until = clock::now() + wait;
+    std::array<char, 512> block{};
+    while (wait_readable(socket, until)) {
+        const auto n = ::recv(socket, block.data(), block.size(), 0);
+        if (n <= 0) return false;
+        if (block[static_cast<std::size_t>(n) - 1] == '\n') return true;
+    }
+    return false;
+}
+
+bool send_text(int socket, std::string_view text) {
+    return ::send(socket, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+}
+
+unsigned unacknowledged(int socket) {
+    tcp_info about{};
+    socklen_t size = sizeof(about);
+    return ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &about, &size) == 0 ? about.tcpi_unacked : 0;
+}
+
+/// A connection after greeting and one whole line: helpers parse nothing before they have seen the end of a line.
+unique_fd talk(const line_target& target) {
+    const auto& server = target.server;
+    const bool v4 = server.to.address.is_v4();
+    unique_fd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return fd;
+    const linger reset{1, 0};
+    (void)::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    net::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+    net::set_option(fd.get(), v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, 1);
+    const net::socket_address to(server.to);
+    if (::connect(fd.get(), to.data(), to.length()) != 0 && errno != EINPROGRESS) return {};
+    if (!read_line(fd.get(), greeting_wait) || !send_text(fd.get(), "NOOP\r\n") || !read_line(fd.get(), greeting_wait))
+        return {};
+    return fd;
+}
+
+std::optional<passing> send_piece(const line_target& target, unsigned ttl) {
+    const unique_fd fd = talk(target);
+    if (!fd) return std::nullopt;
+    const bool v4 = target.server.to.address.is_v4();
+    net::set_option(fd.get(), v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6,
+                    v4 ? static_cast<int>(IP_TTL) : IPV6_UNICAST_HOPS, static_cast<int>(ttl));
+    if (!send_text(fd.get(), target.piece)) return std::nullopt;
+    const auto until = clock::now() + target.server.wait;
+    while (clock::now() < until) {
+        if (unacknowledged(fd.get()) == 0) return passing::passed;
+        pollfd polled{fd.get(), 0, 0};
+        const bool failed =
+            ::poll(&polled, 1, static_cast<int>(look_interval.count())) == 1 && (polled.revents & POLLERR) != 0;
+        if (failed && net::socket_option(fd.get(), SO_ERROR) == EHOSTUNREACH) return passing::expired;
+        if (failed) return std::nullopt;
+    }
+    return passing::held;
+}
+
+bool add(const line_target& target, unsigned ttl, diagnosis::line_probe& into) {
+    const auto got = send_piece(target, ttl);
+    if (!got) return false;
+    const auto at = std::ranges::lower_bound(into.answers, ttl, {}, &diagnosis::line_probe::answer::ttl);
+    into.answers.insert(at, {ttl, *got == passing::passed, *got == passing::expired});
+    return *got == passing::held;
+}
+
+}  // namespace
+
+std::optional<diagnosis::line_probe> probe_line(const line_target& target) {
+    diagnosis::line_probe out;
+    out.control_port = target.server.to.port;
+    out.line = target.name;
+    constexpr unsigned usual_ttl = 64;
+    const bool held = add(target, target.distance != 0 ? target.distance : usual_ttl, out);
+    if (out.answers.empty()) return std::nullopt;
+    if (!held || target.distance < 2) return out;
+    // The piece expires before the device and is held after it.
+    unsigned low = 0;
+    unsigned high = target.distance;
+    while (high - low > 1) {
+        const auto middle = (low + high) / 2;
+        (add(target, middle, out) ? high : low) = middle;
+    }
+    return out;
+}
+
+}  // namespace sallyport::doctor

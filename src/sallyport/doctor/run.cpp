@@ -1,0 +1,358 @@
+#include <sallyport/doctor/run.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/client/session_facts.hpp>
+#include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/rules.hpp>
+#include <sallyport/doctor/attempt_facts.hpp>
+#include <sallyport/doctor/line_probe.hpp>
+#include <sallyport/doctor/path_probe.hpp>
+#include <sallyport/net/worker_pool.hpp>
+
+namespace sallyport::doctor {
+
+namespace {
+
+using diagnosis::method_facts;
+using diagnosis::method_result;
+using proto::data_method;
+using session_failure = std::optional<proto::client_failure>;
+
+/// For each data method. A data connection needs three round trips, so this is enough for satellite links too.
+constexpr std::chrono::milliseconds data_wait(1800);
+/// For a listing whose bytes stop.
+constexpr std::chrono::milliseconds stall_wait(5000);
+/// For one of several ports, or for another address.
+constexpr std::chrono::milliseconds round_wait(1200);
+/// Some servers release the slot of a finished session a little later.
+constexpr std::chrono::milliseconds slot_wait(400);
+/// For a piece of a line: the server's TCP acknowledges it at once.
+constexpr std::chrono::milliseconds line_wait(500);
+
+/// One session of the run, with one data method.
+struct planned {
+    data_method method = data_method::epsv;
+    bool plain = false;
+};
+
+class examination {
+public:
+    examination(net::loop& loop, const run_settings& settings, diagnosis::facts& into)
+        : loop_(loop), settings_(settings), facts_(into), pool_(2), helper_done_(loop) {}
+
+    net::task<> run();
+
+private:
+    [[nodiscard]] client::connection_options options_for(const planned& what) const;
+    [[nodiscard]] client::server_address server_for(const planned& what) const;
+    [[nodiscard]] bool is_encrypted(const planned& what) const {
+        return settings_.location.tls != client::tls_mode::none && !what.plain;
+    }
+    [[nodiscard]] client::credentials login() const {
+        return settings_.how.login.value_or(client::login_of(settings_.location));
+    }
+    [[nodiscard]] path_probe probe() { return {loop_, pool_, facts_.client, facts_.server}; }
+    void plan();
+    void step(std::string_view text) const {
+        if (settings_.on_step) settings_.on_step(text);
+    }
+
+    net::task<bool> open_first(client::connection& session);
+    net::task<> ask_features();
+    net::task<> work_on(client::connection& first);
+    net::task<> work_in_parallel();
+    net::task<session_failure> open(client::connection& session, const planned& what);
+    net::task<> try_method(client::connection& session, planned what);
+    net::task<> try_other_address(client::connection& session, method_facts& m);
+    net::task<> trace(client::connection& session, method_facts attempt);
+    net::task<> trace_if_needed();
+    net::task<> find_helper();
+    net::task<> probe_line(std::string name, std::string piece);
+    net::task<> compare_ports();
+    net::task<method_result> connect_once(endpoint to, std::chrono::milliseconds wait);
+
+    net::loop& loop_;
+    const run_settings& settings_;
+    diagnosis::facts& facts_;
+    net::worker_pool pool_;
+    net::event helper_done_;
+    std::deque<planned> queue_;
+    std::vector<ip_address> addresses_;
+    bool in_parallel_ = false;
+    bool traced_ = false;
+};
+
+// ---- The sessions
+
+client::connection_options examination::options_for(const planned& what) const {
+    client::connection_options out = settings_.how;
+    out.methods = {what.method};
+    out.data_open = std::min<std::chrono::milliseconds>(out.data_open, data_wait);
+    out.stall = std::min<std::chrono::milliseconds>(out.stall, stall_wait);
+    return out;
+}
+
+client::server_address examination::server_for(const planned& what) const {
+    const auto& url = settings_.location;
+    // All sessions go to the address of the first one.
+    auto addresses = facts_.server.port != 0 ? std::vector{facts_.server.address} : addresses_;
+    return {url.host, url.port, what.plain ? client::tls_mode::none : url.tls, std::move(addresses), {}};
+}
+
+void examination::plan() {
+    const bool v6 = facts_.server.address.is_v6();
+    for (const auto method : settings_.how.methods)
+        if (!v6 || !proto::only_ipv4(method)) queue_.push_back({method, false});
+    if (!settings_.also_plain || settings_.location.tls == client::tls_mode::none) return;
+    for (const auto method : settings_.how.methods)
+        if (!is_active(method) && (!v6 || !proto::only_ipv4(method))) queue_.push_back({method, true});
+}
+
+net::task<bool> examination::open_first(client::connection& session) {
+    const auto server = server_for({});
+    const auto failure = co_await session.open(server, client::open_depth::login, login());
+    for (auto& each : phases_of(session, failure, addresses_)) facts_.phases.push_back(std::move(each));
+    if (session.control().peer().port != 0) {
+        facts_.client = session.control().local();
+        facts_.server = session.control().peer();
+    }
+    co_return !failure;
+}
+
+/// FEAT in an unencrypted session without login, to compare with a refused AUTH.
+net::task<> examination::ask_features() {
+    const planned what{data_method::epsv, true};
+    client::connection session(loop_, options_for(what));
+    const auto server = server_for(what);
+    if (co_await session.open(server, client::open_depth::greeting, login())) co_return;
+    const auto reply = co_await session.request(proto::verb::feat, {});
+    if (reply && reply->positive())
+        for (std::size_t i = 1; i + 1 < reply->lines.size(); ++i) {
+            const auto& line = reply->lines[i];
+            facts_.features.push_back(line.substr(std::min(line.find_first_not_of(' '), line.size())));
+        }
+    co_await session.quit();
+}
+
+net::task<session_failure> examination::open(client::connection& session, const planned& what) {
+    const auto server = server_for(what);
+    co_return co_await session.open(server, client::open_depth::login, login());
+}
+
+net::task<> examination::work_in_parallel() {
+    while (!queue_.empty()) {
+        const auto what = queue_.front();
+        queue_.pop_front();
+        client::connection session(loop_, options_for(what));
+        if (const auto failure = co_await open(session, what)) {
+            // The server may admit one session at a time: the first worker does it.
+            queue_.push_back(what);
+            break;
+        }
+        co_await try_method(session, what);
+        co_await session.quit();
+    }
+    helper_done_.set();
+}
+
+net::task<> examination::work_on(client::connection& first) {
+    auto what = queue_.front();
+    queue_.pop_front();
+    if (!queue_.empty()) {
+        in_parallel_ = true;
+        loop_.spawn("trying data methods", work_in_parallel());
+    }
+    co_await try_method(first, what);
+    co_await first.quit();
+    while (!queue_.empty()) {
+        what = queue_.front();
+        queue_.pop_front();
+        client::connection session(loop_, options_for(what));
+        auto failure = co_await open(session, what);
+        if (failure) {
+            if (std::exchange(in_parallel_, false)) (void)co_await helper_done_.wait(net::deadline::max());
+            co_await loop_.sleep_for(slot_wait);
+            failure = co_await open(session, what);
+        }
+        if (failure) {
+            facts_.not_measured.push_back(fmt::format("{}{}: no further session was admitted ({})", proto::name(what.method),
+                                                      what.plain ? " without TLS" : "", failure->cause.text()));
+            continue;
+        }
+        co_await try_method(session, what);
+        co_await session.quit();
+    }
+    if (in_parallel_) (void)co_await helper_done_.wait(net::deadline::max());
+}
+
+net::task<> examination::try_method(client::connection& session, planned what) {
+    step(fmt::format("trying {}{}", proto::name(what.method), what.plain ? " without TLS" : ""));
+    const auto started_at = net::clock::now();
+    client::discarder sink;
+    const auto& path = settings_.location.path;
+    proto::client_transfer order{.command = proto::verb::list, .path = path.ends_with('/') ? path : std::string()};
+    const auto failure = co_await session.transfer(std::move(order), sink);
+    auto m = facts_of_attempt(session, what.method, is_encrypted(what), failure);
+    m.ms = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at).count();
+    co_await try_other_address(session, m);
+    facts_.methods.push_back(m);
+    if (!is_active(m.method) && can_be_traced(m) && !std::exchange(traced_, true)) co_await trace(session, m);
+}
+
+/// A 227 with another address than the peer's: connects to it as well, with a negotiation of its own.
+net::task<> examination::try_other_address(client::connection& session, method_facts& m) {
+    if (m.method != data_method::pasv || !m.advertised || m.advertised->address == facts_.server.address) co_return;
+    if (m.advertised->address.is_unspecified()) co_return;
+    const bool follows_reply = m.target == m.advertised;
+    auto other = method_result::silent;
+    const auto& address = m.advertised->address;
+    const bool may_try = !address.is_loopback() && !address.is_multicast() && !address.is_link_local() && session.is_open();
+    if (follows_reply || may_try) {
+        const auto fresh = co_await negotiate(session, m.method);
+        if (fresh) other = co_await connect_once({follows_reply ? facts_.server.address : address, fresh->port}, round_wait);
+    }
+    set_other_address(m, other);
+}
+
+net::task<method_result> examination::connect_once(endpoint to, std::chrono::milliseconds wait) {
+    net::connect_options how;
+    if (facts_.client.address.is_v4() == to.address.is_v4()) how.bind_to = {facts_.client.address, 0};
+    auto opened = co_await net::connect(loop_, to, how, net::time_limit::within(wait));
+    if (!opened) co_return result_of_connect(opened.error());
+    opened->abort();
+    co_return method_result::ok;
+}
+
+// ---- The path
+
+net::task<> examination::trace(client::connection& session, method_facts attempt) {
+    step("measuring the path");
+    auto control = co_await trace_control(probe());
+    auto data = co_await trace_data(probe(), session, std::move(attempt), control);
+    facts_.traces.push_back(std::move(control));
+    facts_.traces.push_back(std::move(data));
+    if (!diagnosis::distance_to_server(facts_))
+        facts_.not_measured.emplace_back("the path: no hop answers, or the server is further away than 36 hops");
+}
+
+/// All data methods work, but the path was requested.
+net::task<> examination::trace_if_needed() {
+    if (traced_ || !settings_.trace) co_return;
+    const auto found = std::ranges::find_if(facts_.methods, [](const method_facts& m) {
+        return !is_active(m.method) && m.target && m.result == method_result::ok;
+    });
+    traced_ = true;
+    if (found == facts_.methods.end()) {
+        facts_.traces.push_back(co_await trace_control(probe()));
+        co_return;
+    }
+    const planned what{found->method, !found->tls};
+    client::connection session(loop_, options_for(what));
+    if (const auto failure = co_await open(session, what)) co_return;
+    auto attempt = *found;
+    attempt.target = co_await negotiate(session, what.method);
+    if (attempt.target) co_await trace(session, attempt);
+    co_await session.quit();
+}
+
+/// A helper explains ports that are blocked over TLS only, so it is looked for if these are blocked.
+net::task<> examination::find_helper() {
+    const bool is_suspected =
+        std::ranges::any_of(facts_.methods, [](const method_facts& m) { return m.tls && can_be_traced(m); });
+    if (!is_suspected && !settings_.trace) co_return;
+    if (settings_.location.tls == client::tls_mode::implicit) co_return;
+    step("looking for FTP helpers on the path");
+    co_await probe_line("half PORT", "PORT 192,168,");
+    if (facts_.lines.empty() || !facts_.lines.back().held_from()) co_return;
+    co_await probe_line("half line", "XPOR 192,168,");
+}
+
+net::task<> examination::probe_line(std::string name, std::string piece) {
+    const auto distance = diagnosis::distance_to_server(facts_).value_or(0);
+    const line_target target{{facts_.server, facts_.client.address, line_wait}, distance, std::move(name), std::move(piece)};
+    auto work = [&target] { return doctor::probe_line(target); };
+    auto found = co_await net::offload(pool_, loop_, std::move(work));
+    if (found)
+        facts_.lines.push_back(std::move(*found));
+    else
+        facts_.not_measured.emplace_back("helpers on the path: the server did not answer NOOP before the login");
+}
+
+// ---- Several ports
+
+net::task<> examination::compare_ports() {
+    if (settings_.rounds == 0) co_return;
+    const auto found =
+        std::ranges::find_if(facts_.methods, [](const method_facts& m) { return !is_active(m.method) && m.advertised; });
+    if (found == facts_.methods.end()) co_return;
+    const planned what{found->method, !found->tls};
+    client::connection session(loop_, options_for(what));
+    if (const auto failure = co_await open(session, what)) co_return;
+    for (unsigned i = 0; i < settings_.rounds && session.is_open(); ++i) {
+        step(fmt::format("port {} of {}", i + 1, settings_.rounds));
+        const auto to = co_await negotiate(session, what.method);
+        if (!to) break;
+        diagnosis::port_round round{what.method, to->port, co_await connect_once(*to, round_wait), {}};
+        // By port or by chance: the same port once more.
+        if (round.result != method_result::ok) round.again = co_await connect_once(*to, round_wait);
+        facts_.rounds.push_back(round);
+    }
+    co_await session.quit();
+}
+
+// ---- The order
+
+net::task<> examination::run() {
+    const auto& url = settings_.location;
+    facts_.host = url.authority();
+    facts_.tls_mode = url.tls == client::tls_mode::none       ? "none"
+                      : url.tls == client::tls_mode::implicit ? "implicit"
+                                                              : "explicit";
+    const auto started_at = net::clock::now();
+    step("connecting");
+    auto resolved = co_await net::resolve(loop_, url.host, net::time_limit::within(settings_.how.connect));
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at).count();
+    if (!resolved) {
+        facts_.phases.push_back(
+            {"resolve", false, ms, std::string(name(resolved.error().code)), 0, resolved.error().text()});
+        co_return;
+    }
+    addresses_ = facts_.host_addresses = *resolved;
+
+    planned what{settings_.how.methods.front(), false};
+    if (addresses_.front().is_v6() && proto::only_ipv4(what.method))
+        what.method = is_active(what.method) ? data_method::eprt : data_method::epsv;
+    client::connection first(loop_, options_for(what));
+    if (!co_await open_first(first)) {
+        const auto* const failed = facts_.failed_phase();
+        if (failed != nullptr && failed->name == "tls" && failed->reply_code >= 500) co_await ask_features();
+        co_return;
+    }
+    plan();
+    if (queue_.empty()) {
+        facts_.not_measured.emplace_back("data connections: none of the selected methods supports IPv6");
+        co_return;
+    }
+    queue_.front() = what;
+    co_await work_on(first);
+    std::ranges::stable_sort(facts_.methods, [](const method_facts& a, const method_facts& b) {
+        return a.tls != b.tls ? a.tls : a.method < b.method;
+    });
+    co_await trace_if_needed();
+    co_await find_helper();
+    co_await compare_ports();
+}
+
+}  // namespace
+
+net::task<> run(net::loop& loop, const run_settings& settings, diagnosis::facts& into) {
+    examination all(loop, settings, into);
+    co_await all.run();
+}
+
+}  // namespace sallyport::doctor
