@@ -1,6 +1,7 @@
 #include <sallyport/firewall/openings.hpp>
 
 #include <algorithm>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -21,6 +22,11 @@ namespace {
 constexpr int close_attempts = 3;
 // The system's forwarding settings are read again after this time, since reading them takes longer than a change.
 constexpr auto forwarding_cache_time = std::chrono::seconds(1);
+// How long an event loop waits for an opening: several times what the change takes, and too short to delay other sessions.
+constexpr auto moment = std::chrono::microseconds(300);
+// Removals wait for this time, since an opening often follows that would have to wait for them; many then take one
+// transaction.
+constexpr auto removal_delay = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -33,45 +39,114 @@ struct opening_lease::committer {
         std::move_only_function<void(result<void>)> on_done;
     };
 
-    void enqueue(pending_change w) {
-        const std::scoped_lock lock(mutex);
-        queue.push_back(std::move(w));
-        if (std::exchange(busy, true)) return;
-        if (!thread) thread.emplace(1);
-        thread->submit([this] { run(); });
-    }
+    void enqueue(pending_change w);
+    /// Makes the change on the calling thread, if that is possible within a moment. Nothing: `on_done` will be called.
+    [[nodiscard]] std::optional<result<void>> make(pending_change w);
 
+    [[nodiscard]] bool take_turn(const change& wanted);
+    void end_turn();
+    /// The next batch; if there is none, the turn is over.
+    [[nodiscard]] std::vector<pending_change> next_batch();
     // These run on `thread`.
+    void run_soon();
     void run();
     void commit(std::vector<pending_change> batch);
     result<void> commit_one(const change& c);
 
     std::unique_ptr<table> kernel;
-    // This and the next member are used on `thread` only.
+    // The next three members are used by the one whose turn it is.
     forwarding allowed;
     net::deadline next_read{};
+    // What make() has begun.
+    std::optional<pending_change> unfinished;
+    // Guards the following members.
     std::mutex mutex;
+    std::condition_variable opening_queued;
     std::deque<pending_change> queue;
+    std::size_t queued_openings = 0;
+    // It is the turn of the thread, or of a caller of make().
     bool busy = false;
+    // The thread waits for its turn.
+    bool scheduled = false;
     // Started with the first change. The last member: its destructor waits for run(), which uses the others.
     std::optional<net::worker_pool> thread;
 };
 
+void opening_lease::committer::enqueue(pending_change w) {
+    const std::scoped_lock lock(mutex);
+    if (w.wanted.kind == change_kind::open) {
+        ++queued_openings;
+        opening_queued.notify_one();
+    }
+    queue.push_back(std::move(w));
+    if (busy || std::exchange(scheduled, true)) return;
+    if (!thread) thread.emplace(1);
+    thread->submit([this] { run_soon(); });
+}
+
+std::optional<result<void>> opening_lease::committer::make(pending_change w) {
+    if (!take_turn(w.wanted)) {
+        enqueue(std::move(w));
+        return std::nullopt;
+    }
+    const use_memory_reserve reserve;
+    auto possible = can_forward(w.wanted.subject, allowed);
+    auto done = possible ? kernel->commit_within({&w.wanted, 1}, moment) : std::move(possible);
+    if (done) {
+        end_turn();
+        return done;
+    }
+    unfinished = std::move(w);
+    thread->submit([this] { run(); });
+    return std::nullopt;
+}
+
+/// False if another change comes first, or the settings of the system have to be read.
+bool opening_lease::committer::take_turn(const change& wanted) {
+    const auto is_of_the_same = [&wanted](const pending_change& other) {
+        return other.wanted.subject.client == wanted.subject.client && other.wanted.subject.listen == wanted.subject.listen;
+    };
+    const std::scoped_lock lock(mutex);
+    if (busy || queued_openings != 0 || !kernel->can_begin() || net::clock::now() >= next_read ||
+        std::ranges::any_of(queue, is_of_the_same))
+        return false;
+    return busy = true;
+}
+
+void opening_lease::committer::end_turn() {
+    const std::scoped_lock lock(mutex);
+    busy = false;
+    if (queue.empty() || std::exchange(scheduled, true)) return;
+    thread->submit([this] { run_soon(); });
+}
+
+void opening_lease::committer::run_soon() {
+    {
+        std::unique_lock lock(mutex);
+        opening_queued.wait_for(lock, removal_delay, [this] { return queued_openings != 0; });
+        scheduled = false;
+        // Its end_turn() calls this again.
+        if (std::exchange(busy, true)) return;
+    }
+    run();
+}
+
 // A change that got lost would leave an opening in the kernel.
 void opening_lease::committer::run() {
     const use_memory_reserve reserve;
-    for (;;) {
-        std::vector<pending_change> batch;
-        {
-            const std::scoped_lock lock(mutex);
-            busy = !queue.empty();
-            if (!busy) return;
-            const auto end = queue.begin() + static_cast<std::ptrdiff_t>(std::min(queue.size(), limits::opening_batch));
-            batch.assign(std::make_move_iterator(queue.begin()), std::make_move_iterator(end));
-            queue.erase(queue.begin(), end);
-        }
-        commit(std::move(batch));
-    }
+    if (auto begun = std::exchange(unfinished, std::nullopt)) begun->on_done(kernel->finish());
+    for (auto batch = next_batch(); !batch.empty(); batch = next_batch()) commit(std::move(batch));
+}
+
+auto opening_lease::committer::next_batch() -> std::vector<pending_change> {
+    const std::scoped_lock lock(mutex);
+    busy = !queue.empty();
+    const auto end = queue.begin() + static_cast<std::ptrdiff_t>(std::min(queue.size(), limits::opening_batch));
+    std::vector<pending_change> batch(std::make_move_iterator(queue.begin()), std::make_move_iterator(end));
+    queue.erase(queue.begin(), end);
+    for (const auto& w : batch)
+        if (w.wanted.kind == change_kind::open) --queued_openings;
+    return batch;
 }
 
 void opening_lease::committer::commit(std::vector<pending_change> batch) {
@@ -157,8 +232,9 @@ net::task<result<opening_lease>> openings::open(net::loop& loop, opening wanted,
             state->done.set();
         });
     };
-    committer->enqueue({{change_kind::open, wanted, std::move(*control)}, std::move(on_done)});
-    const bool finished = co_await request->done.wait(limit.next(net::clock::now()));
+    auto at_once = committer->make({{change_kind::open, wanted, std::move(*control)}, std::move(on_done)});
+    const bool finished = at_once || co_await request->done.wait(limit.next(net::clock::now()));
+    if (at_once) request->outcome = std::move(*at_once);
     if (finished && !request->outcome) co_return std::unexpected(std::move(request->outcome).error());
     // Even if the kernel commits the change later, the destructor of the lease removes the opening.
     opening_lease made(committer, std::move(wanted));

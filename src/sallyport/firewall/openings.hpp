@@ -8,7 +8,9 @@
 // signal. An established connection stays until one of its ends closes it.
 //
 // The kernel makes changes under a lock that changes of another program can hold for long, so changes are made on a thread
-// of their own. It commits all pending changes in one transaction.
+// of their own. It commits all pending changes in one transaction. While none is pending, an opening is made on the event
+// loop: to wake two threads takes longer than the change. If the change takes longer than a moment after all, the thread
+// waits in place of the loop.
 //
 // Thread-safe. `openings` is owned by the gateway, a lease by its session; a lease may outlive `openings`.
 

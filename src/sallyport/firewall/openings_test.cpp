@@ -23,6 +23,9 @@ struct state {
     bool waiting = false;
     std::uint16_t refused_port = 0;
     int refusals_of_closes = 0;
+    // Whether changes can be made at once, and how many were.
+    bool can_begin = false;
+    int made_at_once = 0;
 
     void hold(bool yes) {
         const std::scoped_lock lock(mutex);
@@ -64,6 +67,19 @@ public:
         s_.changed.notify_all();
         return {};
     }
+    std::optional<result<void>> commit_within(std::span<const change> changes, std::chrono::microseconds) override {
+        {
+            const std::scoped_lock lock(s_.mutex);
+            if (s_.held) {
+                for (const auto& c : changes) begun_.push_back({c.kind, c.subject});
+                return std::nullopt;
+            }
+            ++s_.made_at_once;
+        }
+        return commit(changes);
+    }
+    result<void> finish() override { return commit(std::exchange(begun_, {})); }
+    bool can_begin() const noexcept override { return s_.can_begin; }
     std::optional<std::chrono::milliseconds> remaining(const opening& o) override {
         const std::scoped_lock lock(s_.mutex);
         if (std::ranges::find(s_.active, o) == s_.active.end()) return std::nullopt;
@@ -73,6 +89,7 @@ public:
 
 private:
     state& s_;
+    std::vector<change> begun_;
 };
 
 opening at_port(std::uint16_t port) {
@@ -100,6 +117,37 @@ TEST_F(openings_test, is_in_force_before_the_lease_is_returned) {
     EXPECT_EQ(got->details(), at_port(2000));
     EXPECT_EQ(got->remaining(), 30s);
     EXPECT_EQ(got->use(), opening_use::none);
+}
+
+// The first one reads the settings of the system.
+TEST_F(openings_test, is_made_at_once_while_no_change_is_pending) {
+    kernel.can_begin = true;
+    const auto first = run(open_port(2000));
+    const auto second = run(open_port(2001));
+    kernel.refused_port = 2002;
+    const auto refused = run(open_port(2002));
+    EXPECT_TRUE(first && second);
+    EXPECT_FALSE(refused);
+    EXPECT_EQ(kernel.made_at_once, 2);
+    EXPECT_EQ(kernel.active, (std::vector{at_port(2000), at_port(2001)}));
+}
+
+net::task<bool> slow(openings& by, net::loop& l, state& kernel) {
+    const auto before = co_await by.open(l, at_port(2000), {}, net::soon());
+    kernel.hold(true);
+    net::concurrent_task first(l, by.open(l, at_port(2001), {}, net::soon()));
+    net::concurrent_task second(l, by.open(l, at_port(2002), {}, net::soon()));
+    kernel.hold(false);
+    const auto a = co_await first.get();
+    const auto b = co_await second.get();
+    co_return before&& a&& b && a->remaining() && b->remaining();
+}
+
+TEST_F(openings_test, is_made_on_the_thread_if_it_takes_longer) {
+    kernel.can_begin = true;
+    EXPECT_TRUE(run(slow(tested, test_loop(), kernel)));
+    EXPECT_EQ(kernel.made_at_once, 0);
+    EXPECT_TRUE(all_closed());
 }
 
 // GW-05

@@ -53,6 +53,17 @@ public:
 
     /// Makes all changes in this order, or none of them. One thread at a time.
     [[nodiscard]] virtual result<void> commit(std::span<const change> changes) = 0;
+    /// Begins to make the changes, for a caller that can wait for a moment only. Nothing: they take longer, and the next
+    /// call is finish(). REQUIRES: can_begin().
+    [[nodiscard]] virtual std::optional<result<void>> commit_within(std::span<const change> changes,
+                                                                    std::chrono::microseconds moment) {
+        (void)moment;
+        return commit(changes);
+    }
+    /// Waits for the changes that commit_within() has begun.
+    [[nodiscard]] virtual result<void> finish() { return {}; }
+    /// Whether commit_within() keeps to its time.
+    [[nodiscard]] virtual bool can_begin() const noexcept { return false; }
     /// The remaining lifetime of an opening; empty if it was used or has expired. Any thread; never waits for commit().
     [[nodiscard]] virtual std::optional<std::chrono::milliseconds> remaining(const opening& o) = 0;
     /// How far the opening has been used, also after it has expired, until it is removed. Any thread; never waits for

@@ -29,6 +29,9 @@ namespace {
         o.client.text(), o.listen.text(), o.forward_to.address.text());
 }
 
+// TCP sends a connection request that is not answered again after this time.
+constexpr auto first_retransmission = std::chrono::seconds(1);
+
 [[nodiscard]] std::chrono::milliseconds opening_lifetime(const settings& s) {
     return std::min<std::chrono::milliseconds>(s.data_timeout, firewall::max_opening_lifetime);
 }
@@ -152,15 +155,18 @@ bool data_connections::use_opening(proto::leg leg, port_route route, firewall::o
         port.forward_in_kernel(net::clock::now() + gate_->config.data_timeout);
     }
     opening_ = std::move(opening);
+    opened_at_ = net::clock::now();
     opening_leg_ = leg;
     opening_route_ = route;
     return true;
 }
 
 /// Called before an opening is replaced or removed. A client may connect before it sends RETR, and wait for that without
-/// end, so no transfer would show the failure.
+/// end, so no transfer would show the failure. A client that has not even sent its connection request twice does not wait
+/// for it, and the kernel need not be asked.
 void data_connections::note_abandoned_crossing() const noexcept {
-    if (!opening_ || opening_route_ == port_route::forwarded) return;
+    if (!opening_ || opening_route_ == port_route::forwarded || net::clock::now() < opened_at_ + first_retransmission)
+        return;
     try {
         const auto use = opening_.use();
         if (use != firewall::opening_use::attempted) return;

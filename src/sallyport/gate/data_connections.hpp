@@ -126,6 +126,8 @@ private:
     // The leg whose peer connects through the opening, and how.
     proto::leg opening_leg_ = proto::leg::client;
     port_route opening_route_ = port_route::forwarded;
+    // When the negotiated port was opened.
+    net::deadline opened_at_{};
     std::shared_ptr<data_relay> relay_;
 };
 

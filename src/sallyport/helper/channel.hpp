@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -48,12 +49,27 @@ public:
     [[nodiscard]] result<response> ask(const message& one, std::string_view what) { return ask_all({&one, 1}, what); }
     /// Sends all messages and returns the reply to the last one.
     [[nodiscard]] result<response> ask_all(std::span<const message> all, std::string_view what);
+    /// The same for a caller that can wait for a moment only. Nothing: the reply takes longer, and the next call is
+    /// finish().
+    [[nodiscard]] std::optional<result<response>> ask_all_within(std::span<const message> all, std::string_view what,
+                                                                 std::chrono::microseconds moment);
+    /// Waits for the reply to what ask_all_within() has sent.
+    [[nodiscard]] result<response> finish(std::string_view what);
     /// All requests fail from now on. It is the end of the helper's side.
     void close();
 
 private:
+    void send(std::span<const message> all);
+    /// False if the replies have not arrived by that time.
+    [[nodiscard]] bool receive(std::chrono::steady_clock::time_point until);
+    [[nodiscard]] result<response> outcome(std::string_view what);
+
     std::mutex mutex_;
     unique_fd socket_;
+    // The request: how many replies are yet to come, the last one, and the errno of a failure.
+    std::size_t awaited_ = 0;
+    response reply_;
+    int os_ = 0;
 };
 
 }  // namespace sallyport::helper

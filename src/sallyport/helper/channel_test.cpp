@@ -40,6 +40,24 @@ TEST_F(HelperChannel, ReturnsTheReplyToTheLastMessage) {
     EXPECT_FALSE(tested.ask(any, "test"));
 }
 
+TEST_F(HelperChannel, WaitsForAMomentOnly) {
+    channel tested(std::move(ours), 0s);
+    const std::vector two(2, any);
+    EXPECT_FALSE(tested.ask_all_within(two, "test", 1ms)) << "there is no helper yet";
+    std::thread helper([this] {
+        int number = 0;
+        serve(theirs.get(), [&number](const request&, std::span<unique_fd>) { return done(++number); });
+    });
+    const auto late = tested.finish("test");
+    EXPECT_TRUE(late && late->text.number == 2);
+    const auto quick = tested.ask_all_within(two, "test", 10s);
+    EXPECT_TRUE(quick && *quick && (*quick)->text.number == 4);
+    tested.close();
+    helper.join();
+    const auto closed = tested.ask_all_within(two, "test", 10s);
+    EXPECT_TRUE(closed && !*closed);
+}
+
 TEST_F(HelperChannel, HasTheTextOfARefusal) {
     channel tested(std::move(ours), 5s);
     std::thread helper([this] {

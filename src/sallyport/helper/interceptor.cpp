@@ -70,9 +70,9 @@ answer interceptor::client_socket(int control) const {
     return out.descriptor ? std::move(out) : refuse(errno);
 }
 
-answer interceptor::translation_of(int backend) const {
+answer interceptor::translation_of(int backend) {
     if (settings_.interceptions.empty() || !session_connection::of(backend)) return refuse(EPERM);
-    const auto seen = translated_address(backend);
+    const auto seen = translated_address(backend, tracking_);
     if (!seen) return refuse(seen.error());
     auto out = done();
     out.text.address = wire_endpoint::of({*seen, 0});

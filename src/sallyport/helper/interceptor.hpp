@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include <sallyport/firewall/conntrack.hpp>
 #include <sallyport/firewall/interception_table.hpp>
 #include <sallyport/helper/serve.hpp>
 
@@ -31,11 +33,12 @@ public:
     /// A socket with the address of the client of an intercepted connection, and another port.
     [[nodiscard]] answer client_socket(int control) const;
     /// What NAT on this machine has made of the connection's source address.
-    [[nodiscard]] answer translation_of(int backend) const;
+    [[nodiscard]] answer translation_of(int backend);
 
 private:
     firewall::interception_settings settings_;
     std::unique_ptr<firewall::interception_table> table_;
+    std::optional<firewall::conntrack> tracking_;
     bool ended_ = false;
 };
 

@@ -24,11 +24,11 @@ namespace {
 /// Whether the peer of one leg of an intercepted session may connect to the other one across this machine: where that one
 /// listens, or, if the backend connects, to the address that NAT has given the session's client.
 [[nodiscard]] bool is_crossing(const firewall::opening& o, const session_connection& from, const session_connection& to,
-                               int backend_if_from) {
+                               int backend_if_from, std::optional<firewall::conntrack>& tracking) {
     if (!o.keeps_source() || o.client != from.peer.address || o.forward_to.address != to.peer.address) return false;
     if (o.listen == o.forward_to) return true;
     if (backend_if_from < 0) return false;
-    const auto seen = translated_address(backend_if_from);
+    const auto seen = translated_address(backend_if_from, tracking);
     return seen && *seen == o.listen.address;
 }
 
@@ -88,14 +88,14 @@ int opening_changes::add(const request& r, std::span<unique_fd> controls) {
     return 0;
 }
 
-bool opening_changes::is_permitted(const firewall::opening& o, std::span<const unique_fd> controls) const {
+bool opening_changes::is_permitted(const firewall::opening& o, std::span<const unique_fd> controls) {
     const auto client = session_connection::of(controls[0].get());
     const auto backend = session_connection::of(controls[1].get());
     if (!client || !backend) return false;
     // Only an intercepted connection has IP_TRANSPARENT.
     const bool crosses = routes_ && net::is_transparent(controls[0].get()) &&
-                         (is_crossing(o, *client, *backend, -1) || is_crossing(o, *backend, *client, controls[1].get()) ||
-                          is_relayed(o, *client));
+                         (is_crossing(o, *client, *backend, -1, tracking_) ||
+                          is_crossing(o, *backend, *client, controls[1].get(), tracking_) || is_relayed(o, *client));
     if (!crosses && !is_between(o, *client, *backend) && !is_between(o, *backend, *client)) return false;
     const auto has = [&o](const port_range& ports) { return ports.contains(o.listen.port); };
     const bool is_data_port =

@@ -5,12 +5,14 @@
 // Owned by the helper process. It has a connection and a thread of its own, since the kernel may let a commit wait, and the
 // daemon's other requests must not wait.
 
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/firewall/conntrack.hpp>
 #include <sallyport/firewall/table.hpp>
 #include <sallyport/helper/permissions.hpp>
 #include <sallyport/helper/serve.hpp>
@@ -28,12 +30,13 @@ private:
     using key = std::pair<ip_address, endpoint>;
 
     [[nodiscard]] int add(const request& r, std::span<unique_fd> controls);
-    [[nodiscard]] bool is_permitted(const firewall::opening& o, std::span<const unique_fd> controls) const;
+    [[nodiscard]] bool is_permitted(const firewall::opening& o, std::span<const unique_fd> controls);
 
     const std::vector<port_range> ports_;
     // The sessions of other hosts cross this machine.
     const bool routes_;
     firewall::table& table_;
+    std::optional<firewall::conntrack> tracking_;
     // The transaction so far, and the errno of its first change that was refused.
     std::vector<firewall::change> changes_;
     int refused_ = 0;

@@ -6,7 +6,9 @@
 
 namespace sallyport::helper {
 
-result<void> remote_table::commit(std::span<const firewall::change> changes) {
+namespace {
+
+[[nodiscard]] result<std::vector<message>> messages_of(std::span<const firewall::change> changes) {
     std::vector<message> all;
     all.reserve(changes.size());
     for (const auto& [kind, subject, control] : changes) {
@@ -16,11 +18,37 @@ result<void> remote_table::commit(std::span<const firewall::change> changes) {
         r.kind = opens ? request_kind::add_opening : request_kind::add_closing;
         all.push_back(opens ? message(r, {control.client.get(), control.backend.get()}) : message(r, {}));
     }
-    auto done =
-        changes_->ask_all(all, fmt::format("{} openings, first: {}", changes.size(), changes.front().subject.text()));
+    return all;
+}
+
+[[nodiscard]] std::string text_of(std::span<const firewall::change> changes) {
+    return fmt::format("{} openings, first: {}", changes.size(), changes.front().subject.text());
+}
+
+[[nodiscard]] result<void> without_value(result<response> done) {
     if (!done) return std::unexpected(std::move(done).error());
     return {};
 }
+
+}  // namespace
+
+result<void> remote_table::commit(std::span<const firewall::change> changes) {
+    const auto all = messages_of(changes);
+    if (!all) return std::unexpected(all.error());
+    return without_value(changes_->ask_all(*all, text_of(changes)));
+}
+
+std::optional<result<void>> remote_table::commit_within(std::span<const firewall::change> changes,
+                                                        std::chrono::microseconds moment) {
+    const auto all = messages_of(changes);
+    if (!all) return std::unexpected(all.error());
+    begun_ = text_of(changes);
+    auto done = changes_->ask_all_within(*all, begun_, moment);
+    if (!done) return std::nullopt;
+    return without_value(std::move(*done));
+}
+
+result<void> remote_table::finish() { return without_value(changes_->finish(begun_)); }
 
 std::optional<std::int32_t> remote_table::query(request_kind kind, const firewall::opening& o) {
     const auto found = queries_->ask({{.kind = kind, .subject = wire_opening::of(o)}, {}}, "an opening");

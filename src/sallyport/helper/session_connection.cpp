@@ -3,7 +3,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <sallyport/firewall/conntrack.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::helper {
@@ -17,9 +16,12 @@ std::optional<session_connection> session_connection::of(int descriptor) noexcep
     return session_connection{net::local_endpoint(descriptor), net::peer_endpoint(descriptor)};
 }
 
-result<ip_address> translated_address(int descriptor) {
-    auto tracking = firewall::conntrack::open();
-    if (!tracking) return std::unexpected(std::move(tracking).error());
+result<ip_address> translated_address(int descriptor, std::optional<firewall::conntrack>& tracking) {
+    if (!tracking) {
+        auto opened = firewall::conntrack::open();
+        if (!opened) return std::unexpected(std::move(opened).error());
+        tracking.emplace(std::move(*opened));
+    }
     const auto found = tracking->find(firewall::flow::of_socket(descriptor));
     if (!found) return std::unexpected(found.error());
     return *found ? (*found)->reply.destination.address : net::local_endpoint(descriptor).address;

@@ -7,6 +7,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
+#include <sallyport/firewall/conntrack.hpp>
 
 namespace sallyport::helper {
 
@@ -19,6 +20,7 @@ struct session_connection {
 };
 
 /// The source address of this connection as its peer sees it: its own, or what NAT on this machine has made of it.
-[[nodiscard]] result<ip_address> translated_address(int descriptor);
+/// `tracking` is opened when it is used first.
+[[nodiscard]] result<ip_address> translated_address(int descriptor, std::optional<firewall::conntrack>& tracking);
 
 }  // namespace sallyport::helper
