@@ -268,4 +268,32 @@ inline constexpr std::size_t max_stun_message = 1500;
 // Servers that one daemon asks.
 inline constexpr std::size_t max_stun_servers = 4;
 
+// Port mappings at a router (reach). How long one is asked for; renewals come at half of it.
+inline constexpr auto mapping_lease = 3600s;
+// What a router grants counts as at least, and at most, this: none can have us ask several times a second, or never again.
+inline constexpr auto min_mapping_lifetime = 10s;
+inline constexpr auto max_mapping_lifetime = 86400s;
+// Ports are shared by clients of different addresses, so few suffice; each costs the router a rule, and 20 to 40 ms.
+inline constexpr std::size_t max_mapped_ports = 32;
+inline constexpr std::uint16_t default_mapped_ports = 8;
+// The first wait for an answer to a question that any router answers at once, which doubles twice (RFC 6886, section 3.1).
+inline constexpr auto first_router_wait = 250ms;
+inline constexpr int router_tries = 3;
+// The wait for an answer about a mapping, from a router that has answered such a question: 20 to 40 ms are usual.
+inline constexpr auto mapping_wait = 1s;
+// A protocol that the router does not answer, or a port that it refuses, is asked for again after this time, which doubles.
+inline constexpr auto min_router_rest = 30s;
+inline constexpr auto max_router_rest = 1800s;
+// How often in a row the announcement of a restart, which any host of the network can forge, has all ports asked for again;
+// one more after each rest above.
+inline constexpr double router_restarts = 4;
+// The end of the process waits for the router's answers to the requests that end mappings. Half of it is for lost ones.
+inline constexpr auto unmapping_timeout = 700ms;
+// UPnP: how long routers are searched; the time for one request; the size of an answer, usual ones have 1 to 20 KiB.
+inline constexpr auto upnp_search_time = 2s;
+inline constexpr auto upnp_request_timeout = 5s;
+// The requests for one mapping, with those for other ports.
+inline constexpr auto max_upnp_request = 45s;
+inline constexpr std::size_t max_upnp_answer = 64 * 1024;
+
 }  // namespace sallyport::limits

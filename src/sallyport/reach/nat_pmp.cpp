@@ -8,10 +8,10 @@ namespace {
 constexpr std::uint8_t nat_pmp_version = 0;
 constexpr std::uint8_t address_opcode = 0;
 constexpr std::uint8_t map_tcp_opcode = 2;
-constexpr std::uint8_t response_bit = 0x80;
-constexpr std::size_t error_size = 8;
-constexpr std::size_t address_size = 12;
-constexpr std::size_t map_size = 16;
+constexpr std::uint8_t nat_pmp_answer_bit = 0x80;
+constexpr std::size_t error_answer_size = 8;
+constexpr std::size_t address_answer_size = 12;
+constexpr std::size_t map_answer_size = 16;
 
 [[nodiscard]] std::unexpected<error> wrong_size(std::size_t size) {
     return fail(errc::syntax, fmt::format("a response of NAT-PMP has {} bytes", size));
@@ -42,21 +42,21 @@ datagram encode(const nat_pmp_map_request& request) {
 datagram encode_nat_pmp_address_request() { return {nat_pmp_version, address_opcode}; }
 
 result<nat_pmp_response> parse_nat_pmp(datagram_view from) {
-    if (from.size() < 2 || (from[1] & response_bit) == 0) return fail(errc::syntax, "not a response of NAT-PMP");
+    if (from.size() < 2 || (from[1] & nat_pmp_answer_bit) == 0) return fail(errc::syntax, "not a response of NAT-PMP");
     if (from[0] != nat_pmp_version)
         return fail(errc::unsupported, fmt::format("the router has version {} of the protocol, not 0", from[0]));
-    if (from.size() < error_size || from.size() > map_size) return wrong_size(from.size());
-    const auto opcode = static_cast<std::uint8_t>(from[1] & ~response_bit);
+    if (from.size() < error_answer_size || from.size() > map_answer_size) return wrong_size(from.size());
+    const auto opcode = static_cast<std::uint8_t>(from[1] & ~nat_pmp_answer_bit);
     nat_pmp_response out{
         .code = nat_pmp_result{u16_at(from, 2)}, .epoch = u32_at(from, 4), .address = std::nullopt, .map = std::nullopt};
     if (out.code == nat_pmp_result::unsupported_version)
         return fail(errc::unsupported, "the router has no version 0 of the protocol");
     if (opcode == address_opcode) {
         if (out.code != nat_pmp_result::success) return out;
-        if (from.size() != address_size) return wrong_size(from.size());
+        if (from.size() != address_answer_size) return wrong_size(from.size());
         out.address = ip_address::v4(bytes_at<4>(from, 8));
     } else if (opcode == map_tcp_opcode) {
-        if (from.size() == map_size)
+        if (from.size() == map_answer_size)
             out.map = nat_pmp_map_response{.local_port = u16_at(from, 8),
                                            .external_port = u16_at(from, 10),
                                            .lifetime = std::chrono::seconds(u32_at(from, 12))};

@@ -10,12 +10,12 @@ namespace {
 constexpr std::uint8_t pcp_version = 2;
 constexpr std::uint8_t announce_opcode = 0;
 constexpr std::uint8_t map_opcode = 1;
-constexpr std::uint8_t response_bit = 0x80;
-constexpr std::uint8_t tcp = 6;
+constexpr std::uint8_t pcp_response_bit = 0x80;
+constexpr std::uint8_t pcp_tcp = 6;
 constexpr std::size_t header_size = 24;
 constexpr std::size_t map_size = 36;
 // RFC 6887, section 7.
-constexpr std::size_t max_message = 1100;
+constexpr std::size_t max_pcp_message = 1100;
 
 void append_header(datagram& to, std::uint8_t opcode, std::chrono::seconds lifetime, const ip_address& client) {
     to.push_back(pcp_version);
@@ -52,7 +52,7 @@ datagram encode(const pcp_map_request& request) {
     out.reserve(header_size + map_size);
     append_header(out, map_opcode, request.lifetime, request.client);
     out.insert(out.end(), request.nonce.begin(), request.nonce.end());
-    out.push_back(tcp);
+    out.push_back(pcp_tcp);
     out.insert(out.end(), 3, 0);
     append_u16(out, request.local_port);
     append_u16(out, request.suggested.port);
@@ -67,13 +67,13 @@ datagram encode_pcp_announce(const ip_address& client) {
 }
 
 result<pcp_response> parse_pcp(datagram_view from) {
-    if (from.size() < 2 || (from[1] & response_bit) == 0) return fail(errc::syntax, "not a response of PCP");
+    if (from.size() < 2 || (from[1] & pcp_response_bit) == 0) return fail(errc::syntax, "not a response of PCP");
     if (from[0] != pcp_version)
         return fail(errc::unsupported,
                     fmt::format("the router has version {} of the protocol, not {}", from[0], pcp_version));
-    if (from.size() < header_size || from.size() > max_message || from.size() % 4 != 0)
+    if (from.size() < header_size || from.size() > max_pcp_message || from.size() % 4 != 0)
         return fail(errc::syntax, fmt::format("a response of PCP has {} bytes", from.size()));
-    const auto opcode = static_cast<std::uint8_t>(from[1] & ~response_bit);
+    const auto opcode = static_cast<std::uint8_t>(from[1] & ~pcp_response_bit);
     pcp_response out{.code = pcp_result{from[3]},
                      .lifetime = std::chrono::seconds(u32_at(from, 4)),
                      .epoch = u32_at(from, 8),
@@ -84,7 +84,7 @@ result<pcp_response> parse_pcp(datagram_view from) {
     if (from.size() < header_size + map_size)
         return fail(errc::syntax, fmt::format("a response of PCP about a mapping has {} bytes", from.size()));
     const auto map = from.subspan(header_size);
-    if (map[12] != tcp) return fail(errc::syntax, fmt::format("a response of PCP is about the IP protocol {}", map[12]));
+    if (map[12] != pcp_tcp) return fail(errc::syntax, fmt::format("a response of PCP is about the IP protocol {}", map[12]));
     out.map = pcp_map_response{
         .nonce = bytes_at<12>(map, 0), .local_port = u16_at(map, 16), .external = {address_at(map, 20), u16_at(map, 18)}};
     return out;

@@ -1,0 +1,96 @@
+#include <sallyport/reach/mapping_report.hpp>
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::reach {
+namespace {
+
+[[nodiscard]] bool continues(const mapping& before, const mapping& next) {
+    return before.external && next.external && next.local_port == before.local_port + 1 &&
+           next.external->address == before.external->address && next.external->port == before.external->port + 1;
+}
+
+[[nodiscard]] std::string range_text(std::uint16_t first, std::uint16_t last) {
+    return first == last ? std::to_string(first) : fmt::format("{}-{}", first, last);
+}
+
+/// The line of a router's configuration that permits low ports, where that is the likely cause.
+[[nodiscard]] std::string remedy(const std::vector<std::uint16_t>& ports, const mapping_facts& facts) {
+    const auto low = std::ranges::find_if(ports, [](auto p) { return p < net::first_unprivileged_port; });
+    if (low == ports.end()) return "permit them in the router, or forward them by hand and use --external-ports";
+    return fmt::format(
+        "many routers permit ports from {} on only: permit it (miniupnpd: allow {} {}/32 {}), forward it by hand, or listen "
+        "on "
+        "a higher port",
+        net::first_unprivileged_port, *low, facts.own.text(), *low);
+}
+
+void add_refusals(std::vector<report_line>& out, const mapping_facts& facts) {
+    std::map<std::string, std::vector<std::uint16_t>> by_reason;
+    for (const auto& each : facts.mappings)
+        if (!each.external && !each.error.empty()) by_reason[each.error].push_back(each.local_port);
+    for (const auto& [reason, ports] : by_reason)
+        out.push_back({true, fmt::format("Router {} does not forward port{} {}: {}; {}", facts.router.text(),
+                                         ports.size() == 1 ? "" : "s", ports_text(ports), reason, remedy(ports, facts))});
+}
+
+}  // namespace
+
+bool is_useful_external(const ip_address& address) noexcept { return address.is_public(); }
+
+std::string ports_text(std::span<const std::uint16_t> ports) {
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < ports.size();) {
+        std::size_t end = i + 1;
+        while (end < ports.size() && ports[end] == ports[end - 1] + 1) ++end;
+        parts.push_back(range_text(ports[i], ports[end - 1]));
+        i = end;
+    }
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::string mapped_text(std::span<const mapping> all) {
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < all.size();) {
+        std::size_t end = i + 1;
+        while (end < all.size() && continues(all[end - 1], all[end])) ++end;
+        const auto& first = all[i];
+        const auto& last = all[end - 1];
+        i = end;
+        if (!first.external) continue;
+        parts.push_back(fmt::format("{} to port{} {}",
+                                    endpoint{first.external->address, first.external->port}.text() +
+                                        (&first == &last ? "" : fmt::format("-{}", last.external->port)),
+                                    &first == &last ? "" : "s", range_text(first.local_port, last.local_port)));
+    }
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::vector<report_line> mapping_lines(const mapping_facts& facts) {
+    std::vector<report_line> out;
+    const auto live = std::ranges::find_if(facts.mappings, [](const mapping& m) { return m.external.has_value(); });
+    if (live != facts.mappings.end()) {
+        out.push_back({false, fmt::format("Router {} forwards {} ({})", facts.router.text(), mapped_text(facts.mappings),
+                                          display_name(live->by))});
+        if (const auto& address = live->external->address; !is_useful_external(address))
+            out.push_back(
+                {true, fmt::format("Router {} has the external address {}, which is not one of the Internet: another "
+                                   "router with NAT is before it, and clients on the Internet cannot connect; forward "
+                                   "the ports there as well, or use IPv6",
+                                   facts.router.text(), address.text())});
+    }
+    add_refusals(out, facts);
+    if (live == facts.mappings.end() && !facts.unusable.empty())
+        out.push_back({true, fmt::format("Router {} forwards no ports ({}); enable one of these protocols in the router, or "
+                                         "forward the ports by hand; asking again from time to time",
+                                         facts.router.text(), fmt::join(facts.unusable, "; "))});
+    return out;
+}
+
+}  // namespace sallyport::reach

@@ -1,0 +1,495 @@
+#include <sallyport/reach/port_mapper.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/reach/mapping_refusal.hpp>
+#include <sallyport/reach/mapping_report.hpp>
+
+namespace sallyport::reach {
+namespace {
+
+constexpr std::size_t max_shown_reason = 200;
+constexpr auto no_answer = "no answer";
+constexpr auto no_address = "the router has no external address";
+
+}  // namespace
+
+port_mapper::port_mapper(mapper_settings settings, const std::vector<std::uint16_t>& ports)
+    : settings_(std::move(settings)),
+      ports_(ports.begin(), ports.end()),
+      restarts_(1.0 / static_cast<double>(std::chrono::seconds(limits::min_router_rest).count()), limits::router_restarts) {
+    for (const auto each : settings_.protocols) protocols_.push_back({.which = each});
+}
+
+// --- what comes in -----------------------------------------------------------------------------------------------------
+
+void port_mapper::set_route(std::optional<router_route> route, time now, const std::string& why_not) {
+    if (stage_ != stage::running) return;
+    if (!route && reported_ != std::vector{why_not} && !why_not.empty()) {
+        reported_ = {why_not};
+        actions_.emplace_back(log_mapping{true, why_not});
+    }
+    if (route == route_) return;
+    route_ = std::move(route);
+    if (route_) reported_.clear();
+    for (auto& port : ports_) port.forget(now);
+    for (auto& each : protocols_) each = {.which = each.which};
+    active_.reset();
+    question_.reset();
+    // The result of a search that runs is that of the old router.
+    upnp_ = upnp_stage::unknown;
+    external_.reset();
+    epoch_.forget();
+    work(now);
+}
+
+void port_mapper::receive(datagram_view bytes, time now) {
+    if (!route_ || stage_ == stage::stopped) return;
+    const auto pcp = parse_pcp(bytes);
+    const auto nat_pmp = parse_nat_pmp(bytes);
+    const bool asked_pcp = question_ && question_->by == mapping_protocol::pcp;
+    const bool asked_nat_pmp = question_ && question_->by == mapping_protocol::natpmp;
+    if (stage_ == stage::stopping) {
+        if (pcp && pcp->map && pcp->map->nonce == settings_.nonce) unmapped(pcp->map->local_port);
+        if (nat_pmp && nat_pmp->map) unmapped(nat_pmp->map->local_port);
+        return;
+    }
+    if (asked_pcp && pcp) {
+        receive_pcp(*pcp, now);
+    } else if (asked_nat_pmp && nat_pmp) {
+        receive_nat_pmp(*nat_pmp, now);
+    } else if ((asked_pcp && pcp.error().code == errc::unsupported) ||
+               // A late answer of PCP says nothing about NAT-PMP.
+               (asked_nat_pmp && !pcp && nat_pmp.error().code == errc::unsupported)) {
+        auto& refused = state_of(question_->by);
+        question_.reset();
+        rest(refused, "not supported", now, limits::max_router_rest);
+    }
+    work(now);
+}
+
+void port_mapper::announced(datagram_view bytes, time now) {
+    if (!route_ || stage_ != stage::running) return;
+    const auto pcp = parse_pcp(bytes);
+    const auto nat_pmp = parse_nat_pmp(bytes);
+    const bool is_pcp = pcp && !pcp->map;
+    if (!is_pcp && !(nat_pmp && nat_pmp->address)) return;
+    // It only has us ask: who sent it is not known.
+    const bool same_address = is_pcp || nat_pmp->address == external_;
+    const auto epoch = is_pcp ? pcp->epoch : nat_pmp->epoch;
+    const bool has_epoch = active_ && *active_ != mapping_protocol::upnp;
+    if (has_epoch && same_address && epoch_.is_consistent(epoch, now)) return;
+    mappings_lost(now);
+    work(now);
+}
+
+void port_mapper::router_refused(time now) {
+    if (!question_ || stage_ != stage::running || question_->by == mapping_protocol::upnp) return;
+    // The next question would be refused as well.
+    question_->tries = limits::router_tries;
+    question_->local_port.reset();
+    unanswered(now);
+    work(now);
+}
+
+void port_mapper::upnp_found(result<ip_address> external, time now) {
+    if (upnp_ != upnp_stage::searching || stage_ != stage::running) return;
+    auto& upnp = state_of(mapping_protocol::upnp);
+    if (!external) {
+        upnp_ = upnp_stage::unknown;
+        rest(upnp, escape(external.error().text(), max_shown_reason), now);
+    } else {
+        upnp_ = upnp_stage::found;
+        upnp.answers = true;
+        if (!has_live({})) external_ = *external;
+    }
+    work(now);
+}
+
+void port_mapper::upnp_added(std::uint16_t local_port, result<upnp_grant> granted, time now) {
+    auto* const port = find(local_port);
+    if (stage_ != stage::running) {
+        // It was on its way when the end came.
+        if (granted && stage_ == stage::stopping)
+            actions_.emplace_back(remove_upnp_mapping{local_port, granted->external.port});
+        return;
+    }
+    if (port == nullptr || !question_ || question_->by != mapping_protocol::upnp || question_->local_port != local_port)
+        return;
+    question_.reset();
+    if (granted) {
+        external_ = granted->external.address;
+        const auto lifetime =
+            granted->lifetime.count() == 0 ? std::chrono::seconds(limits::max_mapping_lifetime) : granted->lifetime;
+        grant(*port, granted->external, lifetime, mapping_protocol::upnp, now);
+    } else if (granted.error().code == errc::rejected) {
+        refuse(*port, escape(granted.error().what, max_shown_reason), false, {}, now);
+    } else {
+        // It may have another address after a restart.
+        upnp_ = upnp_stage::unknown;
+        for (auto* each : due_at(now)) each->failed(no_answer, now);
+        rest(state_of(mapping_protocol::upnp), escape(granted.error().text(), max_shown_reason), now);
+    }
+    work(now);
+}
+
+void port_mapper::upnp_removed(std::uint16_t local_port, time now) {
+    unmapped(local_port);
+    tick(now);
+}
+
+void port_mapper::clock_jumped(time now) {
+    if (stage_ != stage::running) return;
+    epoch_.forget();
+    restart_all(now);
+    work(now);
+}
+
+void port_mapper::tick(time now) {
+    if (stage_ == stage::stopping) {
+        if (now >= stop_at_) {
+            stage_ = stage::stopped;
+        } else if (now >= resend_at_) {
+            resend_at_ = stop_at_;
+            send_unmappings();
+        }
+        return;
+    }
+    if (question_ && now >= question_->until) {
+        if (question_->by == mapping_protocol::upnp) {
+            upnp_added(*question_->local_port, fail(errc::timeout, no_answer), now);
+            return;
+        }
+        unanswered(now);
+    }
+    work(now);
+}
+
+// --- the order of questions --------------------------------------------------------------------------------------------
+
+void port_mapper::work(time now) {
+    if (stage_ != stage::running || !route_) return;
+    for (auto& port : ports_) (void)port.expire(now);
+    while (!question_) {
+        auto* const with = choose(now);
+        auto* const port = first_due(now);
+        if (with == nullptr || port == nullptr) {
+            report(now);
+            return;
+        }
+        if (with->which == mapping_protocol::upnp && upnp_ != upnp_stage::found) {
+            search(now);
+            return;
+        }
+        if (with->answers)
+            ask(*with, *port, now);
+        else
+            probe(*with, now);
+    }
+}
+
+port_mapper::protocol_state* port_mapper::choose(time now) {
+    if (active_) {
+        auto& active = state_of(*active_);
+        if (active.rests_until <= now) return &active;
+        // Another protocol could give another port for what clients were given.
+        if (has_live(active_)) return nullptr;
+    }
+    const auto found = std::ranges::find_if(protocols_, [now](const protocol_state& p) { return p.rests_until <= now; });
+    return found == protocols_.end() ? nullptr : &*found;
+}
+
+port_mapper::protocol_state& port_mapper::state_of(mapping_protocol p) {
+    return *std::ranges::find(protocols_, p, &protocol_state::which);
+}
+
+port_lease* port_mapper::find(std::uint16_t local_port) {
+    const auto found = std::ranges::find(ports_, local_port, &port_lease::local_port);
+    return found == ports_.end() ? nullptr : &*found;
+}
+
+port_lease* port_mapper::first_due(time now) {
+    const auto found = std::ranges::find_if(ports_, [now](const port_lease& p) { return p.due() <= now; });
+    return found == ports_.end() ? nullptr : &*found;
+}
+
+std::vector<port_lease*> port_mapper::due_at(time now) {
+    std::vector<port_lease*> out;
+    for (auto& port : ports_)
+        if (port.due() <= now) out.push_back(&port);
+    return out;
+}
+
+bool port_mapper::has_live(std::optional<mapping_protocol> by) const {
+    return std::ranges::any_of(ports_, [&](const port_lease& p) { return p.is_live() && (!by || p.state().by == *by); });
+}
+
+void port_mapper::probe(protocol_state& with, time now) {
+    question_ = question{.by = with.which, .tries = 1, .until = now + limits::first_router_wait};
+    actions_.emplace_back(send_to_router{with.which == mapping_protocol::pcp ? encode_pcp_announce(route_->own)
+                                                                             : encode_nat_pmp_address_request()});
+}
+
+void port_mapper::ask(protocol_state& with, port_lease& port, time now) {
+    port.asked(with.which);
+    question_ = question{.by = with.which, .local_port = port.local_port(), .until = now + limits::mapping_wait};
+    const auto suggested = port.suggested_port();
+    switch (with.which) {
+        case mapping_protocol::pcp:
+            actions_.emplace_back(
+                send_to_router{encode(pcp_map_request{.client = route_->own,
+                                                      .local_port = port.local_port(),
+                                                      .suggested = {external_.value_or(ip_address()), suggested},
+                                                      .lifetime = settings_.lease,
+                                                      .nonce = settings_.nonce})});
+            break;
+        case mapping_protocol::natpmp:
+            actions_.emplace_back(send_to_router{encode(nat_pmp_map_request{
+                .local_port = port.local_port(), .suggested_port = suggested, .lifetime = settings_.lease})});
+            break;
+        case mapping_protocol::upnp:
+            question_->until = now + limits::max_upnp_request;
+            actions_.emplace_back(add_upnp_mapping{port.local_port(), suggested, settings_.lease});
+            break;
+    }
+}
+
+void port_mapper::search(time now) {
+    if (upnp_ != upnp_stage::unknown) return;
+    const auto upnp = std::ranges::find(protocols_, mapping_protocol::upnp, &protocol_state::which);
+    if (upnp == protocols_.end() || upnp->rests_until > now) return;
+    upnp_ = upnp_stage::searching;
+    actions_.emplace_back(search_upnp{});
+}
+
+/// The time for an answer is over.
+void port_mapper::unanswered(time now) {
+    auto& by = state_of(question_->by);
+    if (question_->local_port) {
+        // Is the router there at all? If it is, the datagram was lost.
+        by.answers = false;
+        auto* const port = find(*question_->local_port);
+        question_.reset();
+        if (port != nullptr && by.reason == no_answer) port->failed(no_answer, now);
+        by.reason = no_answer;
+        return;
+    }
+    if (question_->tries < limits::router_tries) {
+        // The search takes its time, so it starts before it is known to be needed.
+        search(now);
+        const auto tries = question_->tries + 1;
+        probe(by, now);
+        question_->tries = tries;
+        question_->until = now + limits::first_router_wait * (1 << (tries - 1));
+        return;
+    }
+    question_.reset();
+    if (!has_live(by.which)) {
+        rest(by, no_answer, now);
+        return;
+    }
+    // While mappings are live, their renewals give the time of the next question.
+    by.answers = false;
+    for (auto* port : due_at(now)) port->failed(no_answer, now);
+}
+
+void port_mapper::rest(protocol_state& which, std::string reason, time now, std::chrono::seconds at_least) {
+    which.answers = false;
+    which.reason = std::move(reason);
+    which.rest = which.rest.count() == 0 ? std::chrono::seconds(limits::min_router_rest)
+                                         : std::min<std::chrono::seconds>(which.rest * 2, limits::max_router_rest);
+    which.rest = std::max(which.rest, at_least);
+    which.rests_until = now + which.rest;
+    // The next one may count differently.
+    epoch_.forget();
+}
+
+// --- answers -----------------------------------------------------------------------------------------------------------
+
+void port_mapper::answered(protocol_state& by, std::uint32_t epoch, time now) {
+    by.answers = true;
+    by.rest = {};
+    if (!epoch_.note(epoch, now)) mappings_lost(now);
+}
+
+void port_mapper::receive_pcp(const pcp_response& answer, time now) {
+    auto& pcp = state_of(mapping_protocol::pcp);
+    if (!question_->local_port) {
+        // Any answer shows that PCP is spoken, also that it has no ANNOUNCE.
+        if (answer.map) return;
+        question_.reset();
+        answered(pcp, answer.epoch, now);
+        return;
+    }
+    if (!answer.map || answer.map->nonce != settings_.nonce || answer.map->local_port != *question_->local_port) return;
+    auto* const port = find(*question_->local_port);
+    question_.reset();
+    answered(pcp, answer.epoch, now);
+    if (answer.code == pcp_result::success) {
+        pcp.reason.clear();
+        if (!answer.map->external.address.is_unspecified()) external_ = answer.map->external.address;
+        grant(*port, answer.map->external, answer.lifetime, mapping_protocol::pcp, now);
+    } else if (makes_unusable(answer.code) && !has_live(mapping_protocol::pcp)) {
+        rest(pcp, refusal_text(answer.code), now, limits::max_router_rest);
+    } else {
+        refuse(*port, refusal_text(answer.code), concerns_all_ports(answer.code), answer.lifetime, now);
+    }
+}
+
+void port_mapper::receive_nat_pmp(const nat_pmp_response& answer, time now) {
+    auto& nat_pmp = state_of(mapping_protocol::natpmp);
+    if (!question_->local_port) {
+        if (answer.map) return;
+        question_.reset();
+        answered(nat_pmp, answer.epoch, now);
+        const auto before = external_;
+        if (answer.address && !answer.address->is_unspecified())
+            external_ = *answer.address;
+        else
+            rest(nat_pmp, answer.address ? no_address : refusal_text(answer.code), now);
+        if (external_ != before)
+            for (auto& port : ports_) port.expire_soon(now);
+        return;
+    }
+    if (answer.address || (answer.map && answer.map->local_port != *question_->local_port)) return;
+    auto* const port = find(*question_->local_port);
+    question_.reset();
+    answered(nat_pmp, answer.epoch, now);
+    if (answer.code == nat_pmp_result::success) {
+        nat_pmp.reason.clear();
+        grant(*port, {external_.value_or(ip_address()), answer.map->external_port}, answer.map->lifetime,
+              mapping_protocol::natpmp, now);
+    } else if (answer.code == nat_pmp_result::unsupported_opcode && !has_live(mapping_protocol::natpmp)) {
+        rest(nat_pmp, refusal_text(answer.code), now, limits::max_router_rest);
+    } else {
+        refuse(*port, refusal_text(answer.code), answer.code != nat_pmp_result::not_authorized, {}, now);
+    }
+}
+
+void port_mapper::grant(port_lease& port, const endpoint& external, std::chrono::seconds lifetime, mapping_protocol by,
+                        time now) {
+    if (external.port == 0 || lifetime.count() == 0 || !external.address.is_v4() || external.address.is_unspecified()) {
+        refuse(port, fmt::format("the router's answer is unusable: {} for {} s", external.text(), lifetime.count()), false,
+               {}, now);
+        return;
+    }
+    active_ = by;
+    port.granted(external, lifetime, by, now);
+}
+
+void port_mapper::refuse(port_lease& port, const std::string& reason, bool concerns_all, std::chrono::seconds pause,
+                         time now) {
+    port.refused();
+    port.failed(reason, now, pause);
+    if (!concerns_all) return;
+    for (auto* each : due_at(now)) each->failed(reason, now, pause);
+}
+
+/// The router has restarted, as far as one can believe it.
+void port_mapper::mappings_lost(time now) {
+    if (!restarts_.take_one(now)) return;
+    epoch_.forget();
+    restart_all(now);
+}
+
+void port_mapper::restart_all(time now) {
+    for (auto& port : ports_) port.expire_soon(now);
+    for (auto& each : protocols_) each = {.which = each.which};
+    // For NAT-PMP the address must be asked for again, and the search of UPnP may find another one.
+    if (upnp_ == upnp_stage::found) upnp_ = upnp_stage::unknown;
+    if (question_ && question_->by != mapping_protocol::upnp) question_.reset();
+}
+
+// --- the end -----------------------------------------------------------------------------------------------------------
+
+void port_mapper::stop(time now) {
+    if (stage_ != stage::running) return;
+    stage_ = stage::stopping;
+    question_.reset();
+    for (const auto& port : ports_)
+        if (route_ && port.asked_by()) to_unmap_.push_back(port.local_port());
+    stop_at_ = now + limits::unmapping_timeout;
+    resend_at_ = now + limits::unmapping_timeout / 2;
+    for (const auto local : to_unmap_)
+        if (const auto& state = find(local)->state(); find(local)->asked_by() == mapping_protocol::upnp)
+            actions_.emplace_back(
+                remove_upnp_mapping{local, state.external ? state.external->port : find(local)->suggested_port()});
+    send_unmappings();
+    if (to_unmap_.empty()) stage_ = stage::stopped;
+}
+
+void port_mapper::abandon() {
+    stage_ = stage::stopped;
+    actions_.clear();
+}
+
+void port_mapper::send_unmappings() {
+    for (const auto local : to_unmap_) {
+        const auto by = find(local)->asked_by();
+        if (by == mapping_protocol::pcp)
+            actions_.emplace_back(send_to_router{encode(
+                pcp_map_request{.client = route_->own, .local_port = local, .suggested = {}, .nonce = settings_.nonce})});
+        else if (by == mapping_protocol::natpmp)
+            actions_.emplace_back(send_to_router{encode(nat_pmp_map_request{.local_port = local})});
+    }
+}
+
+void port_mapper::unmapped(std::uint16_t local_port) {
+    std::erase(to_unmap_, local_port);
+    if (stage_ == stage::stopping && to_unmap_.empty()) stage_ = stage::stopped;
+}
+
+// --- what others see ---------------------------------------------------------------------------------------------------
+
+port_mapper::time port_mapper::next_timeout() const {
+    if (stage_ == stage::stopping) return std::min(resend_at_, stop_at_);
+    if (stage_ == stage::stopped || !route_) return time::max();
+    auto out = time::max();
+    for (const auto& port : ports_)
+        if (port.is_live()) out = std::min(out, port.state().expires);
+    if (question_) return std::min(out, question_->until);
+    // See choose().
+    const bool only_active = active_ && has_live(active_);
+    auto usable = time::max();
+    for (const auto& each : protocols_) {
+        if (only_active && each.which != *active_) continue;
+        if (each.which == mapping_protocol::upnp && upnp_ == upnp_stage::searching) continue;
+        usable = std::min(usable, each.rests_until);
+    }
+    auto due = time::max();
+    for (const auto& port : ports_) due = std::min(due, port.due());
+    return std::min(out, std::max(due, usable));
+}
+
+std::vector<mapping> port_mapper::mappings() const {
+    std::vector<mapping> out;
+    for (const auto& port : ports_) out.push_back(port.state());
+    return out;
+}
+
+std::optional<ip_address> port_mapper::external_address() const {
+    return has_live({}) && stage_ == stage::running ? external_ : std::nullopt;
+}
+
+/// Logs what has changed since the last time that nothing was left to ask.
+void port_mapper::report(time now) {
+    mapping_facts facts{.router = route_->router, .own = route_->own, .mappings = mappings(), .unusable = {}};
+    for (const auto& each : protocols_)
+        if (each.rests_until > now) facts.unusable.push_back(fmt::format("{}: {}", display_name(each.which), each.reason));
+    std::vector<std::string> lines;
+    for (const auto& line : mapping_lines(facts)) {
+        if (std::ranges::find(reported_, line.text) == reported_.end())
+            actions_.emplace_back(log_mapping{line.warning, line.text});
+        lines.push_back(line.text);
+    }
+    reported_ = std::move(lines);
+    // The next questions of NAT-PMP begin with that for the address, which no answer about a mapping has.
+    for (auto& each : protocols_)
+        if (each.which == mapping_protocol::natpmp) each.answers = false;
+}
+
+}  // namespace sallyport::reach

@@ -1,0 +1,76 @@
+#pragma once
+// The messages of UPnP IGD that a client needs to have a router forward a port: the search (SSDP), the description of the
+// router, and the requests to its service for connections (SOAP over HTTP). libminiupnpc reads the XML.
+//
+// Pure functions on values; any thread. Every host of the network can answer a search, so an answer counts only if its URL
+// names the router itself, and the URL of the service must do the same. Sizes are bounded.
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+
+namespace sallyport::reach {
+
+/// The multicast group and port of searches.
+inline constexpr std::string_view ssdp_group = "239.255.255.250";
+inline constexpr std::uint16_t ssdp_port = 1900;
+
+/// The datagrams of one search.
+[[nodiscard]] std::vector<std::string> upnp_search_requests();
+
+/// A resource at an IPv4 address.
+struct http_url {
+    endpoint at;
+    std::string path;
+
+    /// Reads "http://192.168.0.1:5000/path". Names, users and other schemes are refused, as is anything but printable ASCII.
+    [[nodiscard]] static std::optional<http_url> parse(std::string_view text);
+    friend bool operator==(const http_url&, const http_url&) = default;
+};
+
+/// The place of the description, from an answer to a search; nothing if it is not one, or not at `router`.
+[[nodiscard]] std::optional<http_url> description_url(std::string_view answer, const ip_address& router);
+
+struct http_reply {
+    int status = 0;
+    std::string body;
+};
+
+/// Reads a reply to a request with "Connection: close". Nothing: it is not complete. `at_end`: nothing follows.
+[[nodiscard]] result<std::optional<http_reply>> parse_http_reply(std::string_view received, bool at_end);
+
+/// The router's service for connections.
+struct upnp_service {
+    http_url control;
+    // "urn:schemas-upnp-org:service:WANIPConnection:2"
+    std::string type;
+
+    /// Whether it has AddAnyPortMapping.
+    [[nodiscard]] bool chooses_ports() const noexcept { return type.ends_with("WANIPConnection:2"); }
+};
+
+/// From the description at `from`. Fails if it names no such service, or one at another host.
+[[nodiscard]] result<upnp_service> parse_description(const std::string& xml, const http_url& from);
+
+[[nodiscard]] std::string http_get(const http_url& from);
+
+using upnp_arguments = std::vector<std::pair<std::string_view, std::string>>;
+/// The HTTP request for one action. REQUIRES: the arguments need no escaping in XML.
+[[nodiscard]] std::string soap_request(const upnp_service& service, std::string_view action,
+                                       const upnp_arguments& arguments);
+
+/// A UPnP error code, with its meaning in a few words.
+[[nodiscard]] std::string upnp_error_text(int code);
+
+/// The value of the argument `name` in a reply, empty if it has none. Fails with errc::rejected if the router has refused,
+/// and sets `code` to the UPnP error; with errc::syntax if it is no reply to a request.
+[[nodiscard]] result<std::string> soap_value(const http_reply& reply, const char* name, int* code = nullptr);
+
+}  // namespace sallyport::reach

@@ -1,0 +1,33 @@
+// What a router with UPnP sends: the answer to a search, replies of HTTP, its description, and replies of its service.
+// - Only the router itself is named for further requests.
+
+#include <string>
+
+#include <sallyport/reach/upnp_messages.hpp>
+
+#include "fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace sallyport;
+    using sallyport::fuzz::check;
+    const auto text = sallyport::fuzz::text_of(data, size);
+    const auto router = ip_address::v4({192, 168, 0, 1});
+    if (const auto url = reach::description_url(text, router))
+        check(url->at.address == router, "the description is the router's");
+    const reach::http_url from{.at = {router, 5000}, .path = "/"};
+    for (const bool at_end : {false, true}) {
+        const auto reply = reach::parse_http_reply(text, at_end);
+        if (!reply || !*reply) continue;
+        check((*reply)->body.size() <= size, "a body is a part of the reply");
+        (void)reach::soap_value(**reply, "NewExternalIPAddress");
+    }
+    const std::string xml(text);
+    if (const auto service = reach::parse_description(xml, from)) {
+        check(service->control.at.address == router, "the service is the router's");
+        const auto request = reach::soap_request(*service, "GetExternalIPAddress", {});
+        check(request.find("\r\n\r\n") != std::string::npos, "a request is complete");
+        check(request.substr(0, request.find("\r\n")).ends_with(" HTTP/1.1"), "the path is in one line");
+    }
+    (void)reach::soap_value({200, xml}, "NewReservedPort");
+    return 0;
+}
