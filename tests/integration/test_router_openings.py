@@ -3,11 +3,13 @@ what crosses the router when its rules, its interfaces or its connection trackin
 to GW-05)."""
 
 import contextlib
+import dataclasses
 import errno
 import os
 import random
 import re
 import select
+import signal
 import socket
 import threading
 import time
@@ -23,7 +25,7 @@ from scenarios import SCENARIOS
 from test_labs import Lab
 
 CLIENT, NEIGHBOR, OUTSIDE, SERVER, SCRIPTED, OTHER = "192.168.1.2", "192.168.1.3", "17.254.0.26", "17.254.0.91", "17.254.0.92", "17.254.0.66"
-BIG = 64 << 20
+BIG = 16 << 20  # more than the buffers of a connection whose client does not read
 
 
 @pytest.fixture(scope="module")
@@ -474,6 +476,9 @@ def test_scanners_during_transfers(built):
 
 # The router changes.
 
+MANY = 100 if os.environ.get("SOAK") else 20
+
+
 @contextlib.contextmanager
 def transfers(built, number):
     """Downloads that are running and continue when the block has ended; then each is complete."""
@@ -507,7 +512,7 @@ def intercepted(built):
 def test_the_administrators_rules_are_loaded_again(built):
     """nft flush ruleset and his file, as `systemctl reload nftables` does."""
     rules = "flush ruleset\n" + "\n".join(built.scenario.host("router").rules)
-    with transfers(built, 20):
+    with transfers(built, MANY):
         built.network.apply("router", rules)
         assert intercepted(built)
     assert intercepted(built)
@@ -515,7 +520,7 @@ def test_the_administrators_rules_are_loaded_again(built):
 
 @pytest.mark.limit(120)
 def test_the_inside_interface_goes_down_and_up(built):
-    with transfers(built, 20):
+    with transfers(built, MANY):
         network.run(*built.network.command("router", "ip", "link", "set", "lan", "down"))
         network.run(*built.network.command("router", "ip", "link", "set", "lan", "up"))
     assert intercepted(built)
@@ -559,6 +564,64 @@ def test_no_opening_outlives_kill(built):
         raw.close()
     restart(built)
     assert intercepted(built)
+
+
+LIFETIME = 30 if os.environ.get("SOAK") else 5  # of an opening, in seconds
+
+
+def kill_all(built):
+    """The gateway, its helper and its starter at once, as the kernel does when memory is short."""
+    pids = network.run("ip", "netns", "pids", built.network.namespace("router")).split()
+    assert len(pids) >= 3
+    for pid in map(int, pids):
+        os.kill(pid, signal.SIGKILL)
+    gate_of(built).process.wait(5)
+
+
+@pytest.mark.limit(120)
+def test_nothing_stays_after_kill_of_gateway_and_helper(networks, sallyport, certificate, small_sample, tmp_path):
+    """Translations end at once with their owner, expectations when their time is over; the next start removes those of the
+    gateway and no others. What the kernel forwards already continues."""
+    scenario = SCENARIOS["router-strict"]
+    daemons = [dataclasses.replace(d, arguments=f"{d.arguments} --data-timeout {LIFETIME}") if d.host == "router" else d
+               for d in scenario.daemons]
+    with Lab(sallyport, dataclasses.replace(scenario, daemons=daemons), certificate, small_sample, tmp_path) as built, \
+            contextlib.ExitStack() as stack:
+        built.fill("server", {"file": b"content", "big": bytes(BIG)})
+        foreign = expectation_of_another_program(built, stack)
+        transfer = stack.enter_context(built.raw("client", SERVER)).login()
+        data = transfer.passive()
+        transfer.expect("RETR /big", 150, 125)
+
+        def open_some():
+            sessions = [stack.enter_context(built.raw("client", SERVER)).login() for _ in range(10)]
+            for raw in sessions:
+                raw.epsv_port()
+            assert len(expectations(built.network)) > 1
+
+        open_some()
+        kill_all(built)
+        wait_until(lambda: "sallyport" not in ruleset(built.network), 0.5, "the end of the translation")
+        wait_until(lambda: expectations(built.network) == [foreign], LIFETIME + 2, "the end of the expectations")
+        assert len(drain(data)) == BIG
+        restart(built)
+        open_some()
+        kill_all(built)
+        assert len(expectations(built.network)) > 1
+        restart(built)
+        assert expectations(built.network) == [foreign]
+        assert intercepted(built)
+
+
+def expectation_of_another_program(built, stack):
+    """Of the kernel's FTP helper, for a session of the router itself with the server."""
+    built.network.apply("router", """table inet another { ct helper ftp { type "ftp" protocol tcp; }; chain output { type filter hook output priority 0
+        tcp dport 2121 ip saddr 17.254.0.26 ct helper set "ftp"; }; }""")
+    raw = stack.enter_context(built.raw("router", SERVER, 2121))
+    assert raw.login().pasv()[0] == SERVER
+    ((source, destination, port),) = expectations(built.network)
+    assert (source, destination) == (OUTSIDE, SERVER)
+    return source, destination, port
 
 
 def test_an_orderly_end_leaves_nothing(built):
