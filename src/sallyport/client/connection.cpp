@@ -232,7 +232,7 @@ net::task<> connection::run_machine(data_handler* handler) {
         } else if (const auto* connect = std::get_if<act::connect_data>(&action)) {
             co_await connect_data(*connect);
         } else if (std::holds_alternative<act::listen_data>(action)) {
-            machine_->data_listening(data_.listen(control_.local().address, options_.active_ports));
+            co_await listen_for_data();
         } else if (const auto* accept = std::get_if<act::accept_data>(&action)) {
             const auto opened = co_await data_.accept(control_.peer().address, within(accept->limit));
             machine_->data_opened(opened);
@@ -246,6 +246,7 @@ net::task<> connection::run_machine(data_handler* handler) {
     clock_.stop();
     data_.abort();
     trace_attempts();
+    if (handler && options_.mapping) co_await options_.mapping->close();
 }
 
 net::task<result<void>> connection::send_output(net::time_limit limit) {
@@ -289,6 +290,12 @@ net::task<> connection::connect_data(act::connect_data to) {
     auto opened = co_await data_.connect(control_.local().address, to.to, limit);
     if (opened && !options_.data_preamble.empty()) opened = co_await data_.stream().write_all(options_.data_preamble, limit);
     machine_->data_opened(opened);
+}
+
+net::task<> connection::listen_for_data() {
+    auto at = data_.listen(control_.local().address, options_.active_ports);
+    if (at && options_.mapping) at = co_await options_.mapping->open(*at, control_.peer().address, within(options_.reply));
+    machine_->data_listening(at);
 }
 
 net::task<> connection::move_data(bool protect, data_handler& handler) {

@@ -24,6 +24,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/client/data_connection.hpp>
 #include <sallyport/client/data_handler.hpp>
+#include <sallyport/client/listener_mapping.hpp>
 #include <sallyport/client/step_clock.hpp>
 #include <sallyport/client/url.hpp>
 #include <sallyport/net/event.hpp>
@@ -64,6 +65,8 @@ struct connection_options {
     port_range active_ports{};
     /// Address to send in PORT and EPRT if NAT changes it.
     std::optional<ip_address> active_address;
+    /// Null: the server can connect to this host without.
+    std::shared_ptr<listener_mapping> mapping;
     /// Required if the server address asks for TLS.
     std::optional<net::tls_client_context> tls;
     bool protect_data = true;
@@ -160,6 +163,7 @@ private:
     net::task<> perform_read(proto::client_act::read how);
     net::task<> start_tls();
     net::task<> connect_data(proto::client_act::connect_data to);
+    net::task<> listen_for_data();
     net::task<> move_data(bool protect, data_handler& handler);
     net::task<transfer_counts> run_handler(bool protect, data_handler& handler);
     net::task<> read_control(std::shared_ptr<control_reader> w);

@@ -148,6 +148,53 @@ TEST(client_data, active_by_PORT_up_and_down) {
     EXPECT_EQ(server.stored("up"), "up");
 }
 
+/// The router gives each listener the same port at its own address.
+class test_mapping final : public listener_mapping {
+public:
+    explicit test_mapping(result<ip_address> external) : external_(std::move(external)) {}
+    net::task<result<endpoint>> open(endpoint local, ip_address server, net::time_limit) override {
+        calls += "open ";
+        EXPECT_EQ(server.text(), "127.0.0.1");
+        if (!external_) co_return std::unexpected(external_.error());
+        co_return endpoint{*external_, local.port};
+    }
+    net::task<> close() override {
+        calls += "close ";
+        co_return;
+    }
+    std::string calls;
+
+private:
+    const result<ip_address> external_;
+};
+
+TEST(client_data, C2_active_mode_sends_what_the_router_maps_and_ends_the_mapping) {
+    ftp_stub server({});
+    auto how = quick();
+    how.methods = {data_method::eprt};
+    const auto mapping = std::make_shared<test_mapping>(*ip_address::parse("5.9.1.1"));
+    how.mapping = mapping;
+    memory_file to;
+    const auto r = get(server.url("file"), to, how);
+    ASSERT_TRUE(r.got) << r.text();
+    EXPECT_EQ(to.content(), whole);
+    EXPECT_EQ(r.attempts.front().target.address.text(), "5.9.1.1");
+    EXPECT_EQ(mapping->calls, "open close ");
+}
+
+TEST(client_data, C2_without_a_mapping_the_next_method_is_tried) {
+    ftp_stub server({});
+    auto how = quick();
+    how.methods = {data_method::eprt, data_method::epsv};
+    const auto mapping = std::make_shared<test_mapping>(fail(errc::timeout, "no answer"));
+    how.mapping = mapping;
+    memory_file to;
+    const auto r = get(server.url("file"), to, how);
+    ASSERT_TRUE(r.got) << r.text();
+    EXPECT_EQ(methods_tried(r.attempts), "EPRT EPSV");
+    EXPECT_EQ(mapping->calls, "open close ");
+}
+
 TEST(client_data, DC_03_an_unexpected_peer_at_the_active_port_is_rejected) {
     behaviour b;
     b.unexpected_peer_first = true;
