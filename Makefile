@@ -5,7 +5,7 @@ MINUTES ?= 30
 DIR     ?= build/sample
 
 .DEFAULT_GOAL := build
-.PHONY: deps build dev up test soak debian13 bench fuzz tidy repro install clean help
+.PHONY: deps build dev up test soak deb debian13 bench fuzz tidy repro install clean help
 
 build:                                    ## the optimised program, build/release/sallyport
 	@tools/build release
@@ -37,6 +37,12 @@ soak:                                     ## clients and faults at random with s
 	SALLYPORT=build/asan/sallyport SOAK_SECONDS=600 tools/integration tests/integration/test_soak.py
 	tools/integration --soak $(MINUTES)
 	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py
+
+deb:                                      ## the Debian package of this system's release, in build/package
+	@tools/deps build package
+	@tools/build package
+	cd build/package && SOURCE_DATE_EPOCH=$$(git -C ../.. log -1 --format=%ct) cpack --config CPackConfig.cmake
+	cd build/package && sha256sum *.deb >SHA256SUMS && cat SHA256SUMS
 
 debian13:                                 ## build on Debian 13, whatever this system is, and run the unit tests there
 	tools/in-debian13 tools/build debian13

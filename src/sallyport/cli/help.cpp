@@ -1,13 +1,11 @@
 #include <sallyport/cli/help.hpp>
 
 #include <algorithm>
-#include <map>
 #include <ranges>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -15,6 +13,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/option_text.hpp>
 #include <sallyport/cli/terminal.hpp>
 
 namespace sallyport::cli {
@@ -22,29 +21,6 @@ namespace {
 
 constexpr std::size_t usual_width = 80;
 constexpr std::size_t help_indent = 4;
-
-bool is_argument(const option_row& row) { return !row.name.starts_with('-'); }
-
-/// "-o, --output FILE", "--listen ADDR:PORT ...".
-std::string head_of(const option_row& row) {
-    std::string out = row.name;
-    if (const auto comma = out.find(','); comma != std::string::npos) out.insert(comma + 1, " ");
-    if (!row.form.empty()) out += ' ' + row.form;
-    if (row.value.repeatable) out += " ...";
-    return out;
-}
-
-/// "default: 4; 1 to 127, or off"; empty for a switch.
-std::string facts_of(const option_row& row) {
-    const auto& otherwise = row.default_text.empty() ? row.value.default_text : row.default_text;
-    std::string out;
-    if (row.value.required || otherwise.starts_with("required"))
-        out = otherwise.starts_with("required") ? otherwise : "required";
-    else if (!otherwise.empty() || !row.form.empty())
-        out = "default: " + (otherwise.empty() ? "none" : otherwise);
-    if (!row.value.bounds.empty()) out += (out.empty() ? "" : "; ") + row.value.bounds;
-    return out;
-}
 
 /// The head and the default on one line if they fit, and the help below.
 std::string entry(const std::string& head, const std::string& facts, const std::string& help, std::size_t width,
@@ -59,26 +35,6 @@ std::string entry(const std::string& head, const std::string& facts, const std::
     }
     if (!out.ends_with('\n')) out += '\n';
     return out + wrapped(help, width, indent + 2);
-}
-
-std::string usage_of(const CLI::App& command, const command_table& table) {
-    std::string out = "Usage: " + full_name(command);
-    std::string arguments;
-    bool has_options = false;
-    for (const auto& group : table.groups) {
-        for (const auto& row : group.rows) {
-            if (!is_argument(row)) {
-                has_options = true;
-                continue;
-            }
-            const auto word = row.name + (row.value.repeatable ? "..." : "");
-            arguments += facts_of(row).starts_with("required") ? ' ' + word : fmt::format(" [{}]", word);
-        }
-    }
-    if (has_options) out += " [OPTIONS]";
-    out += arguments;
-    if (!command.get_subcommands({}).empty()) out += command.get_require_subcommand_min() > 0 ? " COMMAND" : " [COMMAND]";
-    return out + '\n';
 }
 
 std::string commands_of(const CLI::App& command, std::size_t width) {
@@ -121,56 +77,7 @@ std::vector<std::string> names_of_options(const std::vector<const CLI::App*>& ch
     return out;
 }
 
-// ---- The reference
-
-struct reference_row {
-    std::string option;
-    std::vector<std::string> commands;
-    std::string facts;
-    std::string help;
-};
-
-using reference = std::vector<std::pair<std::string, std::vector<reference_row>>>;
-
-void collect(reference& into, const option_row& row, const std::string& title, const std::string& command) {
-    auto group = std::ranges::find(into, title, &reference::value_type::first);
-    if (group == into.end()) group = into.insert(into.end(), {title, {}});
-    const reference_row fresh{head_of(row), {command}, facts_of(row), row.help};
-    const auto same = std::ranges::find_if(group->second, [&](const reference_row& r) {
-        return r.option == fresh.option && r.facts == fresh.facts && r.help == fresh.help;
-    });
-    if (same == group->second.end())
-        group->second.push_back(fresh);
-    else
-        same->commands.push_back(command);
-}
-
-// NOLINTNEXTLINE(misc-no-recursion): commands are two levels deep.
-void collect(reference& into, std::vector<parameter_row>& parameters, const CLI::App& command) {
-    for (const auto& group : table_of(command).groups) {
-        for (const auto& row : group.rows) {
-            const auto name = full_name(command);
-            collect(into, row, group.title, name.substr(name.find(' ') + 1));
-            if (!row.parameters.empty()) parameters = row.parameters;
-        }
-    }
-    for (const auto* each : command.get_subcommands({})) collect(into, parameters, *each);
-}
-
-std::string cell(std::string_view text) {
-    std::string out;
-    for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
-    return out;
-}
-
 }  // namespace
-
-std::string full_name(const CLI::App& command) {
-    const auto* const parent = command.get_parent();
-    std::string before;
-    for (const auto* each = parent; each != nullptr; each = each->get_parent()) before = each->get_name() + ' ' + before;
-    return before + command.get_name();
-}
 
 std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
     std::string out;
@@ -196,7 +103,7 @@ std::size_t terminal_width() {
 }
 
 std::string help_text(const CLI::App& command, const command_table& table, std::size_t width) {
-    std::string out = wrapped(command.get_description(), width, 0) + '\n' + usage_of(command, table);
+    std::string out = wrapped(command.get_description(), width, 0) + '\n' + "Usage: " + usage_of(command) + '\n';
     out += commands_of(command, width);
     for (const auto& group : table.groups) {
         out += fmt::format("\n{}:\n", group.title);
@@ -213,24 +120,6 @@ std::string help_text(const CLI::App& command, const command_table& table, std::
             out += wrapped(line, width, 0);
     }
     while (out.ends_with("\n\n")) out.pop_back();
-    return out;
-}
-
-std::string settings_page(const CLI::App& program) {
-    reference all;
-    std::vector<parameter_row> parameters;
-    collect(all, parameters, program);
-    std::string out;
-    for (const auto& [title, rows] : all) {
-        out += fmt::format("### {}\n\n| option | commands | default, range | meaning |\n|---|---|---|---|\n", title);
-        for (const auto& row : rows)
-            out += fmt::format("| `{}` | {} | {} | {} |\n", cell(row.option), fmt::join(row.commands, ", "), cell(row.facts),
-                               cell(row.help));
-        out += '\n';
-    }
-    out += "### Backend parameters\n\n| parameter | default | meaning |\n|---|---|---|\n";
-    for (const auto& row : parameters)
-        out += fmt::format("| `{}` | {} | {} |\n", cell(row.form), cell(row.default_text), cell(row.help));
     return out;
 }
 

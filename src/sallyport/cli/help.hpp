@@ -1,5 +1,5 @@
 #pragma once
-// Formats --help of every command, and the reference in docs/settings.md, from the tables of options. Pure functions
+// Formats --help of every command, and the error line of a wrong command line, from the tables of options. Pure functions
 // except terminal_width(); any thread. The commands must outlive the call.
 
 #include <cstddef>
@@ -18,15 +18,9 @@ struct command_table;
 /// Lines of at most `width` columns, except for longer words.
 [[nodiscard]] std::string help_text(const CLI::App& command, const command_table& table, std::size_t width);
 
-/// The options of the program's commands as Markdown: a table for each group, with the commands that have the option.
-[[nodiscard]] std::string settings_page(const CLI::App& program);
-
 /// One line: the command, the option, the cause, the next step. For an unknown option or command, it suggests the nearest
 /// one.
 [[nodiscard]] std::string wrong_usage(const CLI::App& program, const CLI::Error& why);
-
-/// "sallyport gate status".
-[[nodiscard]] std::string full_name(const CLI::App& command);
 
 /// The words of `text` in lines that begin with `indent` blanks and are at most `width` columns long.
 [[nodiscard]] std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);

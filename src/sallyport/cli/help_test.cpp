@@ -8,48 +8,12 @@
 #include <CLI/CLI.hpp>
 
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/test_program.hpp>
 
 namespace sallyport::cli {
 namespace {
 
-struct program {
-    CLI::App app{"A program that does things for people who want things done and who read every line of its help", "prog"};
-    CLI::App* serve = app.add_subcommand("serve", "Serve a directory");
-    CLI::App* status = serve->add_subcommand("status", "Show the state");
-    CLI::App* copy = app.add_subcommand("copy", "Copy files");
-    std::string directory;
-    std::vector<std::string> sources;
-    std::string first;
-    std::string second;
-    bool loud = false;
-
-    program() {
-        app.require_subcommand(1);
-        set_table(app, {.notes = "Run 'prog COMMAND --help'."});
-        command_table serving;
-        serving.add("Arguments", {{"DIR", "", text(directory), "Directory to share", "required"}});
-        serving.add("Shared", {{"--backend",
-                                "URL",
-                                text(first),
-                                "A server",
-                                "required, or another",
-                                {{"weight=N", "1", "Share of sessions"}, {"state=a|b", "", "State"}}},
-                               {"--loud", "", flag(loud), "Shout"}});
-        serving.notes =
-            "Examples:\n  prog serve /a/very/long/line/that/stays/as/it/is/because/it/is/an/example --with --many "
-            "--options\n\nEnd.";
-        set_table(*serve, std::move(serving));
-        set_table(*status, {});
-        status->fallthrough();
-        command_table copying;
-        copying.add("Arguments", {{"SOURCE", "", required(texts(sources)), "What to copy"}});
-        copying.add("Shared", {{"--loud", "", flag(loud), "Shout"},
-                               {"-o,--output", "FILE", text(second),
-                                "Where the copy goes, in a sentence that is too long for one line of "
-                                "eighty columns"}});
-        set_table(*copy, std::move(copying));
-    }
-
+struct program : test_program {
     std::string wrong(const std::string& line) {
         try {
             app.parse(line);
@@ -108,23 +72,6 @@ TEST(Help, IsWrappedToTheWidth) {
     EXPECT_EQ(wrapped("one two three", 9, 2), "  one two\n  three\n");
     EXPECT_EQ(wrapped("averylongword x", 5, 2), "  averylongword\n  x\n");
     EXPECT_EQ(wrapped("", 80, 2), "");
-}
-
-TEST(Help, TheReferenceJoinsWhatCommandsShare) {
-    const program p;
-    EXPECT_EQ(
-        settings_page(p.app),
-        "### Arguments\n\n| option | commands | default, range | meaning |\n|---|---|---|---|\n"
-        "| `DIR` | serve | required | Directory to share |\n"
-        "| `SOURCE ...` | copy | required | What to copy |\n\n"
-        "### Shared\n\n| option | commands | default, range | meaning |\n|---|---|---|---|\n"
-        "| `--backend URL` | serve | required, or another | A server |\n"
-        "| `--loud` | serve, copy |  | Shout |\n"
-        "| `-o, --output FILE` | copy | default: none | Where the copy goes, in a sentence that is too long for one line of "
-        "eighty columns |\n\n"
-        "### Backend parameters\n\n| parameter | default | meaning |\n|---|---|---|\n"
-        "| `weight=N` | 1 | Share of sessions |\n"
-        "| `state=a\\|b` |  | State |\n");
 }
 
 TEST(Help, WrongUsageIsOneLineWithTheClosest) {

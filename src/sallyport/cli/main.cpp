@@ -12,22 +12,45 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/completion.hpp>
 #include <sallyport/cli/help.hpp>
+#include <sallyport/cli/man_page.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/option_text.hpp>
+#include <sallyport/cli/sample_file.hpp>
+#include <sallyport/cli/settings_reference.hpp>
 
 namespace sallyport::cli {
 namespace {
 
+enum class help_format { text, man, markdown, toml, bash, zsh, fish, commands };
+
 struct help_job {
     std::vector<std::string> command;
-    bool markdown = false;
+    help_format format = help_format::text;
 };
 
-int show_help(const CLI::App& program, const help_job& job) {
-    if (job.markdown) {
-        fmt::print("{}", settings_page(program));
-        return 0;
+/// In the forms that packages and tools/settings-page use.
+std::string written_help(const CLI::App& program, const CLI::App& command, help_format format) {
+    switch (format) {
+        case help_format::text: break;
+        case help_format::man: return man_page(command, SALLYPORT_VERSION);
+        case help_format::markdown: return settings_page(program);
+        case help_format::toml:
+            return &command == &program ? configuration_man_page(program, SALLYPORT_VERSION) : sample_file(command);
+        case help_format::bash: return bash_completion(program);
+        case help_format::zsh: return zsh_completion(program);
+        case help_format::fish: return fish_completion(program);
+        case help_format::commands: {
+            std::string out;
+            for (const auto* each : with_subcommands(program)) out += full_name(*each) + '\n';
+            return out;
+        }
     }
+    return help_text(command, table_of(command), terminal_width());
+}
+
+int show_help(const CLI::App& program, const help_job& job) {
     const CLI::App* command = &program;
     for (const auto& name : job.command) {
         std::vector<std::string> known;
@@ -43,7 +66,7 @@ int show_help(const CLI::App& program, const help_job& job) {
         }
         command = found;
     }
-    fmt::print("{}", help_text(*command, table_of(*command), terminal_width()));
+    fmt::print("{}", written_help(program, *command, job.format));
     return 0;
 }
 
@@ -53,7 +76,28 @@ void add_help_command(CLI::App& program, int& exit_code) {
         program.add_subcommand("help", "Print the help of a command, such as 'sallyport help gate status'");
     command_table table;
     table.add("Arguments", {{"COMMAND", "", texts(job->command), "The command", "the program itself"}});
-    table.add("Output", {{"--markdown", "", flag(job->markdown), "Print the options of all commands as Markdown tables"}});
+    table.add("Output", {{"--format", "FORMAT",
+                          choice(job->format, "format",
+                                 choices<help_format>{{"text", help_format::text},
+                                                      {"man", help_format::man},
+                                                      {"toml", help_format::toml},
+                                                      {"markdown", help_format::markdown},
+                                                      {"bash", help_format::bash},
+                                                      {"zsh", help_format::zsh},
+                                                      {"fish", help_format::fish},
+                                                      {"commands", help_format::commands}}),
+                          "text, man, toml, bash, zsh, fish, markdown or commands"}});
+    table.notes =
+        "man is a manual page. toml is a sample of the configuration file of serve or gate; without a command, it is the "
+        "manual "
+        "page of that file. bash, zsh and fish are completions; markdown has the options of all commands, and commands "
+        "their "
+        "names.\n\n"
+        "Examples:\n"
+        "  sallyport help --format man gate | man -l -\n"
+        "  sallyport help --format toml serve > serve.toml\n"
+        "  source <(sallyport help --format bash)\n\n"
+        "Exit codes: 0 printed, 2 unknown command or format.";
     set_table(*command, std::move(table));
     command->callback([job, &program, &exit_code] { exit_code = show_help(program, *job); });
 }

@@ -34,6 +34,8 @@ struct option_value {
     std::string default_text{};
     /// "1 to 127, or off".
     std::string bounds{};
+    /// The values of a choice; empty for other values.
+    std::vector<std::string> known{};
     bool repeatable = false;
     bool required = false;
     /// Also a key of the configuration file.
@@ -142,20 +144,23 @@ using choices = std::vector<std::pair<std::string, Enum>>;
 template <class Enum>
 option_value choice(Enum& into, std::string what, choices<Enum> known) {
     std::string current;
-    for (const auto& [name, value] : known)
+    std::vector<std::string> names;
+    for (const auto& [name, value] : known) {
+        names.push_back(name);
         if (value == into) current = name;
-    auto out = single([&into, what = std::move(what), known = std::move(known)](const std::string& text) -> result<void> {
-        std::vector<std::string> names;
-        for (const auto& [name, value] : known) {
-            if (name == text) {
-                into = value;
-                return {};
+    }
+    auto out =
+        single([&into, what = std::move(what), known = std::move(known), names](const std::string& text) -> result<void> {
+            for (const auto& [name, value] : known) {
+                if (name == text) {
+                    into = value;
+                    return {};
+                }
             }
-            names.push_back(name);
-        }
-        return std::unexpected(unknown_value(what, names));
-    });
+            return std::unexpected(unknown_value(what, names));
+        });
     out.default_text = std::move(current);
+    out.known = std::move(names);
     return out;
 }
 
