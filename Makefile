@@ -40,9 +40,7 @@ soak:                                     ## clients and faults at random with s
 
 deb:                                      ## the Debian package of this system's release, in build/package
 	@tools/deps build package
-	@tools/build package
-	cd build/package && SOURCE_DATE_EPOCH=$$(git -C ../.. log -1 --format=%ct) cpack --config CPackConfig.cmake
-	cd build/package && sha256sum *.deb >SHA256SUMS && cat SHA256SUMS
+	@tools/package package
 
 debian13:                                 ## build on Debian 13, whatever this system is, and run the unit tests there
 	tools/in-debian13 tools/build debian13

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <sallyport/net/socket_address.hpp>
+#include <sallyport/base/ports.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -22,13 +22,13 @@ namespace {
 
 /// The line of a router's configuration that permits low ports, where that is the likely cause.
 [[nodiscard]] std::string remedy(const std::vector<std::uint16_t>& ports, const mapping_facts& facts) {
-    const auto low = std::ranges::find_if(ports, [](auto p) { return p < net::first_unprivileged_port; });
+    const auto low = std::ranges::find_if(ports, [](auto p) { return p < first_unprivileged_port; });
     if (low == ports.end()) return "permit them in the router, or forward them by hand and use --external-ports";
     return fmt::format(
         "many routers permit ports from {} on only: permit it (miniupnpd: allow {} {}/32 {}), forward it by hand, or listen "
         "on "
         "a higher port",
-        net::first_unprivileged_port, *low, facts.own.text(), *low);
+        first_unprivileged_port, *low, facts.own.text(), *low);
 }
 
 void add_refusals(std::vector<report_line>& out, const mapping_facts& facts) {
