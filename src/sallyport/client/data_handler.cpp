@@ -12,14 +12,16 @@
 #include <unistd.h>
 
 #include <sallyport/base/limits.hpp>
-#include <sallyport/proto/ascii_filter.hpp>
 
 namespace sallyport::client {
 
 namespace {
 
-/// Large enough to make the cost of system calls small, and small enough for the second-level cache.
-constexpr std::size_t block_bytes = 256 * 1024;
+/// Bytes that are read or written at a time: large enough to make the cost of system calls small, and small enough for the
+/// second-level cache.
+constexpr std::size_t file_block = 256 * 1024;
+constexpr std::size_t text_block = 64 * 1024;
+constexpr std::size_t discarded_block = 8 * 1024;
 /// Bytes that are sent between two progress reports.
 constexpr std::uint64_t send_piece = 4 * 1024 * 1024;
 
@@ -69,78 +71,78 @@ bool compare_tail(overlap_check& tail, std::string_view& bytes, transfer_counts&
 
 }  // namespace
 
-net::task<transfer_counts> file_receiver::run(net::stream& data, net::time_limit limit) {
+net::task<transfer_counts> receiver::run(net::stream& data, net::time_limit limit) {
     transfer_counts out;
-    std::vector<char> block(block_bytes);
-    proto::from_network_ascii filter;
-    for (;;) {
-        const auto n = co_await data.read_some(std::span(block).subspan(1), limit);
-        if (!n) {
-            out.failure = n.error();
-            break;
-        }
-        if (*n == 0) {
-            if (tail_) tail_->finish();
-            if (tail_differs()) out.failure = different_file();
-            break;
-        }
-        std::string_view bytes(block.data() + 1, *n);
-        if (tail_ && !compare_tail(*tail_, bytes, out)) break;
-        out.bytes += bytes.size();
-        if (ascii_) {
-            const auto before = static_cast<std::size_t>(bytes.data() - block.data()) - 1;
-            bytes = filter.filter(std::span(block).subspan(before, bytes.size() + 1), false);
-        }
-        if (const auto written = write_fully(file_, bytes); !written) {
-            out.failure = written.error();
-            out.is_local = true;
-            break;
-        }
-        count_(out.bytes);
-    }
-    std::array<char, 1> spare{};
-    const std::string_view rest = ascii_ ? filter.filter(spare, true) : std::string_view();
-    if (const auto written = write_fully(file_, rest); !written && !out.failure) {
-        out.failure = written.error();
-        out.is_local = true;
-    }
-    co_return out;
-}
-
-net::task<transfer_counts> discarder::run(net::stream& data, net::time_limit limit) {
-    transfer_counts out;
-    std::vector<char> block(8 * 1024);
+    std::vector<char> buffer(1 + block_bytes_);
+    const auto block = std::span(buffer).subspan(1);
+    bool complete = false;
     for (;;) {
         const auto n = co_await data.read_some(block, limit);
         if (!n) out.failure = n.error();
-        if (!n || *n == 0) break;
-        out.bytes += *n;
+        complete = n && *n == 0;
+        if (!n || complete || !take(block.first(*n), out)) break;
     }
+    end(complete, out);
     co_return out;
 }
 
-net::task<transfer_counts> tail_receiver::run(net::stream& data, net::time_limit limit) {
-    transfer_counts out;
-    std::vector<char> block(64 * 1024);
-    for (;;) {
-        const auto n = co_await data.read_some(block, limit);
-        if (!n) {
-            out.failure = n.error();
-            break;
-        }
-        if (*n == 0) {
-            tail_.finish();
-            break;
-        }
-        std::string_view bytes(block.data(), *n);
-        out.bytes += bytes.size();
-        // If the bytes differ, the rest is received if it is short: some servers close the session of an interrupted
-        // transfer.
-        if (!tail_.is_different() && !compare_tail(tail_, bytes, out) && out.is_local) break;
-        if (out.bytes > resume_overlap) break;
-        out.failure.reset();
+void receiver::end(bool /*complete*/, transfer_counts& /*out*/) {}
+
+file_receiver::file_receiver(int file, bool ascii, byte_count count, std::optional<overlap_check> tail)
+    : receiver(file_block), file_(file), ascii_(ascii), count_(std::move(count)), tail_(tail) {}
+
+bool file_receiver::take(std::span<char> block, transfer_counts& out) {
+    std::string_view bytes(block.data(), block.size());
+    if (tail_ && !compare_tail(*tail_, bytes, out)) return false;
+    out.bytes += bytes.size();
+    if (ascii_) {
+        // What the filter kept of the last block is put before this one.
+        char* const begin = block.data() + (bytes.data() - block.data()) - 1;
+        bytes = filter_.filter({begin, bytes.size() + 1}, false);
     }
-    co_return out;
+    if (!write(bytes, out)) return false;
+    count_(out.bytes);
+    return true;
+}
+
+void file_receiver::end(bool complete, transfer_counts& out) {
+    if (complete && tail_) tail_->finish();
+    if (complete && tail_differs()) out.failure = different_file();
+    std::array<char, 1> spare{};
+    if (ascii_) (void)write(filter_.filter(spare, true), out);
+}
+
+bool file_receiver::write(std::string_view bytes, transfer_counts& out) const {
+    const auto written = write_fully(file_, bytes);
+    // The first failure is the cause of the others.
+    if (!written && !out.failure) {
+        out.failure = written.error();
+        out.is_local = true;
+    }
+    return written.has_value();
+}
+
+discarder::discarder() : receiver(discarded_block) {}
+
+bool discarder::take(std::span<char> block, transfer_counts& out) {
+    out.bytes += block.size();
+    return true;
+}
+
+tail_receiver::tail_receiver(overlap_check tail) : receiver(text_block), tail_(tail) {}
+
+bool tail_receiver::take(std::span<char> block, transfer_counts& out) {
+    std::string_view bytes(block.data(), block.size());
+    out.bytes += bytes.size();
+    // If the bytes differ, the rest is received if it is short: some servers close the session of an interrupted transfer.
+    if (!tail_.is_different() && !compare_tail(tail_, bytes, out) && out.is_local) return false;
+    if (out.bytes > resume_overlap) return false;
+    out.failure.reset();
+    return true;
+}
+
+void tail_receiver::end(bool complete, transfer_counts& /*out*/) {
+    if (complete) tail_.finish();
 }
 
 net::task<transfer_counts> file_sender::run(net::stream& data, net::time_limit limit) {
@@ -191,7 +193,7 @@ net::task<transfer_counts> file_sender::send_regular(net::stream& data, net::tim
 
 net::task<transfer_counts> file_sender::send_stream(net::stream& data, net::time_limit limit) {
     transfer_counts out;
-    std::vector<char> block(block_bytes);
+    std::vector<char> block(file_block);
     proto::to_network_ascii filter;
     std::string text;
     for (;;) {
@@ -219,29 +221,27 @@ net::task<transfer_counts> file_sender::send_stream(net::stream& data, net::time
     co_return out;
 }
 
-net::task<transfer_counts> line_receiver::run(net::stream& data, net::time_limit limit) {
-    transfer_counts out;
-    std::vector<char> block(64 * 1024);
-    proto::line_buffer lines(limits::max_reply_line);
-    for (;;) {
-        const auto n = co_await data.read_some(block, limit);
-        if (!n) {
-            out.failure = n.error();
-            break;
-        }
-        out.bytes += *n;
-        // The last line may lack its line end.
-        lines.append(*n == 0 ? std::string_view("\r\n") : std::string_view(block.data(), *n));
-        if (const auto taken = process_lines(lines); !taken) out.failure = taken.error();
-        if (*n == 0 || out.failure) break;
-    }
-    co_return out;
+line_receiver::line_receiver(line_callback on_line)
+    : receiver(text_block), on_line_(std::move(on_line)), lines_(limits::max_reply_line) {}
+
+bool line_receiver::take(std::span<char> block, transfer_counts& out) {
+    out.bytes += block.size();
+    lines_.append({block.data(), block.size()});
+    if (const auto taken = process_lines(); !taken) out.failure = taken.error();
+    return !out.failure;
 }
 
-result<void> line_receiver::process_lines(proto::line_buffer& lines) {
+void line_receiver::end(bool complete, transfer_counts& out) {
+    if (!complete) return;
+    // The last line may lack its line end.
+    lines_.append("\r\n");
+    if (const auto taken = process_lines(); !taken) out.failure = taken.error();
+}
+
+result<void> line_receiver::process_lines() {
     for (;;) {
         std::string_view line;
-        switch (lines.next(line)) {
+        switch (lines_.next(line)) {
             case proto::line_buffer::status::need_more: return {};
             case proto::line_buffer::status::line:
                 if (line.empty()) break;

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/client/overlap_check.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
+#include <sallyport/proto/ascii_filter.hpp>
 #include <sallyport/proto/line_buffer.hpp>
 
 namespace sallyport::client {
@@ -32,43 +34,68 @@ public:
     virtual net::task<transfer_counts> run(net::stream& data, net::time_limit limit) = 0;
 };
 
+/// Reads to the end of the data, or until a block of it is not accepted.
+class receiver : public data_handler {
+public:
+    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) final;
+
+protected:
+    explicit receiver(std::size_t block_bytes) : block_bytes_(block_bytes) {}
+
+private:
+    /// Takes and counts the next bytes. `block` may be changed, also the byte before it. False ends the transfer.
+    virtual bool take(std::span<char> block, transfer_counts& out) = 0;
+    /// No more is received; `complete`: because the data have ended.
+    virtual void end(bool complete, transfer_counts& out);
+
+    std::size_t block_bytes_;
+};
+
 /// Called with the number of bytes transferred so far.
 using byte_count = std::function<void(std::uint64_t)>;
 
 /// Writes the received data to `file` at its current position; with `ascii`, CR LF becomes LF. With `tail`, the file is
 /// continued: the first data must match the end of the partial file; otherwise nothing is written and the handler fails with
 /// tail_differs().
-class file_receiver final : public data_handler {
+class file_receiver final : public receiver {
 public:
-    file_receiver(int file, bool ascii, byte_count count, std::optional<overlap_check> tail = std::nullopt)
-        : file_(file), ascii_(ascii), count_(std::move(count)), tail_(tail) {}
-    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
+    file_receiver(int file, bool ascii, byte_count count, std::optional<overlap_check> tail = std::nullopt);
 
     [[nodiscard]] bool tail_differs() const noexcept { return tail_ && tail_->is_different(); }
     /// The partial file matches, or there was none to compare.
     [[nodiscard]] bool tail_is_same() const noexcept { return !tail_ || tail_->is_same(); }
 
 private:
+    bool take(std::span<char> block, transfer_counts& out) override;
+    void end(bool complete, transfer_counts& out) override;
+    bool write(std::string_view bytes, transfer_counts& out) const;
+
     int file_;
     bool ascii_;
     byte_count count_;
     std::optional<overlap_check> tail_;
+    proto::from_network_ascii filter_;
 };
 
 /// Reads to the end and discards the data.
-class discarder final : public data_handler {
+class discarder final : public receiver {
 public:
-    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
+    discarder();
+
+private:
+    bool take(std::span<char> block, transfer_counts& out) override;
 };
 
 /// Compares the received data with the end of the partial file, and writes nothing.
-class tail_receiver final : public data_handler {
+class tail_receiver final : public receiver {
 public:
-    explicit tail_receiver(overlap_check tail) : tail_(tail) {}
-    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
+    explicit tail_receiver(overlap_check tail);
     [[nodiscard]] const overlap_check& tail() const noexcept { return tail_; }
 
 private:
+    bool take(std::span<char> block, transfer_counts& out) override;
+    void end(bool complete, transfer_counts& out) override;
+
     overlap_check tail_;
 };
 
@@ -90,18 +117,20 @@ private:
 };
 
 /// Passes each received line, without its line end, to `on_line`. An error of `on_line` ends the transfer (CL-04).
-class line_receiver final : public data_handler {
+class line_receiver final : public receiver {
 public:
     using line_callback = std::function<result<void>(std::string_view line)>;
-    explicit line_receiver(line_callback on_line) : on_line_(std::move(on_line)) {}
-    net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
+    explicit line_receiver(line_callback on_line);
     /// Number of lines that were too long or contained NUL or a lone CR; they were dropped.
     [[nodiscard]] std::size_t bad_lines() const noexcept { return bad_lines_; }
 
 private:
-    result<void> process_lines(proto::line_buffer& lines);
+    bool take(std::span<char> block, transfer_counts& out) override;
+    void end(bool complete, transfer_counts& out) override;
+    result<void> process_lines();
 
     line_callback on_line_;
+    proto::line_buffer lines_;
     std::size_t bad_lines_ = 0;
 };
 
