@@ -23,10 +23,10 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/frontend/frontend.hpp>
-#include <sallyport/net/handshake_queue.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
+#include <sallyport/net/worker_pool.hpp>
 #include <sallyport/reach/client_condition.hpp>
 #include <sallyport/reach/passive_mode.hpp>
 #include <sallyport/status/backend_snapshot.hpp>
@@ -70,7 +70,7 @@ struct shared_state {
 
     status::counters& counters;
     reach::passive_mode passive_data;
-    net::handshake_queue signatures;
+    net::worker_pool signatures{net::signature_threads(), limits::max_queued_handshakes};
 };
 
 /// The settings that a session started with, and the shared state. Owned by the sessions through shared pointers; any
@@ -84,7 +84,7 @@ struct context_of {
 
     status::counters& counters = base->counters;
     reach::passive_mode& passive_data = base->passive_data;
-    net::handshake_queue& signatures = base->signatures;
+    net::worker_pool& signatures = base->signatures;
 };
 
 /// The context of new sessions. Any thread.

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <functional>
 #include <memory>
 
 #include <fmt/format.h>
@@ -10,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <sallyport/base/limits.hpp>
-#include <sallyport/net/handshake_queue.hpp>
 #include <sallyport/net/stream_state.hpp>
 #include <sallyport/net/thread_buffer.hpp>
+#include <sallyport/net/worker_pool.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -91,10 +90,11 @@ task<result<void>> sign(state_ptr s, const tls_accept_options& how, time_limit l
     }
     const work_owner owner{s->peer.address.client_network(), s.get()};
     auto reached = step::want_read;
-    const std::function<void()> work = [&reached, engine = s->tls.get(), socket = s->socket.get()] {
+    const auto work = [&reached, engine = s->tls.get(), socket = s->socket.get()] {
         reached = has_left(socket) ? step::closed : engine->handshake_without_socket();
     };
-    const bool signed_now = co_await how.signatures->run(s->owner, owner, work);
+    // A handshake whose client has disconnected takes no time.
+    const bool signed_now = co_await offload_if_place(*how.signatures, s->owner, work, owner);
     if (!signed_now)
         co_return fail(errc::exhausted,
                        fmt::format("TLS with {}: too many handshakes at a time; connect again later", s->peer.text()));
@@ -272,6 +272,8 @@ task<result<void>> stream::connect_tls(const tls_client_context& context, const 
     s->tls = std::move(*engine);
     co_return co_await handshake(s, nullptr, limit);
 }
+
+std::size_t signature_threads() { return std::max<std::size_t>(1, default_loop_count() / 2); }
 
 bool stream::is_tls() const noexcept { return state_ && state_->tls && !state_->shaking_hands; }
 tls_facts stream::tls() const { return state_->tls->facts(); }

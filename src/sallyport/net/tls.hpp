@@ -41,7 +41,7 @@ struct tls_files {
     std::string key;
 };
 
-class handshake_queue;
+class worker_pool;
 class tls_identities;
 class ticket_key;
 struct tls_resumption;
@@ -109,6 +109,9 @@ enum class tls_reuse : std::uint8_t {
     off,
 };
 
+/// The threads of a pool for slow signatures: half of the processors, so that the others are left to the event loops.
+[[nodiscard]] std::size_t signature_threads();
+
 struct tls_accept_options {
     /// A session can be resumed only by handshakes with the same ID context. It is unique per control connection and used
     /// for its data connections, so that resumption identifies the session (TLS-04). At most 32 bytes.
@@ -124,8 +127,9 @@ struct tls_accept_options {
     /// Called if the client resumes no session, before the certificate is sent. The handshake continues if the result is
     /// true, and fails with errc::tls_not_resumed otherwise. May be empty.
     std::function<task<bool>()> admit_new_session{};
-    /// Where slow signatures are made. It outlives the handshake. Null: on the event loop.
-    handshake_queue* signatures = nullptr;
+    /// Makes slow signatures (TLS-04, RX-03): one with an RSA key of 4096 bits takes some milliseconds. If the queue is
+    /// full, the handshake fails. It outlives the handshake. Null: they are made on the event loop.
+    worker_pool* signatures = nullptr;
 };
 
 struct tls_connect_options {

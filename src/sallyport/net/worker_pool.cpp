@@ -3,6 +3,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -17,7 +18,7 @@ namespace sallyport::net {
 
 struct worker_pool::impl {
     struct piece {
-        std::move_only_function<void()> work;
+        std::move_only_function<void(bool has_turn)> work;
         work_owner owner;
         work_kind kind;
     };
@@ -28,7 +29,8 @@ struct worker_pool::impl {
         friend bool operator==(const running_piece&, const running_piece&) = default;
     };
 
-    explicit impl(pool_size s) : size(s) {
+    impl(pool_size s, std::size_t max_queued)
+        : size(s), is_bounded(max_queued != SIZE_MAX), brief(max_queued), sliced(max_queued) {
         running.reserve(size.threads);
         threads.reserve(size.threads);
     }
@@ -54,7 +56,7 @@ struct worker_pool::impl {
                 lock.unlock();
                 if (is_idle_thread_needed) wake.notify_one();
                 try {
-                    next.work();
+                    next.work(true);
                 } catch (...) {
                     log_exception("worker", std::current_exception());
                 }
@@ -66,9 +68,9 @@ struct worker_pool::impl {
     }
 
     /// An address may use as many threads as remain for all others, so that it cannot occupy all of them with a disk that
-    /// does not answer.
+    /// does not answer. The work of a bounded pool never waits.
     [[nodiscard]] bool may_use_a_thread(const work_owner& client) const {
-        if (client.session == nullptr) return true;
+        if (client.session == nullptr || is_bounded) return true;
         const auto used = std::ranges::count(running, client.address, &running_piece::address);
         return static_cast<std::size_t>(used) < size.threads - running.size();
     }
@@ -81,12 +83,14 @@ struct worker_pool::impl {
         piece next = std::move(found->second.front());
         found->second.pop_front();
         if (found->second.empty()) postponed.erase(found);
-        push(std::move(next));
+        // A pool that postpones has an unbounded queue.
+        (void)push(std::move(next));
     }
 
-    void push(piece next) {
+    /// Returns the piece that has no place.
+    [[nodiscard]] std::optional<piece> push(piece next) {
         const work_owner owner = next.owner;
-        (void)queue_of(next.kind).push(owner, std::move(next));
+        return queue_of(next.kind).push(owner, std::move(next));
     }
 
     [[nodiscard]] fair_queue<piece>& queue_of(work_kind kind) { return kind == work_kind::brief ? brief : sliced; }
@@ -136,6 +140,11 @@ struct worker_pool::impl {
         return false;
     }
 
+    void start_threads() {
+        const std::lock_guard lock(mutex);
+        for (std::size_t i = 0; i < size.brief; ++i) start_thread();
+    }
+
     /// If the system has no further thread for this process, those that run do the work.
     void start_thread() {
         try {
@@ -146,6 +155,7 @@ struct worker_pool::impl {
     }
 
     const pool_size size;
+    const bool is_bounded;
     std::mutex mutex;
     std::condition_variable wake;
     fair_queue<piece> brief;
@@ -162,10 +172,12 @@ struct worker_pool::impl {
     std::vector<std::jthread> threads;
 };
 
-worker_pool::worker_pool(pool_size size) : impl_(std::make_unique<impl>(size)) {
-    const std::lock_guard lock(impl_->mutex);
-    for (std::size_t i = 0; i < size.brief; ++i) impl_->start_thread();
+worker_pool::worker_pool(std::size_t threads, std::size_t max_queued)
+    : impl_(std::make_unique<impl>(pool_size{threads, threads, threads}, max_queued)) {
+    impl_->start_threads();
 }
+
+worker_pool::worker_pool(pool_size size) : impl_(std::make_unique<impl>(size, SIZE_MAX)) { impl_->start_threads(); }
 
 worker_pool::~worker_pool() {
     // Asio needs memory to destroy the coroutines whose work is dropped.
@@ -178,14 +190,16 @@ worker_pool::~worker_pool() {
     impl_->threads.clear();
 }
 
-void worker_pool::submit(std::move_only_function<void()> work, const work_owner& owner, work_kind kind) {
+void worker_pool::add(std::move_only_function<void(bool has_turn)> work, const work_owner& owner, work_kind kind) {
     bool is_idle_thread_needed = false;
+    std::optional<impl::piece> rejected;
     {
         const std::lock_guard lock(impl_->mutex);
-        impl_->push({std::move(work), owner, kind});
+        rejected = impl_->push({std::move(work), owner, kind});
         is_idle_thread_needed = impl_->needs_idle_thread();
     }
     if (is_idle_thread_needed) impl_->wake.notify_one();
+    if (rejected) rejected->work(false);
 }
 
 bool worker_pool::has_queued_work() const {

@@ -8,8 +8,9 @@
 // same waits for a disk: it no longer counts, and another thread takes its place, up to a maximum number of threads.
 //
 // Owned by its user, and must outlive the coroutines that use it. The queue is bounded by the number of sessions: each has
-// one piece of work at a time, or two for a long listing. A blocked disk blocks threads of the pool, but never an event
-// loop.
+// one piece of work at a time, or two for a long listing. For work of hosts that have not logged in it can be bounded by a
+// number: if it is full, the address that holds most of it loses a piece. A blocked disk blocks threads of the pool, but
+// never an event loop.
 
 #include <cstddef>
 #include <cstdint>
@@ -46,7 +47,8 @@ struct pool_size {
 
 class worker_pool {
 public:
-    explicit worker_pool(std::size_t threads) : worker_pool(pool_size{threads, threads, threads}) {}
+    /// For work that does not wait for a disk. `max_queued`: see submit_if_place().
+    explicit worker_pool(std::size_t threads, std::size_t max_queued = SIZE_MAX);
     explicit worker_pool(pool_size size);
     /// Waits for running work and drops work that has not started.
     ~worker_pool();
@@ -55,11 +57,21 @@ public:
 
     /// Any thread. An exception that escapes from `work` is logged. Work without an owner, such as that of the daemon
     /// itself, has turns like that of one more client.
-    void submit(std::move_only_function<void()> work, const work_owner& owner = {}, work_kind kind = work_kind::brief);
+    template <class Work>
+    void submit(Work work, const work_owner& owner = {}, work_kind kind = work_kind::brief) {
+        add([w = std::move(work)](bool /*has_turn*/) mutable { w(); }, owner, kind);
+    }
+    /// The same for a pool whose queue may be full. `work` is called once: with true when it is its turn, or with false, by
+    /// any thread, if it has no place in the queue or loses it to work of another address.
+    void submit_if_place(std::move_only_function<void(bool has_turn)> work, const work_owner& owner) {
+        add(std::move(work), owner, work_kind::brief);
+    }
     /// Any thread: true if work waits for a thread; a long piece of work can then yield.
     [[nodiscard]] bool has_queued_work() const;
 
 private:
+    void add(std::move_only_function<void(bool has_turn)> work, const work_owner& owner, work_kind kind);
+
     struct impl;
     std::unique_ptr<impl> impl_;
 };
@@ -117,6 +129,19 @@ task<std::invoke_result_t<Work&>> offload(worker_pool& pool, loop& l, Work work,
     auto keep_result = [&] { out.emplace(work()); };
     co_await call_on_other_thread(l, std::move(submit), std::move(keep_result));
     co_return std::move(*out);
+}
+
+/// Like offload(), for a pool whose queue may be full. False if `work` had no place, and was not called.
+template <class Work>
+task<bool> offload_if_place(worker_pool& pool, loop& l, Work work, work_owner owner) {
+    bool had_turn = false;
+    auto submit = [&](auto piece) { pool.submit_if_place(std::move(piece), owner); };
+    auto work_in_turn = [&](bool has_turn) {
+        had_turn = has_turn;
+        if (has_turn) work();
+    };
+    co_await call_on_other_thread(l, std::move(submit), std::move(work_in_turn));
+    co_return had_turn;
 }
 
 }  // namespace sallyport::net

@@ -3,9 +3,9 @@
 
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
-#include <sallyport/net/handshake_queue.hpp>
 #include <sallyport/net/net_test.hpp>
 #include <sallyport/net/openssl.hpp>
+#include <sallyport/net/worker_pool.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -13,37 +13,40 @@ namespace {
 work_owner owner_of(const char* address) { return {ip_address::parse(address).value(), nullptr}; }
 
 /// A queue with two places, and one thread that works until it is released.
-class handshake_queue_test : public net_test {
+class slow_signature_test : public net_test {
 protected:
     task<bool> occupy() {
-        return queue.run(test_loop(), owner_of("192.0.2.9"), [this] {
+        const auto work = [this] {
             started.release();
             released.acquire();
-        });
+        };
+        return offload_if_place(queue, test_loop(), work, owner_of("192.0.2.9"));
     }
 
-    handshake_queue queue{1, 2};
+    worker_pool queue{1, 2};
     std::binary_semaphore started{0};
     std::binary_semaphore released{0};
 };
 
-task<bool> runs_elsewhere(handshake_queue& queue, loop& l) {
+task<bool> runs_elsewhere(worker_pool& queue, loop& l) {
     const auto own = std::this_thread::get_id();
     auto other = own;
-    const bool had_turn = co_await queue.run(l, owner_of("192.0.2.1"), [&other] { other = std::this_thread::get_id(); });
+    const auto note_thread = [&other] { other = std::this_thread::get_id(); };
+    const bool had_turn = co_await offload_if_place(queue, l, note_thread, owner_of("192.0.2.1"));
     co_return had_turn&& other != own&& std::this_thread::get_id() == own;
 }
 
-TEST_F(handshake_queue_test, runs_on_another_thread_and_returns_to_the_loop) {
+TEST_F(slow_signature_test, runs_on_another_thread_and_returns_to_the_loop) {
     EXPECT_TRUE(run(runs_elsewhere(queue, test_loop())));
 }
 
-task<bool> note_turn(handshake_queue& queue, loop& l, const char* address, std::string& order) {
-    const bool had_turn = co_await queue.run(l, owner_of(address), [&order, address] { order += address + 8; });
+task<bool> note_turn(worker_pool& queue, loop& l, const char* address, std::string& order) {
+    const auto note = [&order, address] { order += address + 8; };
+    const bool had_turn = co_await offload_if_place(queue, l, note, owner_of(address));
     co_return had_turn;
 }
 
-task<std::string> fill(handshake_queue& queue, loop& l, task<bool> occupy, std::binary_semaphore& started,
+task<std::string> fill(worker_pool& queue, loop& l, task<bool> occupy, std::binary_semaphore& started,
                        std::binary_semaphore& released) {
     std::string order;
     concurrent_task running(l, std::move(occupy));
@@ -65,7 +68,7 @@ task<std::string> fill(handshake_queue& queue, loop& l, task<bool> occupy, std::
     co_return order;
 }
 
-TEST_F(handshake_queue_test, rejects_handshakes_of_the_address_with_the_largest_part_of_the_queue) {
+TEST_F(slow_signature_test, rejects_handshakes_of_the_address_with_the_largest_part_of_the_queue) {
     EXPECT_EQ(run(fill(queue, test_loop(), occupy(), started, released)), "12");
 }
 
@@ -104,7 +107,7 @@ struct outcome {
 };
 
 /// While the thread is busy, the handshake waits and the loop continues; `in_queue` is called then.
-task<outcome> wait_for_turn(loop& l, tls_server_context server, bool tls12, handshake_queue& queue, task<bool> occupy,
+task<outcome> wait_for_turn(loop& l, tls_server_context server, bool tls12, worker_pool& queue, task<bool> occupy,
                             std::binary_semaphore& started, std::function<void(stream_pair&)> in_queue) {
     auto pair = co_await make_stream_pair(l);
     const auto client = *tls_client_context::make({.verify = false, .tls12_only = tls12});
@@ -131,7 +134,7 @@ task<outcome> wait_for_turn(loop& l, tls_server_context server, bool tls12, hand
     co_return both;
 }
 
-TEST_F(handshake_queue_test, slow_signatures_wait_while_the_loop_continues) {
+TEST_F(slow_signature_test, slow_signatures_wait_while_the_loop_continues) {
     const auto& server = server_with_rsa_key();
     for (const bool tls12 : {false, true}) {
         const auto in_queue = [this](stream_pair& pair) {
@@ -144,7 +147,7 @@ TEST_F(handshake_queue_test, slow_signatures_wait_while_the_loop_continues) {
     }
 }
 
-TEST_F(handshake_queue_test, no_signature_is_made_for_a_client_that_has_left) {
+TEST_F(slow_signature_test, no_signature_is_made_for_a_client_that_has_left) {
     const auto in_queue = [this](stream_pair& pair) {
         pair.client.close();
         released.release();
@@ -154,7 +157,7 @@ TEST_F(handshake_queue_test, no_signature_is_made_for_a_client_that_has_left) {
     EXPECT_NE(both.server.error().what.find("closed the connection during the handshake"), std::string::npos);
 }
 
-TEST_F(handshake_queue_test, quick_signatures_are_made_on_the_loop) {
+TEST_F(slow_signature_test, quick_signatures_are_made_on_the_loop) {
     const auto made = make_self_signed({"localhost"}, 1);
     const auto server = *tls_server_context::from_pem(made->certificate, made->key);
     const auto in_queue = [this](stream_pair& pair) {
