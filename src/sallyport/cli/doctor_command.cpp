@@ -16,6 +16,7 @@
 #include <sallyport/cli/doctor_text.hpp>
 #include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/transfer_result.hpp>
+#include <sallyport/diagnosis/anonymize.hpp>
 #include <sallyport/diagnosis/facts_json.hpp>
 #include <sallyport/diagnosis/report.hpp>
 #include <sallyport/diagnosis/rules.hpp>
@@ -28,6 +29,7 @@ struct doctor_job {
     client_options options;
     std::string target;
     std::string save;
+    bool anonymize = false;
     bool explain = false;
     bool trace = false;
     bool also_plain = false;
@@ -64,7 +66,8 @@ int report(const doctor_job& job, const diagnosis::facts& known) {
                                       : diagnosis::report_text(known, found, job.options.verbose));
     std::fflush(stdout);
     if (!job.save.empty())
-        if (const auto saved = save(job.save, diagnosis::to_json(known)); !saved)
+        if (const auto saved = save(job.save, diagnosis::to_json(job.anonymize ? diagnosis::anonymized(known) : known));
+            !saved)
             return report_error("doctor", saved.error(), exit_status::local_file);
     return static_cast<int>(status_of(known, diagnosis::overall_of(known, found)));
 }
@@ -114,6 +117,7 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
           "With TLS: also try passive mode without TLS, with the same login, to find helpers that TLS makes blind"},
          {"--rounds", "N", count(job->rounds, {.min = 0, .max = 1000}), "Try N further passive ports and compare them"},
          {"--save", "FILE", text(job->save), "Save what was measured, for the administrator of the other side"},
+         {"--anonymize", "", flag(job->anonymize), "Replace addresses, names and paths in the saved file"},
          {"--explain", "", flag(job->explain), "Explain a cause, or list all of them, and do nothing else"}});
     job->options.add_to(table);
     table.notes +=

@@ -60,11 +60,17 @@ int report(const transfer_result& r, const client_options& options) {
         return 0;
     }
     fmt::print(stderr, "sallyport {}: {}\n", r.command, failure_line(r.got.error()));
+    fmt::print(stderr, "{}", doctor_line(r.command, r.url, r.got.error()));
     if (!r.partial_file.empty())
         fmt::print(stderr, "sallyport {}: partial file kept in {}{}\n", r.command, escape(r.partial_file),
                    r.got.error().can_resume ? "; run the same command with --resume to continue" : "");
     if (options.json) fmt::print("{}\n", failure_json(r.url, r.got.error(), r.attempts));
     return static_cast<int>(status_of(r.got.error()));
+}
+
+std::string doctor_line(std::string_view command, std::string_view url, const client::failure& f) {
+    if (status_of(f) != exit_status::data_connection) return {};
+    return fmt::format("sallyport {}: 'sallyport doctor {}' tells more\n", command, escape(url));
 }
 
 int report_error(std::string_view command, const error& cause, exit_status status) {

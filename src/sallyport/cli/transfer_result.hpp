@@ -29,7 +29,10 @@ struct transfer_result {
 /// Prints the result and returns the exit code.
 [[nodiscard]] int report(const transfer_result& r, const client_options& options);
 
-/// The same for a failure before the session, or of the local file.
+/// A line that names 'sallyport doctor' after a failure of the data connection, with its line break; otherwise empty.
+[[nodiscard]] std::string doctor_line(std::string_view command, std::string_view url, const client::failure& f);
+
+/// The same as report() for a failure before the session, or of the local file.
 [[nodiscard]] int report_error(std::string_view command, const error& cause, exit_status status);
 
 /// The JSON object of a failure; `attempts` may be empty.

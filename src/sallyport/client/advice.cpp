@@ -7,6 +7,8 @@
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
+#include <sallyport/client/session_facts.hpp>
+#include <sallyport/diagnosis/rules.hpp>
 
 namespace sallyport::client {
 
@@ -14,41 +16,7 @@ namespace {
 
 using proto::client_failure;
 
-bool is_timeout(const attempt& a) {
-    return a.failure && (a.failure->code == errc::timeout || a.failure->code == errc::unreachable);
-}
-
 // ---- The login succeeded, but there is no data connection
-
-std::optional<advice> advice_on_passive_attempt(const attempt& a) {
-    if (!a.accepted) {
-        // A refusal, or a reply without a usable port, comes from the server itself. A timeout or a lost connection may be
-        // due to a firewall.
-        const auto code = a.failure->code;
-        if (code != errc::timeout && code != errc::closed && code != errc::reset) return std::nullopt;
-        return advice{.id = cause::command_blocked, .method = a.method, .url = {}};
-    }
-    if (is_timeout(a)) return advice{.id = cause::passive_port_timeout, .address = a.target, .method = {}, .url = {}};
-    if (a.failure->code == errc::refused || a.failure->code == errc::reset)
-        return advice{.id = cause::passive_port_refused, .address = a.target, .method = {}, .url = {}};
-    return std::nullopt;
-}
-
-std::optional<advice> advice_on_active_attempt(const attempt& a, const failure_context& known) {
-    // The server refused the method, or no local port could be opened; no firewall was involved.
-    if (!a.accepted) return std::nullopt;
-    const bool behind_nat = !a.target.address.is_public() && known.peer.address.is_public();
-    return advice{.id = behind_nat ? cause::private_active_address : cause::active_connection_timeout,
-                  .address = a.target,
-                  .method = {},
-                  .url = {}};
-}
-
-std::optional<advice> advice_on_advertised_address(const attempt& a, const failure_context& known) {
-    const bool is_wrong = a.advertised.port != 0 && a.advertised.address != known.peer.address;
-    if (!is_wrong || a.advertised.address.is_public()) return std::nullopt;
-    return advice{.id = cause::private_address_advertised, .address = a.advertised, .method = {}, .url = {}};
-}
 
 std::optional<advice> advice_on_other_methods(const failure_context& known) {
     const bool tried_active = std::ranges::any_of(known.attempts, proto::is_active, &attempt::method);
@@ -57,25 +25,39 @@ std::optional<advice> advice_on_other_methods(const failure_context& known) {
     return advice{.id = tried_passive ? cause::passive_mode_failed : cause::active_mode_failed, .method = {}, .url = {}};
 }
 
-/// Whether two causes give the same text, which is shown only once.
-bool is_same_advice(const advice& a, const advice& b) {
-    const bool names_port = a.id != cause::private_address_advertised && a.id != cause::private_active_address;
-    return a.id == b.id && a.method == b.method &&
-           (names_port ? a.address == b.address : a.address.address == b.address.address);
+/// The cause for which the client has advice of its own, by the id of a rule of the diagnosis.
+std::optional<cause> cause_of_rule(std::string_view id, const failure_context& known, const attempt& failed_attempt) {
+    if (id == "data-ports-refused") return cause::passive_port_refused;
+    if (id == "data-ports-dropped" || id == "data-ports-rejected") return cause::passive_port_timeout;
+    if (id == "private-address" || id == "container-address" || id == "unspecified-address")
+        return cause::private_address_advertised;
+    if (id == "active-private-address") return cause::private_active_address;
+    if (id == "command-unanswered" || id == "epsv-dropped") return cause::command_blocked;
+    if (id != "active-blocked") return std::nullopt;
+    const bool behind_nat = !failed_attempt.target.address.is_public() && known.peer.address.is_public();
+    return behind_nat ? cause::private_active_address : cause::active_connection_timeout;
+}
+
+/// The attempt that a verdict is about: the first that failed with this method.
+const attempt* attempt_of(const failure_context& known, const diagnosis::verdict& found) {
+    const auto same = std::ranges::find_if(
+        known.attempts, [&](const attempt& a) { return a.failure && found.method == std::optional(a.method); });
+    return same == known.attempts.end() ? nullptr : &*same;
 }
 
 std::vector<advice> advice_on_data(const failure_context& known) {
     std::vector<advice> out;
-    const auto add = [&out](std::optional<advice> one) {
-        if (one && std::ranges::none_of(out, [&](const advice& a) { return is_same_advice(a, *one); }))
-            out.push_back(std::move(*one));
-    };
-    for (const auto& a : known.attempts) {
-        if (!a.failure) continue;
-        add(advice_on_advertised_address(a, known));
-        add(is_active(a.method) ? advice_on_active_attempt(a, known) : advice_on_passive_attempt(a));
+    for (const auto& found : diagnosis::judge(facts_of(known))) {
+        const auto* const failed_attempt = attempt_of(known, found);
+        if (failed_attempt == nullptr) continue;
+        const auto id = cause_of_rule(found.id, known, *failed_attempt);
+        if (!id || std::ranges::find(out, *id, &advice::id) != out.end()) continue;
+        advice one{.id = *id, .address = failed_attempt->target, .method = {}, .url = {}};
+        if (*id == cause::private_address_advertised) one.address = failed_attempt->advertised;
+        if (*id == cause::command_blocked) one = {.id = *id, .method = failed_attempt->method, .url = {}};
+        out.push_back(std::move(one));
     }
-    add(advice_on_other_methods(known));
+    if (auto other = advice_on_other_methods(known)) out.push_back(std::move(*other));
     if (out.empty()) out.push_back({.id = cause::data_methods_refused, .method = {}, .url = {}});
     return out;
 }

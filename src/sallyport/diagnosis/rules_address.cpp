@@ -58,6 +58,7 @@ std::string text_of(const facts& known, const advertised_facts& seen) {
 void add_wrong_address(const facts& known, const advertised_facts& seen, std::string_view id, std::vector<verdict>& out) {
     const bool measured = seen.advertised_works == false && seen.peer_works == true;
     auto found = verdict_of(id, side::server_config, measured ? confidence::certain : confidence::likely);
+    found.method = seen.attempt->method;
     found.evidence.push_back(text_of(known, seen));
     if (seen.advertised_works == false) found.evidence.push_back("a connection to the named address is not established");
     if (seen.peer_works == true) found.evidence.push_back("a connection to the same port of the peer's address is");
@@ -81,6 +82,7 @@ void judge_unspecified(const facts& known, std::vector<verdict>& out) {
     if (!seen || !seen->address.is_unspecified()) return;
     auto found = verdict_of("unspecified-address", side::server_config, confidence::certain,
                             seen->peer_works == false ? severity::problem : severity::note);
+    found.method = seen->attempt->method;
     found.evidence.push_back(text_of(known, *seen));
     out.push_back(std::move(found));
 }
@@ -130,6 +132,7 @@ void judge_private_active(const facts& known, std::vector<verdict>& out) {
         if (m->result != method_result::verb_refused || !is_private || is_unknown_command(*m)) continue;
         auto found =
             verdict_of("active-private-address", side::client_config, confidence::likely, severity_of_active(known));
+        found.method = m->method;
         found.evidence.push_back(fmt::format("{} named {}, a private address, and the server refused it",
                                              proto::name(m->method), m->target->address.text()));
         found.evidence.push_back(evidence_of_reply(*m));

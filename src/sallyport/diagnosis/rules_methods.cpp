@@ -84,6 +84,7 @@ void judge_epsv_dropped(const facts& known, std::vector<verdict>& out) {
         const auto* const pasv = find_method(known, proto::data_method::pasv, m.tls);
         if (pasv == nullptr || !got_reply(*pasv)) continue;
         auto found = verdict_of("epsv-dropped", side::undecided, confidence::likely);
+        found.method = m.method;
         found.evidence.push_back(evidence_of(m));
         found.evidence.push_back(evidence_of(*pasv));
         if (m.acknowledged == true) {
@@ -105,6 +106,20 @@ void judge_epsv_dropped(const facts& known, std::vector<verdict>& out) {
     }
 }
 
+void judge_unanswered(const facts& known, std::vector<verdict>& out) {
+    if (std::ranges::find(out, "epsv-dropped", &verdict::id) != out.end()) return;
+    for (const auto& m : known.methods) {
+        if (m.result != method_result::verb_dropped) continue;
+        auto found = verdict_of("command-unanswered", side::undecided, confidence::possible);
+        found.method = m.method;
+        found.evidence.push_back(evidence_of(m));
+        if (m.acknowledged)
+            found.evidence.emplace_back(*m.acknowledged ? "TCP acknowledged it" : "TCP did not acknowledge it");
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
 void judge_epsv_refused(const facts& known, std::vector<verdict>& out) {
     for (const auto& m : known.methods) {
         if (m.method != proto::data_method::epsv || m.result != method_result::verb_refused || !m.malformed.empty())
@@ -116,6 +131,17 @@ void judge_epsv_refused(const facts& known, std::vector<verdict>& out) {
         out.push_back(std::move(found));
         return;
     }
+}
+
+/// The server answers, and offers no way to a data connection.
+void judge_methods_refused(const facts& known, std::vector<verdict>& out) {
+    const bool all_refused = std::ranges::all_of(
+        known.methods, [](const method_facts& m) { return m.result == method_result::verb_refused && m.malformed.empty(); });
+    const auto passive = passive_methods(known);
+    if (!all_refused || passive.empty()) return;
+    auto found = verdict_of("data-methods-refused", side::server_config, confidence::likely);
+    for (const auto& m : known.methods) found.evidence.push_back(evidence_of(m) + "; " + evidence_of_reply(m));
+    out.push_back(std::move(found));
 }
 
 void judge_eprt_refused(const facts& known, std::vector<verdict>& out) {
@@ -135,6 +161,7 @@ void judge_active_blocked(const facts& known, std::vector<verdict>& out) {
     for (const auto* const m : active_methods(known)) {
         if (!is_blocked(*m)) continue;
         auto found = verdict_of("active-blocked", side::undecided, confidence::possible, severity_of_active(known));
+        found.method = m->method;
         found.evidence.push_back(evidence_of(*m));
         found.evidence.push_back(evidence_of_reply(*m));
         if (m->result == method_result::refused) {
@@ -213,11 +240,20 @@ std::span<const rule> method_rules() noexcept {
           "a server that is slow in general", "a server that does not answer unknown commands; a proxy that drops EPSV",
           "Disable FTP inspection in the firewalls on the path; clients can use PASV only (--data-methods pasv)."},
          judge_epsv_dropped},
+        {{"command-unanswered", "A command for a data connection gets no reply.", "EPSV, PASV, EPRT or PORT without a reply",
+          "EPSV without a reply where PASV has one", "a slow server; a firewall that inspects FTP",
+          "Try another method (--data-methods), and disable FTP inspection in the firewalls on the path."},
+         judge_unanswered},
         {{"epsv-refused", "The server refuses EPSV.", "a reply of 5xx to EPSV", "no reply",
           "a device that answers for the server; "
           "NAT64 without support for FTP",
           "Nothing over IPv4, where PASV works. Over IPv6 EPSV is required: enable it in the server."},
          judge_epsv_refused},
+        {{"data-methods-refused", "The server refuses every data method that was tried.",
+          "replies of 4xx or 5xx to all of them", "methods that fail after the server's reply",
+          "a limit of the server: no free passive port, too many sessions",
+          "Read the server's replies; enable passive mode in the server, or try again later."},
+         judge_methods_refused},
         {{"eprt-refused", "EPRT is refused, and PORT is accepted.", "both methods", "a refusal of active mode in general",
           "a helper that rewrites PORT only, so that the server sees a private address in EPRT",
           "Use PORT (--data-methods port), "

@@ -56,6 +56,7 @@ std::string remedy_of(const verdict& v, const method_facts& m) {
 }
 
 void describe_break(const facts& known, const method_facts& m, verdict& v) {
+    v.method = m.method;
     for (const auto* const each : passive_methods(known)) v.evidence.push_back(evidence_of(*each));
     if (const auto at = find_break(known)) {
         v.hop = at->hop;

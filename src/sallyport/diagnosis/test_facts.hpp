@@ -12,7 +12,8 @@ namespace sallyport::diagnosis {
 inline ip_address address(std::string_view text) { return *ip_address::parse(text); }
 
 inline const std::vector<std::string>& hop_addresses() {
-    static const std::vector<std::string> all{"192.168.1.1", "203.0.113.1", "203.0.113.65", "198.51.100.1", "198.51.100.7"};
+    static const std::vector<std::string> all{"192.168.1.1", "203.0.113.201", "203.0.113.65", "198.51.100.1",
+                                              "198.51.100.7"};
     return all;
 }
 

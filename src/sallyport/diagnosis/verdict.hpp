@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/proto/data_method.hpp>
 
 namespace sallyport::diagnosis {
 
@@ -55,6 +56,8 @@ struct verdict {
     std::string cause;
     diagnosis::side side = diagnosis::side::undecided;
     std::optional<hop_span> hop;
+    /// The data method that it is about, if it is about one.
+    std::optional<proto::data_method> method;
     diagnosis::confidence confidence = diagnosis::confidence::possible;
     diagnosis::severity severity = diagnosis::severity::problem;
     /// One or two sentences: what to do, and who.

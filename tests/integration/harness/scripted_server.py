@@ -21,6 +21,7 @@ class ScriptedServer:
         self.pause = 0  # seconds between pieces of a download
         self.ignores_rest = False
         self.readable = True
+        self.advertised = None  # the address in a 227; otherwise its own
         self.commands = []
         self.host = at[0]
         self.listener = socket.create_server(at)
@@ -116,6 +117,11 @@ class Session:
     def do_epsv(self, _):
         self.passive = socket.create_server((self.server.host, 0))
         self.say(f"229 Extended (|||{self.passive.getsockname()[1]}|)")
+
+    def do_pasv(self, _):
+        self.passive = socket.create_server((self.server.host, 0))
+        port = self.passive.getsockname()[1]
+        self.say(f"227 Entering Passive Mode ({(self.server.advertised or self.server.host).replace('.', ',')},{port >> 8},{port & 255})")
 
     def do_rest(self, offset):
         self.offset = 0 if self.server.ignores_rest else int(offset)

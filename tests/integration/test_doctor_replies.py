@@ -1,0 +1,140 @@
+"""sallyport doctor with servers whose replies are the cause, or look like one (D1 C6): scripted ones on loopback."""
+
+import json
+import subprocess
+
+import pytest
+
+from harness.scripted_server import ScriptedServer
+
+
+@pytest.fixture
+def doctor(sallyport):
+    """Runs it against such a server. ("--text",): the text instead of the JSON."""
+    running = []
+
+    def run(server, *options, code=None):
+        running.append(server)
+        text = "--text" in options
+        argv = [sallyport, "doctor", f"ftp://user:secret-word@127.0.0.1:{server.port}/", *(o for o in options if o != "--text")]
+        done = subprocess.run([*argv, *([] if text else ["--json"])], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        assert code is None or done.returncode == code, done.stdout + done.stderr
+        assert "secret-word" not in done.stdout + done.stderr and "\x1b" not in done.stdout + done.stderr
+        return done.stdout if text else json.loads(done.stdout)
+
+    yield run
+    for server in running:
+        server.close()
+
+
+def server(**replies):
+    return ScriptedServer({}, {"/": b"-rw-r--r-- 1 o g 5 Jan 1 2026 file\r\n"}, replies=replies)
+
+
+def ids(report):
+    return {v["id"]: v for v in report["verdict"]}
+
+
+def silent(_):
+    """A callable reply that sends nothing."""
+
+
+def test_healthy(doctor):
+    assert doctor(server(), "--passive", code=0)["result"] == "healthy"
+
+
+def test_listing_that_is_refused_is_no_firewall(doctor):
+    assert doctor(server(LIST="550 permission denied"), "--passive")["result"] == "healthy"
+
+
+# Symptoms 1, 2, 4: 227 with an address that cannot be reached from here, while the port of the peer works.
+@pytest.mark.parametrize("address,id", [("10.255.255.1", "private-address"), ("172.18.0.2", "container-address"),
+                                        ("203.0.113.9", "other-public-address")])
+def test_address_in_227(doctor, address, id):
+    asked = server()
+    asked.advertised = address
+    report = doctor(asked, "--passive", code=20)
+    assert ids(report)[id]["side"] == "server-config" and ids(report)[id]["confidence"] == "certain", report
+    assert {m["method"]: m["result"] for m in report["methods"]} == {"EPSV": "ok", "PASV": "wrong-address"}
+
+
+def test_unspecified_address_is_a_note(doctor):
+    """Symptom 3."""
+    asked = server()
+    asked.advertised = "0.0.0.0"
+    assert ids(doctor(asked, "--passive", code=0))["unspecified-address"]["severity"] == "note"
+
+
+def test_malformed_227(doctor):
+    """Symptom 37."""
+    report = doctor(server(PASV="227 Entering Passive Mode (ftp.example.org,1,2)"), "--passive", code=20)
+    assert ids(report)["malformed-reply"]["confidence"] == "certain", report
+
+
+def test_epsv_without_a_reply(doctor):
+    """Symptom 12. TCP acknowledged the command, so that no device between is accused."""
+    found = ids(doctor(server(EPSV=silent), "--passive", code=20))["epsv-dropped"]
+    assert found["confidence"] == "possible" and found["side"] == "undecided"
+
+
+@pytest.mark.parametrize("text", ["425 Security: Bad IP connecting.", "425 Rejected data connection for foreign address 10.0.0.1"])
+def test_other_source_address(doctor, text):
+    """Symptom 21."""
+    assert "other-source-address" in ids(doctor(server(LIST=text), "--passive", code=7))
+
+
+def test_refused_active_mode_is_a_note(doctor):
+    """Symptom 18 and the like: passive mode works."""
+    report = doctor(server(PORT="500 Illegal PORT command."), code=0)
+    assert all(v["severity"] == "note" for v in report["verdict"]), report
+
+
+@pytest.mark.parametrize("replies,id,code", [({"GREETING": "421 too many users"}, "server-busy", 12), ({"PASS": "530 wrong"}, "login-refused", 5),
+                                             ({"EPSV": "500 no", "PASV": "500 no"}, "data-methods-refused", 7)])
+def test_refusals(doctor, replies, id, code):
+    assert id in ids(doctor(server(**replies), "--passive", code=code))
+
+
+def test_server_that_admits_one_session(doctor):
+    """The doctor's own second session is no cause."""
+    sessions = []
+
+    def greet(control):
+        if any(each.fileno() != -1 for each in sessions):
+            control.sendall(b"421 one session only\r\n")
+            control.close()
+            raise OSError
+        sessions.append(control)
+        control.sendall(b"220 ready\r\n")
+
+    report = doctor(server(GREETING=greet), "--passive", code=0)
+    assert len(report["methods"]) == 2 and report["verdict"] == [], report
+
+
+def test_saved_run(doctor, tmp_path):
+    """Also without addresses and names; terminal bytes of the server never reach the terminal."""
+    asked = server(GREETING="220 \x1b[31mred ftp.example.org")
+    asked.advertised = "10.255.255.1"
+    text = doctor(asked, "--text", "--passive", "--save", tmp_path / "run.json", "--anonymize", code=20)
+    assert "private-address" in text and "side: server-config" in text
+    saved = (tmp_path / "run.json").read_text()
+    assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o600
+    assert json.loads(saved)["sallyport_doctor"] == 1
+    assert "secret-word" not in saved and "10.255.255.1" not in saved and "example.org" not in saved
+
+
+def test_explain(sallyport):
+    listed = subprocess.run([sallyport, "doctor", "--explain"], capture_output=True, text=True)
+    assert listed.returncode == 0
+    for line in listed.stdout.splitlines():
+        one = subprocess.run([sallyport, "doctor", "--explain", line.split()[0]], capture_output=True, text=True)
+        assert one.returncode == 0 and "looks alike" in one.stdout
+    assert subprocess.run([sallyport, "doctor", "--explain", "nothing"], capture_output=True).returncode == 2
+
+
+def test_get_names_the_doctor(sallyport, tmp_path):
+    """Exit code 7: one line of advice, and where to learn more."""
+    asked = server(EPSV="500 no", PASV="500 no")
+    done = subprocess.run([sallyport, "ls", "--passive", asked.url("")], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    asked.close()
+    assert done.returncode == 7 and f"'sallyport doctor ftp://u@127.0.0.1:{asked.port}/' tells more" in done.stderr, done.stderr
