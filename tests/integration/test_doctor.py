@@ -78,3 +78,100 @@ def test_ipv6(path, doctor, host, what, side, first):
         report = doctor(f"ftp://[{SERVER_IPV6}]/", "--passive")
     assert report.first["id"] == IDS[what], report.output
     assert (report.first["side"], report.first["hop"]["first"]) == (side, first), report.output
+
+
+HELPER = f"""table ip helper {{
+  ct helper ftp {{ type "ftp" protocol tcp; }}
+  chain assign {{
+    type filter hook prerouting priority filter
+    tcp dport 21 ct helper set "ftp"
+  }}
+  chain forward {{
+    type filter hook forward priority filter
+    ct state established,related accept
+    tcp dport {PASSIVE} drop
+  }}
+}}
+"""
+
+
+@pytest.mark.parametrize("host,hop,side", [("home", 1, "client"), ("provider", 2, "between")])
+def test_helper_that_tls_makes_blind(path, doctor, host, hop, side):
+    """Symptom 10 (D6): the firewall opens what its FTP helper reads. The helper is found without login, by half a PORT command."""
+    with Fault(path, host, HELPER):
+        plain = doctor(f"ftp://{SERVER}/", "--passive")
+        report = doctor(f"ftpes://{SERVER}/", "--passive", "--insecure", "--also-plain")
+    assert plain.code == 0 and plain.problems == [], plain.output
+    assert report.code == 20 and report.problems == ["helper-blind"], report.output
+    found = report.first
+    assert (found["side"], found["hop"]["first"]) == (side, hop), report.output
+
+
+def test_epsv_filter(path, doctor):
+    """Symptom 12: a device drops the packet with EPSV, so that TCP does not acknowledge it."""
+    rules = 'table ip fault {\n  chain fault {\n    type filter hook forward priority filter\n' \
+            '    tcp dport 21 @th,256,32 0x45505356 drop\n  }\n}\n'
+    with Fault(path, "provider", rules):
+        report = doctor(f"ftp://{SERVER}/", "--passive")
+    found = report.verdict("epsv-dropped")
+    assert report.code == 20 and found["confidence"] == "certain" and found["side"] == "between", report.output
+
+
+def test_part_of_the_range(path, doctor):
+    """Symptom 6: ports by their result, those that fail tried twice."""
+    with Fault(path, "office", fault("forward", "reject with tcp reset", ports="50005-50009")):
+        report = doctor(f"ftp://{SERVER}/", "--passive", "--rounds", "40")
+    assert "some-ports-blocked" in report.problems, report.output
+    assert "fail" in report.verdict("some-ports-blocked")["evidence"][0], report.output
+
+
+def test_hops_that_never_answer(path, doctor):
+    """They are no suspects: the verdict spans the gap."""
+    rules = "table inet mute {\n  chain mute {\n    type filter hook output priority filter\n    meta l4proto { icmp, ipv6-icmp } drop\n  }\n}\n"
+    with Fault(path, "provider", rules), Fault(path, "provider", fault("forward", DROP)):
+        report = doctor(f"ftp://{SERVER}/", "--passive")
+    assert (report.first["hop"]["first"], report.first["hop"]["last"]) == (1, 3), report.output
+
+
+def test_trace_of_a_healthy_path(doctor):
+    report = doctor(f"ftp://{SERVER}/", "--passive", "--trace")
+    assert report.code == 0 and report.output["verdict"] == [], report.output
+    assert [row["address"] for row in report.output["path"]] == ADDRESSES[1:]
+    assert [row["data"] for row in report.output["path"]] == ["expired"] * 4 + ["opened"], report.output
+
+
+NOT_FORWARDED = """table ip forwarded {
+  chain prerouting {
+    type nat hook prerouting priority dstnat
+    ip daddr 17.254.2.2 tcp dport 21 dnat to 17.254.3.4
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("rest,id,confidence", [("", "data-ports-refused", "certain"),
+                                                ("table inet fault {\n  chain fault {\n    type filter hook input priority filter\n"
+                                                 f"    tcp dport {PASSIVE} drop\n  }}\n}}\n", "data-ports-dropped", "likely")])
+def test_ports_that_the_servers_router_does_not_forward(path, doctor, rest, id, confidence):
+    """Symptom 5: the router refuses or drops them itself, at the address that the client connects to, one hop nearer than the server."""
+    with Fault(path, "office", NOT_FORWARDED + rest):
+        report = doctor("ftp://17.254.2.2/", "--data-methods", "epsv")
+    found = report.verdict(id)
+    assert (found["side"], found["confidence"], found["hop"]["last"]) == ("server", confidence, 4), report.output
+
+
+def test_limit_of_icmp_messages(networks, sallyport, certificate, tmp_path):
+    """With the kernel's own limit, run after run: no hop is accused because it answers too little."""
+    (tmp_path / "files").mkdir()
+    with network.Network(doctor_path.scenario(settings={})) as built:
+        daemon = Daemon([sallyport, "serve", tmp_path / "files", "--listen", f"{SERVER}:21", "--anonymous", "--passive-ports", PASSIVE,
+                         "--control-socket", "none"], wrap=lambda argv: built.command("server", *argv))
+        try:
+            daemon.wait_ready()
+            doctor = Doctor(built, sallyport)
+            with Fault(built, "provider", fault("forward", DROP)):
+                for _ in range(4):
+                    hop = doctor(f"ftp://{SERVER}/", "--passive").first["hop"]
+                    assert hop is None or hop["first"] <= 2 <= hop["last"] or hop["first"] <= 3 <= hop["last"], hop
+        finally:
+            daemon.stop()

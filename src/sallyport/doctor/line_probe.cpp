@@ -75,6 +75,8 @@ unique_fd talk(const line_target& target) {
 std::optional<passing> send_piece(const line_target& target, unsigned ttl) {
     const unique_fd fd = talk(target);
     if (!fd) return std::nullopt;
+    // Acknowledges the server's reply now: an ACK that expires later would be taken for the piece.
+    net::set_option(fd.get(), IPPROTO_TCP, TCP_QUICKACK, 1);
     const bool v4 = target.server.to.address.is_v4();
     net::set_option(fd.get(), v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6,
                     v4 ? static_cast<int>(IP_TTL) : IPV6_UNICAST_HOPS, static_cast<int>(ttl));
