@@ -18,5 +18,6 @@ void add_ls_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 void add_user_command(CLI::App& app, int& exit_code);
 void add_cert_command(CLI::App& app, int& exit_code);
+void add_firewall_command(CLI::App& app, int& exit_code);
 
 }  // namespace sallyport::cli

@@ -53,6 +53,7 @@ struct application {
     CLI::App& command;
     const std::string& file;
     config_locations locations;
+    unknown_keys unknown;
     // Keys so far; TOML does not know which keys are the same setting.
     std::set<std::string> seen{};
 };
@@ -65,12 +66,13 @@ std::vector<std::string> keys_of(const CLI::App& command) {
 }
 
 result<void> apply_value(application& to, const std::string& key, const toml::node& value) {
-    auto& [command, file, locations, seen] = to;
+    auto& [command, file, locations, unknown, seen] = to;
     const auto refuse = [&](std::string_view failure) {
         return fail(errc::usage, fmt::format("{}: '{}'{}", location(file, value), escape(key, 100), failure));
     };
     CLI::Option* option = key.empty() ? nullptr : find_option(command, "--" + key);
     if (option == nullptr || !option->get_configurable()) {
+        if (unknown == unknown_keys::ignore) return {};
         return fail(errc::usage,
                     fmt::format("{}: unknown key '{}'{}", location(file, value), escape(key, 100),
                                 did_you_mean(key, keys_of(command),
@@ -179,13 +181,13 @@ result<void> check_values(const CLI::App& command) {
     return {};
 }
 
-result<config_locations> apply_config_file(CLI::App& command, const std::string& file) {
+result<config_locations> apply_config_file(CLI::App& command, const std::string& file, unknown_keys unknown) {
     const auto text = read_small_file(file);
     if (!text) return std::unexpected(error{errc::usage, text.error().os, text.error().what});
     if (const auto bounded = check_config_text(*text); !bounded)
         return fail(errc::usage, fmt::format("{}, {}", file, bounded.error().what));
     try {
-        application to{.command = command, .file = file, .locations = config_locations(file)};
+        application to{.command = command, .file = file, .locations = config_locations(file), .unknown = unknown};
         const auto applied = apply_table(to, "", toml::parse(*text, file));
         if (!applied) return std::unexpected(applied.error());
         return std::move(to.locations);

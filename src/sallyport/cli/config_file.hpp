@@ -10,6 +10,7 @@
 // options applied to `command` must not be used. Values and functions on the caller's CLI::App; one thread at a time.
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -48,9 +49,13 @@ private:
 [[nodiscard]] result<void> check_values(const CLI::Option& option);
 [[nodiscard]] result<void> check_values(const CLI::App& command);
 
+/// What to do with keys that are no options of the command. A command with some of a daemon's options ignores the others.
+enum class unknown_keys : std::uint8_t { refuse, ignore };
+
 /// Sets every option of `command` that is not on the command line to its value from `file`. An unknown key or a value of the
 /// wrong type is errc::usage; the text names file, line and key.
-[[nodiscard]] result<config_locations> apply_config_file(CLI::App& command, const std::string& file);
+[[nodiscard]] result<config_locations> apply_config_file(CLI::App& command, const std::string& file,
+                                                         unknown_keys unknown = unknown_keys::refuse);
 
 /// The values of a command's options, by name.
 using option_values = std::map<std::string, std::vector<std::string>>;

@@ -33,7 +33,7 @@ result<std::vector<endpoint>> parse_endpoints(const std::vector<std::string>& te
 
 }  // namespace
 
-void daemon_options::add_to(command_table& table, std::string_view command) {
+void daemon_options::add_listening_to(command_table& table, std::string_view command) {
     const bool up = command == "up";
     const bool serve = command == "serve";
     table.add("Listening and TLS",
@@ -57,7 +57,11 @@ void daemon_options::add_to(command_table& table, std::string_view command) {
                {"--client-cert", "MODE",
                 choice(client_certificate_required, "mode", choices<bool>{{"optional", false}, {"require", true}}),
                 "Client certificate with --client-ca: optional or require"}});
-    data_connections.add_to(table, up ? "30000-30099" : "any free port");
+}
+
+void daemon_options::add_to(command_table& table, std::string_view command) {
+    add_listening_to(table, command);
+    data_connections.add_to(table, command == "up" ? "30000-30099" : "any free port");
     // Limits of the kernel.
     constexpr time_bounds of_keepalive{.max = std::chrono::seconds(32767)};
     table.add(

@@ -70,6 +70,8 @@ struct daemon_options {
 
     /// `command` is serve, gate or up, which differ in some defaults.
     void add_to(command_table& table, std::string_view command);
+    /// Only the group about listeners and TLS, a part of the above.
+    void add_listening_to(command_table& table, std::string_view command);
 
     /// The parsed values. Errors name the option.
     [[nodiscard]] result<std::vector<endpoint>> endpoints() const;

@@ -131,6 +131,7 @@ int main(int argc, char** argv) {
     add_doctor_command(app, exit_code);
     add_user_command(app, exit_code);
     add_cert_command(app, exit_code);
+    add_firewall_command(app, exit_code);
     add_help_command(app, exit_code);
     try {
         app.parse(argc, argv);

@@ -109,6 +109,7 @@ result<server::settings> serve_options::settings() const {
 report_input serve_options::subject(const config_locations& locations) const {
     auto out = daemon.subject(locations);
     out.passive = !no_passive;
+    out.active = !no_active;
     out.anonymous = anonymous;
     out.passwords = !users.empty() || !readers.empty();
     out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}", users.size(), readers.size(),

@@ -10,6 +10,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/cli/port_needs.hpp>
 #include <sallyport/reach/known_ports.hpp>
 
 namespace sallyport::cli {
@@ -70,21 +71,11 @@ std::string ports_text(const report_input& s, const machine_facts& m) {
 }
 
 std::string firewall_text(const report_input& s, const machine_facts& m) {
-    std::vector<std::string> ports;
-    const auto add = [&](std::string port) {
-        if (std::ranges::find(ports, port) == ports.end()) ports.push_back(std::move(port));
-    };
-    for (const auto* list : {&s.listen, &s.listen_tls})
-        for (const auto& e : *list) add(std::to_string(e.port));
-    if (s.passive) {
-        if (s.data_connections.single.port != 0) add(std::to_string(s.data_connections.single.port));
-        if (s.data_connections.ports.range.first != 0)
-            add(s.data_connections.ports.range.text());
-        else if (!s.data_connections.single.is_enabled())
-            add(m.ephemeral.first == 0 ? "all high ports" : m.ephemeral.text() + " (--passive-ports makes it fewer)");
-    }
-    for (const auto& range : s.passthrough_ports) add(range.text());
-    return fmt::format("A firewall must let in: TCP {}", fmt::join(ports, ", "));
+    std::vector<port_range> ports;
+    for (const auto& c : server_needs(s, m).connections)
+        if (c.direction == firewall::connection_direction::incoming) ports.insert(ports.end(), c.to.begin(), c.to.end());
+    return fmt::format("A firewall must let in: TCP {}{}", firewall::ports_text(ports, ", ", "-"),
+                       uses_any_port(s) ? " (--passive-ports makes it fewer)" : "");
 }
 
 void add_certificates(start_report& out, const report_input& s, const machine_facts& m) {

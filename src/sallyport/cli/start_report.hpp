@@ -44,6 +44,7 @@ struct report_input {
     std::vector<std::string> unreadable{};
     reach::passive_settings data_connections;
     bool passive = true;
+    bool active = true;
     /// Port ranges of backends with TLS passthrough.
     std::vector<port_range> passthrough_ports;
     /// "2 users and anonymous", "3 backends".

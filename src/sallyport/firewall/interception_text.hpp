@@ -4,11 +4,11 @@
 //
 // Pure functions; any thread.
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include <sallyport/firewall/interception.hpp>
+#include <sallyport/firewall/rule_formats.hpp>
 
 namespace sallyport::firewall {
 
@@ -23,9 +23,8 @@ struct interception_text {
 };
 [[nodiscard]] interception_text text_of(const interception_settings& s);
 
-enum class firewall_format : std::uint8_t { nftables, iptables, ufw, firewalld };
-
-/// Lines for the administrator's own rules. Where related connections are accepted, nothing is needed for forwarded packets.
+/// Lines for the administrator's own rules, in a format of Linux. Where related connections are accepted, nothing is needed
+/// for forwarded packets.
 struct administrator_lines {
     // So that intercepted control connections reach the gateway: TPROXY keeps their ports, and they pass the input chain.
     std::vector<std::string> input;

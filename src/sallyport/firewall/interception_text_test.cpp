@@ -17,24 +17,31 @@ interception_settings settings() {
 
 TEST(interception_text_test, has_the_lines_of_each_firewall) {
     auto s = settings();
-    EXPECT_THAT(administrator_rules(s, firewall_format::nftables).input,
-                ElementsAre("iifname \"lan0\" tcp dport { 21, 990, 2121 } accept",
-                            "iifname \"ppp*\" tcp dport { 21, 990, 2121 } accept"));
+    EXPECT_THAT(
+        administrator_rules(s, firewall_format::nftables).input,
+        ElementsAre(
+            R"(insert rule inet filter input iifname "lan0" tcp dport { 21, 990, 2121 } accept comment "FTP control connections")",
+            R"(insert rule inet filter input iifname "ppp*" tcp dport { 21, 990, 2121 } accept comment "FTP control connections")"));
     EXPECT_THAT(administrator_rules(s, firewall_format::nftables).forward_without_related,
                 ElementsAre("ct mark & 0x00000300 == 0x00000200 accept"));
     s.interceptions[0].listeners.v6 = 0;
-    EXPECT_THAT(administrator_rules(s, firewall_format::iptables).input,
-                ElementsAre("iptables -A INPUT -i lan0 -p tcp -m multiport --dports 21,990,2121 -j ACCEPT",
-                            "iptables -A INPUT -i ppp+ -p tcp -m multiport --dports 21,990,2121 -j ACCEPT"));
+    EXPECT_THAT(
+        administrator_rules(s, firewall_format::iptables).input,
+        ElementsAre(
+            R"(iptables -I INPUT -i lan0 -p tcp -m multiport --dports 21,990,2121 -m comment --comment "FTP control connections" -j ACCEPT)",
+            R"(iptables -I INPUT -i ppp+ -p tcp -m multiport --dports 21,990,2121 -m comment --comment "FTP control connections" -j ACCEPT)"));
     s.interceptions[0] = {.interfaces = {"lan0"}, .listeners = {8021, 8021}};
-    EXPECT_THAT(administrator_rules(s, firewall_format::iptables).input,
-                ElementsAre("iptables -A INPUT -i lan0 -p tcp --dport 21 -j ACCEPT",
-                            "ip6tables -A INPUT -i lan0 -p tcp --dport 21 -j ACCEPT"));
+    EXPECT_THAT(
+        administrator_rules(s, firewall_format::iptables).input,
+        ElementsAre(
+            R"(iptables -I INPUT -i lan0 -p tcp --dport 21 -m comment --comment "FTP control connections" -j ACCEPT)",
+            R"(ip6tables -I INPUT -i lan0 -p tcp --dport 21 -m comment --comment "FTP control connections" -j ACCEPT)"));
     EXPECT_THAT(
         administrator_rules(s, firewall_format::ufw).input,
-        ElementsAre("# IPv4: in /etc/ufw/before.rules, before the line -A ufw-before-input -j ufw-not-local",
-                    "-A ufw-before-input -i lan0 -p tcp -m multiport --dports 21 -j ACCEPT",
-                    "# IPv6, and to read that file again", "ufw allow in on lan0 to any port 21 proto tcp && ufw reload"));
+        ElementsAre(
+            "# IPv4: in /etc/ufw/before.rules, before the line -A ufw-before-input -j ufw-not-local",
+            "-A ufw-before-input -i lan0 -p tcp --dport 21 -j ACCEPT", "# IPv6, and to read that file again",
+            "ufw allow in on lan0 proto tcp from any to any port 21 comment 'FTP control connections' && ufw reload"));
     EXPECT_THAT(
         administrator_rules(s, firewall_format::firewalld).input,
         ElementsAre("firewall-cmd --permanent --zone=\"$(firewall-cmd --get-zone-of-interface=lan0)\" --add-port=21/tcp",
