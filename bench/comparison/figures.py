@@ -39,6 +39,8 @@ class Figure:
     via: str = "servers"  # "gateway": our gateway against its backend alone; "kernel": kernel forwarding;
                            # "direct": direct data connections
     less: bool = False
+    seconds: float = None  # one round of this time, whatever is measured otherwise
+    idle_sessions: int = 0  # at the same time
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,11 @@ ROUTER = [
     Figure("router-pasv", "PASV to 227, median", "µs", "pasv", ONE_SESSION, per="p50_us", less=True),
     Figure("router-pasv-p99", "PASV to 227, 99th percentile", "µs", "pasv", ONE_SESSION, per="p99_us", less=True,
            target=Target(2.0, KERNEL_HELPER)),
+    Figure("router-pasv-5000", "PASV to 227 with 5,000 idle sessions, median", "µs", "pasv", ONE_SESSION, per="p50_us", less=True,
+           idle_sessions=5000),
+    Figure("router-openings", "PASV in 16 sessions", "openings/s", "pasv", ("--connections", "16")),
+    Figure("router-openings-minute", "the same for a minute: the last tenth to the first, median", "%", "pasv", ("--connections", "16"),
+           per="last_to_first", scale=0.01, less=True, seconds=60),
 ]
 
 MEMORY = [

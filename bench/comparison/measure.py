@@ -1,6 +1,7 @@
 """Runs the load generator against the servers, in turns: drift of the machine then affects all of them, and the ratio within
 a round is reliable even if the absolute numbers are not."""
 
+import contextlib
 import json
 import statistics
 import subprocess
@@ -34,12 +35,13 @@ class Meter:
         outcome = Outcome(figure)
         seen = {name: [] for name in servers}
         waits, shares = {}, []
-        for _ in range(1 if figure.on_end else self.rounds):
+        for _ in range(1 if figure.on_end or figure.seconds else self.rounds):
             for name, server in servers.items():
                 if name in outcome.failures:
                     continue
                 try:
-                    answer = self._run(figure, server)
+                    with self._idle_sessions(server, figure.idle_sessions):
+                        answer = self._run(figure, server)
                 except Failed as problem:
                     outcome.failures[name] = str(problem)
                     self.say(f"  {figure.name}: {name}: {problem}")
@@ -85,7 +87,8 @@ class Meter:
         mode = server.mlsd if figure.mode == "mlsd" else figure.mode
         login = server.writer if figure.writes else ANONYMOUS
         options = [option.format(upload=self.site.upload) for option in figure.options]
-        argv = [*self._arguments(server, mode, figure.tls, login), "--seconds", str(self.seconds * (10 if figure.on_end else 1)), *options]
+        seconds = figure.seconds or self.seconds * (10 if figure.on_end else 1)
+        argv = [*self._arguments(server, mode, figure.tls, login), "--seconds", str(seconds), *options]
         if figure.looked_at and (figure.name, server) not in self.checked:
             self.checked.add((figure.name, server))
             argv += ["--expect", self.site.tree / figure.looked_at]
@@ -118,13 +121,21 @@ class Meter:
                 session.close()
 
     def _idle_memory(self, server, figure):
-        argv = [*self._arguments(server, "hold", figure.tls, ANONYMOUS), "--count", str(figure.sessions), "--sources", "8"]
+        with self._idle_sessions(server, figure.sessions, figure.tls, ("--sources", "8")):
+            return server.memory()
+
+    @contextlib.contextmanager
+    def _idle_sessions(self, server, count, tls=False, sources=()):
+        if not count:
+            yield
+            return
+        argv = [*self._arguments(server, "hold", tls, ANONYMOUS), "--count", str(count), *sources]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as holder:
             try:
                 line = holder.stdout.readline()
-                if not line or json.loads(line)["operations"] != figure.sessions:
+                if not line or json.loads(line)["operations"] != count:
                     holder.stdin.close()
                     raise Failed(holder.stderr.read().strip() or "not all sessions could be opened")
-                return server.memory()
+                yield
             finally:
                 holder.kill()

@@ -46,14 +46,26 @@ void measurement::failed(const error& cause) {
     if (errors_++ == 0) first_error_ = cause.text();
 }
 
+// One that gets slower and slower, as tables grow or are not cleared, has the same median as a slow one.
+double measurement::last_to_first() const {
+    constexpr std::size_t part = 10;
+    const auto count = static_cast<std::ptrdiff_t>(latencies_.size() / part);
+    std::vector first(latencies_.begin(), latencies_.begin() + count);
+    std::vector last(latencies_.end() - count, latencies_.end());
+    const auto before = percentile(first, 0.5);
+    return before == 0 ? 0 : static_cast<double>(percentile(last, 0.5)) / before;
+}
+
 std::string measurement::json() {
+    // Before percentile(), which reorders them.
+    const auto slowdown = last_to_first();
     const double elapsed = std::max(std::chrono::duration<double>(last_ - started_).count(), 1e-9);
     const auto count = latencies_.size();
     return fmt::format(
         R"({{"operations":{},"seconds":{:.4f},"rate":{:.2f},"bytes":{},"bytes_per_second":{:.0f},"errors":{},)"
-        R"("p50_us":{},"p99_us":{},"longest_wait_ms":{:.1f},"cpu":{:.2f}}})",
+        R"("p50_us":{},"p99_us":{},"last_to_first":{:.3f},"longest_wait_ms":{:.1f},"cpu":{:.2f}}})",
         count, elapsed, static_cast<double>(count) / elapsed, bytes_, static_cast<double>(bytes_) / elapsed, errors_,
-        percentile(latencies_, 0.5), percentile(latencies_, 0.99),
+        percentile(latencies_, 0.5), percentile(latencies_, 0.99), slowdown,
         std::chrono::duration<double, std::milli>(longest_wait_).count(), (cpu_seconds() - cpu_at_start_) / elapsed);
 }
 

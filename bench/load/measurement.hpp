@@ -47,6 +47,9 @@ public:
 
     /// Ends the measured time. "cpu" is the share of one core that the generator used.
     [[nodiscard]] std::string json();
+    /// The median time of the last tenth of the operations, as a multiple of that of the first tenth; 0 if there are too
+    /// few. Before json().
+    [[nodiscard]] double last_to_first() const;
 
 private:
     clock::time_point started_{};

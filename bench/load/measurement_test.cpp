@@ -33,6 +33,16 @@ TEST(Measurement, CountsOperationsBytesAndKeepsTheFirstError) {
                                            testing::HasSubstr(R"("errors":2,)")));
 }
 
+TEST(Measurement, ComparesTheLastOperationsWithTheFirst) {
+    using namespace std::chrono_literals;
+    measurement out;
+    out.start();
+    EXPECT_EQ(out.last_to_first(), 0);
+    for (int i = 0; i < 10; ++i) out.finished(clock::now() - 1s, 0);
+    for (int i = 0; i < 10; ++i) out.finished(clock::now() - 3s, 0);
+    EXPECT_NEAR(out.last_to_first(), 3.0, 0.1);
+}
+
 TEST(Reception, KnowsTheLongestWaitAlsoIfItLastsUntilTheEnd) {
     using namespace std::chrono_literals;
     const auto begun = clock::now();
