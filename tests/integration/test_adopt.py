@@ -1,5 +1,6 @@
 """sallyport gate adopt: rules that assign the kernel's FTP helper before the gateway can (row E, G12)."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -21,13 +22,21 @@ table inet early {
         tcp dport 21 ct helper set "ftp-standard"
     }
 }"""
+FORWARDS = """
+table ip forwards {
+    chain in {
+        type nat hook prerouting priority dstnat
+        tcp dport { 21, 80 } dnat to 192.0.2.9
+        tcp dport 2121 dnat to 192.0.2.10
+    }
+}"""
 
 
 @pytest.fixture
 def router(networks):
     up = network.Network(Scenario("adopt", "a router with a helper of its own", "", (Segment("lan"),),
                                   (Host("router", {"lan": "192.0.2.1/24"}, rules=(RULES,)),))).up()
-    yield lambda *argv: subprocess.run(up.command("router", *argv), capture_output=True, text=True)
+    yield lambda *argv, **options: subprocess.run(up.command("router", *argv), capture_output=True, text=True, **options)
     up.down()
 
 
@@ -41,6 +50,27 @@ def test_it_finds_and_removes_the_rule(sallyport, router):
     assert router("nft", "list", "ruleset").stdout.count("ct helper set") == 1
     again = router(sallyport, "gate", "adopt")
     assert again.returncode == 0 and again.stdout.startswith("No rule assigns"), again
+
+
+@pytest.mark.parametrize("save,remove", [("nft", "nft delete rule ip forwards in handle"), ("iptables-nft", "iptables-nft -t nat -D PREROUTING")])
+def test_it_finds_rules_that_take_the_port_away(sallyport, router, save, remove):
+    """A DNAT rule of the administrator's, which is his to remove."""
+    if save != "nft" and not shutil.which(save):
+        pytest.skip("iptables is not installed")
+    assert router("nft", "flush", "ruleset").returncode == 0
+    if save == "nft":
+        assert router("nft", "-f", "-", input=FORWARDS).returncode == 0
+    else:
+        for port, to in ((21, 9), (2121, 10)):
+            rule = ["PREROUTING", "-p", "tcp", "--dport", port, "-j", "DNAT", "--to-destination", f"192.0.2.{to}"]
+            assert router("iptables-nft", "-t", "nat", "-A", *rule).returncode == 0
+    before = router("nft", "list", "ruleset").stdout
+    found = router(sallyport, "gate", "adopt", "--apply")
+    assert found.returncode == 1 and remove in found.stdout and "192.0.2.10" not in found.stdout, found
+    assert "192.0.2.9" in found.stdout and "--listen and --backend" in found.stdout
+    assert router("nft", "list", "ruleset").stdout == before
+    assert "192.0.2.10" in router(sallyport, "gate", "adopt", "--ports", "2121").stdout
+    assert router(sallyport, "gate", "adopt", "--ports", "x").returncode == 2
 
 
 def test_without_rights_it_says_so(sallyport, router):

@@ -1,6 +1,7 @@
 // sallyport gate: the gateway in front of FTP servers.
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,6 +79,7 @@ struct gate_options {
     [[nodiscard]] report_input subject(const config_locations& locations, const gate::settings& made) const;
     [[nodiscard]] std::optional<firewall::interception_settings> kernel_rules() const;
     [[nodiscard]] confinement_needs needs(const std::string& control_socket) const;
+    [[nodiscard]] std::vector<std::string> conflicts(const confinement_needs& of_process) const;
 
 private:
     result<void> fill_checks(gate::settings& out) const;
@@ -353,10 +355,23 @@ confinement_needs gate_options::needs(const std::string& control_socket) const {
     return out;
 }
 
-/// Empty without --intercept.
-start_report about_interception(const std::optional<firewall::interception_settings>& rules,
-                                const gate::settings& settings) {
-    if (!rules) return {};
+/// Warnings about rules of the administrator that keep control connections from a gateway that changes the kernel's rules.
+/// Reading them needs the rights that the process has at its start. Invalid options are reported by settings().
+std::vector<std::string> gate_options::conflicts(const confinement_needs& of_process) const {
+    if (!of_process.kernel_forwarding) return {};
+    std::vector<std::uint16_t> ports;
+    for (const auto& at : daemon.listeners()) ports.push_back(at.port);
+    for (const auto& rule : interception_rules(daemon.intercept).value_or(std::vector<gate::interception_rule>())) {
+        ports.insert(ports.end(), rule.connections.ports.begin(), rule.connections.ports.end());
+        ports.insert(ports.end(), rule.connections.implicit_ports.begin(), rule.connections.implicit_ports.end());
+    }
+    return warnings_about_rules(ports);
+}
+
+/// Without --intercept, only `conflicts`.
+start_report about_interception(const std::optional<firewall::interception_settings>& rules, const gate::settings& settings,
+                                std::vector<std::string> conflicts) {
+    if (!rules) return {.facts = {}, .warnings = std::move(conflicts)};
     auto out = interception_report(*rules, settings.interception,
                                    [](const std::string& one) { return ::if_nametoindex(one.c_str()) != 0; });
     // Without the right to list tables, the gateway does not start either.
@@ -365,6 +380,7 @@ start_report about_interception(const std::optional<firewall::interception_setti
             fmt::format("Table {} blocks connections while no gateway runs (--when-down block). If it is not of another "
                         "gateway that runs now, one was killed; 'nft delete table inet {}' removes it",
                         table, table));
+    std::ranges::move(conflicts, std::back_inserter(out.warnings));
     return out;
 }
 
@@ -379,7 +395,8 @@ result<std::string> checked(const CLI::App& command) {
     guard.set_listeners(std::move(listeners));
     if (const auto distinct = guard.check_not_self(settings.backends); !distinct) return std::unexpected(distinct.error());
     auto subject = good->options.subject(good->locations, settings);
-    subject.interception = about_interception(good->options.kernel_rules(), settings);
+    const auto& options = good->options;
+    subject.interception = about_interception(options.kernel_rules(), settings, options.conflicts(options.needs({})));
     return fmt::format("Configuration is valid: {}\n{}", servers_text(settings),
                        text_of(make_report(subject, read_machine_facts())));
 }
@@ -396,7 +413,11 @@ result<std::string> plan_of_rules(const CLI::App& command, firewall::firewall_fo
     // The system chooses the ports at the start.
     auto port = example_port;
     for (auto& each : rules->interceptions) each.listeners = {port, port}, ++port;
-    return plan_text(*rules, format);
+    auto out = plan_text(*rules, format);
+    const auto conflicts = good->options.conflicts(good->options.needs({}));
+    if (!conflicts.empty()) out += "\n# Rules of this machine that are in conflict with the gateway:\n";
+    for (const auto& conflict : conflicts) out += fmt::format("# {}\n", conflict);
+    return out;
 }
 
 void add_plan(CLI::App& gate, int& exit_code) {
@@ -434,6 +455,7 @@ int run(CLI::App& command, const gate_options& options) {
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
     auto plan = plan_of("gate", options.daemon);
     const auto needs = options.needs(plan.control.path);
+    auto conflicts = options.conflicts(needs);
     const auto rights = start_helper(options.daemon, needs);
     if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
     auto confined = prepare_confinement(options.daemon, needs);
@@ -443,7 +465,7 @@ int run(CLI::App& command, const gate_options& options) {
     auto settings = options.settings();
     if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
     auto subject = options.subject(*ready, *settings);
-    subject.interception = about_interception(needs.interception, *settings);
+    subject.interception = about_interception(needs.interception, *settings, std::move(conflicts));
     const auto report = [&](const std::vector<endpoint>& listening) {
         log_report(make_report(with_listeners(subject, listening), read_machine_facts()));
     };

@@ -1,0 +1,316 @@
+#include <sallyport/firewall/conflicting_rules.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <ranges>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sallyport::firewall {
+namespace {
+
+// Of the gateway's rules (interception_rules, nft_rules).
+constexpr int priority_of_gateway = -146;
+// For a chain that no base chain reaches.
+constexpr int unused = 1 << 30;
+
+[[nodiscard]] std::string_view without_blanks(std::string_view line) {
+    const auto first = line.find_first_not_of(" \t");
+    if (first == std::string_view::npos) return {};
+    return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
+}
+
+template <class Function>
+void for_each_line(std::string_view text, Function on_line) {
+    while (!text.empty()) {
+        const auto end = text.find('\n');
+        on_line(without_blanks(text.substr(0, end)));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+}
+
+/// The words of a line; a part in double quotes is one word, in which a backslash precedes a quote or a backslash.
+[[nodiscard]] std::vector<std::string> words_of(std::string_view line) {
+    std::vector<std::string> out;
+    std::optional<std::string> word;
+    bool quoted = false;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        const char c = line[i];
+        if (c == '"') {
+            quoted = !quoted;
+            if (!word) word.emplace();
+        } else if (!quoted && (c == ' ' || c == '\t')) {
+            if (word) out.push_back(*std::exchange(word, std::nullopt));
+        } else {
+            if (!word) word.emplace();
+            *word += quoted && c == '\\' && i + 1 < line.size() ? line[++i] : c;
+        }
+    }
+    if (word) out.push_back(std::move(*word));
+    return out;
+}
+
+[[nodiscard]] std::optional<std::size_t> index_of(const std::vector<std::string>& words, std::string_view wanted) {
+    const auto at = std::ranges::find(words, wanted);
+    if (at == words.end()) return std::nullopt;
+    return static_cast<std::size_t>(at - words.begin());
+}
+
+[[nodiscard]] int number_or_zero(std::string_view text) {
+    int value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+/// After "priority": "-300;", "raw;" or "mangle + 4;".
+[[nodiscard]] int priority_in(const std::vector<std::string>& words, std::size_t at) {
+    constexpr std::array<std::pair<std::string_view, int>, 6> names{
+        {{"raw", -300}, {"mangle", -150}, {"dstnat", -100}, {"filter", 0}, {"security", 50}, {"srcnat", 100}}};
+    const auto word = [&](std::size_t i) {
+        std::string_view out = i < words.size() ? std::string_view(words[i]) : std::string_view();
+        if (out.ends_with(';')) out.remove_suffix(1);
+        return out;
+    };
+    const auto name = std::ranges::find(names, word(at), &std::pair<std::string_view, int>::first);
+    if (name == names.end()) return number_or_zero(word(at));
+    const int offset = words[at].ends_with(';') ? 0 : number_or_zero(word(at + 2));
+    return name->second + (word(at + 1) == "-" ? -offset : offset);
+}
+
+/// One table of a listing.
+struct listed_table {
+    // "inet filter"
+    std::string name;
+    std::set<std::string> ftp_objects{};
+    struct chain_rules {
+        int priority = unused;
+        std::set<std::string> goes_to{};
+        struct listed_rule {
+            std::string text;
+            std::string handle;
+        };
+        std::vector<listed_rule> rules{};
+    };
+    std::map<std::string, chain_rules> chains{};
+
+    /// Gives each chain the lowest priority of the base chains that reach it.
+    void propagate() {
+        for (bool changed = true; std::exchange(changed, false);) {
+            for (const auto& [from, rules] : chains) {
+                for (const auto& to : rules.goes_to) {
+                    const auto target = chains.find(to);
+                    if (target == chains.end() || target->second.priority <= rules.priority) continue;
+                    target->second.priority = rules.priority;
+                    changed = true;
+                }
+            }
+        }
+    }
+    /// Adds the rules for which `is_wanted(priority, rule)` holds.
+    template <class Function>
+    void add_findings(std::vector<conflicting_rule>& to, Function is_wanted) {
+        // Family and name; otherwise the text is not from nft.
+        const auto table = words_of(name);
+        if (table.size() != 2) return;
+        propagate();
+        for (const auto& [chain, content] : chains) {
+            for (const auto& r : content.rules) {
+                if (!is_wanted(content.priority, r.text)) continue;
+                conflicting_rule out{fmt::format("table {}, chain {}", name, chain), r.text, {"nft", "delete", "rule"}};
+                out.removal.insert(out.removal.end(), table.begin(), table.end());
+                out.removal.insert(out.removal.end(), {chain, "handle", r.handle});
+                to.push_back(std::move(out));
+            }
+        }
+    }
+};
+
+/// The object of a rule that assigns a helper; empty if it assigns none.
+[[nodiscard]] std::string assigned_object(std::string_view rule) {
+    constexpr std::string_view statement = "ct helper set ";
+    const auto at = rule.find(statement);
+    if (at == std::string_view::npos) return {};
+    auto object = words_of(rule.substr(at + statement.size()));
+    return object.empty() ? std::string() : std::move(object.front());
+}
+
+/// Adds what a line within a chain says.
+void read_rule(listed_table::chain_rules& into, std::string_view line, const std::vector<std::string>& words) {
+    if (const auto at = index_of(words, "priority"); at && words[0] == "type") into.priority = priority_in(words, *at + 1);
+    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+        if (words[i] != "jump" && words[i] != "goto") continue;
+        auto target = words[i + 1];
+        if (target.ends_with(',')) target.pop_back();
+        into.goes_to.insert(std::move(target));
+    }
+    const auto comment = line.rfind(" # handle ");
+    if (comment == std::string_view::npos) return;
+    into.rules.push_back(
+        {std::string(line.substr(0, comment)), std::string(line.substr(comment + std::string_view(" # handle ").size()))});
+}
+
+/// Calls `on_table` with each table of the output of `nft -a list ruleset`, unless iptables keeps it.
+template <class Function>
+void for_each_table(std::string_view listing, Function on_table) {
+    std::optional<listed_table> table;
+    bool is_of_iptables = false;
+    // Of the open block within the table.
+    std::string helper;
+    std::string chain;
+    for_each_line(listing, [&](std::string_view line) {
+        const auto words = words_of(line);
+        if (words.empty()) return;
+        if (line.starts_with("# Warning: table ")) {
+            is_of_iptables = true;
+        } else if (words[0] == "table" && words.size() >= 3) {
+            if (!std::exchange(is_of_iptables, false)) table.emplace(listed_table{words[1] + ' ' + words[2]});
+        } else if (!table) {
+            return;
+        } else if (line == "}") {
+            if (helper.empty() && chain.empty()) {
+                on_table(*table);
+                table.reset();
+            }
+            helper.clear();
+            chain.clear();
+        } else if (words[0] == "chain" && words.size() >= 3) {
+            chain = words[1];
+        } else if (line.starts_with("ct helper ") && words.size() >= 4 && chain.empty()) {
+            helper = words[2];
+        } else if (!helper.empty()) {
+            if (line.starts_with("type \"ftp\"")) table->ftp_objects.insert(helper);
+        } else if (!chain.empty()) {
+            read_rule(table->chains[chain], line, words);
+        } else if (words.back() == "{" || line.contains("{ # handle")) {
+            // A set or another object; its name is no chain's.
+            chain = "{";
+        }
+    });
+}
+
+/// Whether a list of ports names one of these: "21", "20-21", "20:21" or "21 : 192.0.2.5", after commas.
+[[nodiscard]] bool names_port(std::string_view list, std::span<const std::uint16_t> ports) {
+    for (const auto part : std::views::split(list, ',')) {
+        const auto text = without_blanks(std::string_view(part));
+        const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
+        const int first = number_or_zero(text.substr(0, end));
+        const bool is_range = end + 1 < text.size() && (text[end] == '-' || text[end] == ':');
+        const int last = is_range ? number_or_zero(text.substr(end + 1)) : first;
+        if (std::ranges::any_of(ports, [&](int port) { return first <= port && port <= last; })) return true;
+    }
+    return false;
+}
+
+/// Whether a rule of nft changes the destination of connections to one of these ports. A rule without ports concerns all.
+[[nodiscard]] bool takes_port(std::string_view rule, std::span<const std::uint16_t> ports) {
+    if (!rule.contains("dnat ") && !rule.contains("redirect to") && !rule.ends_with("redirect")) return false;
+    if (rule.starts_with("udp ") || rule.contains(" udp ")) return false;
+    constexpr std::string_view match = "tcp dport ";
+    const auto at = rule.find(match);
+    // All connections to one address are forwarded: probably to a host that has that address outside.
+    if (at == std::string_view::npos) return !rule.contains("daddr ");
+    rule.remove_prefix(at + match.size());
+    const auto open = rule.find('{');
+    const auto words = words_of(rule.substr(0, open));
+    const bool is_list = open != std::string_view::npos && (words.empty() || words[0] == "map" || words[0] == "vmap");
+    if (!is_list) return !words.empty() && names_port(words[0], ports);
+    return names_port(rule.substr(open + 1, rule.find('}') - open - 1), ports);
+}
+
+}  // namespace
+
+std::vector<conflicting_rule> ftp_helpers_of_nft(std::string_view listing) {
+    std::vector<conflicting_rule> out;
+    for_each_table(listing, [&out](listed_table& table) {
+        table.add_findings(out, [&table](int priority, std::string_view rule) {
+            return priority <= priority_of_gateway && table.ftp_objects.contains(assigned_object(rule));
+        });
+    });
+    return out;
+}
+
+std::vector<conflicting_rule> translations_of_nft(std::string_view listing, std::span<const std::uint16_t> ports) {
+    std::vector<conflicting_rule> out;
+    for_each_table(listing, [&](listed_table& table) {
+        if (table.name.contains(" sallyport_")) return;
+        table.add_findings(
+            out, [&](int priority, std::string_view rule) { return priority != unused && takes_port(rule, ports); });
+    });
+    return out;
+}
+
+std::vector<conflicting_rule> ftp_conditions_of_nft(std::string_view listing) {
+    std::vector<conflicting_rule> out;
+    for_each_table(listing, [&out](listed_table& table) {
+        table.add_findings(out, [](int priority, std::string_view rule) {
+            return priority != unused && rule.contains("ct helper \"ftp\"") && rule.contains("related");
+        });
+    });
+    for (auto& rule : out) rule.removal.clear();
+    return out;
+}
+
+std::vector<conflicting_rule> ftp_conditions_of_iptables(std::string_view saved, const std::string& command) {
+    std::vector<conflicting_rule> out;
+    for_each_line(saved, [&](std::string_view line) {
+        const auto words = words_of(line);
+        const auto helper = index_of(words, "--helper");
+        if (words.size() < 2 || words[0] != "-A" || !helper || *helper + 1 >= words.size() || words[*helper + 1] != "ftp" ||
+            !line.contains("RELATED"))
+            return;
+        out.push_back({fmt::format("{}, table filter, chain {}", command, words[1]), std::string(line), {}});
+    });
+    return out;
+}
+
+std::vector<conflicting_rule> ftp_helpers_of_iptables(std::string_view saved, const std::string& command) {
+    std::vector<conflicting_rule> out;
+    std::string table;
+    for_each_line(saved, [&](std::string_view line) {
+        if (line.starts_with('*')) table = line.substr(1);
+        auto words = words_of(line);
+        const auto helper = index_of(words, "--helper");
+        if (words.size() < 2 || words[0] != "-A" || !helper || *helper + 1 >= words.size() || words[*helper + 1] != "ftp" ||
+            index_of(words, "CT") == std::nullopt)
+            return;
+        words[0] = "-D";
+        conflicting_rule made{
+            fmt::format("{}, table {}, chain {}", command, table, words[1]), std::string(line), {command, "-t", table}};
+        made.removal.insert(made.removal.end(), words.begin(), words.end());
+        out.push_back(std::move(made));
+    });
+    return out;
+}
+
+std::vector<conflicting_rule> translations_of_iptables(std::string_view saved, const std::string& command,
+                                                       std::span<const std::uint16_t> ports) {
+    std::vector<conflicting_rule> out;
+    for_each_line(saved, [&](std::string_view line) {
+        auto words = words_of(line);
+        if (words.size() < 2 || words[0] != "-A") return;
+        const auto value_of = [&words](std::string_view option) {
+            const auto at = index_of(words, option);
+            return at && *at + 1 < words.size() ? words[*at + 1] : std::string();
+        };
+        const auto target = value_of("-j");
+        const auto protocol = value_of("-p");
+        const auto named = value_of("--dport") + value_of("--dports");
+        if ((target != "DNAT" && target != "REDIRECT") || (!protocol.empty() && protocol != "tcp") ||
+            (named.empty() ? !value_of("-d").empty() : !names_port(named, ports)))
+            return;
+        words[0] = "-D";
+        conflicting_rule made{
+            fmt::format("{}, table nat, chain {}", command, words[1]), std::string(line), {command, "-t", "nat"}};
+        made.removal.insert(made.removal.end(), words.begin(), words.end());
+        out.push_back(std::move(made));
+    });
+    return out;
+}
+
+}  // namespace sallyport::firewall

@@ -1,0 +1,37 @@
+// Output of nft and iptables-save, in which rules with the kernel's FTP helper and those that translate the destination are
+// searched.
+// - A found rule is a part of the text, and the command that removes it names a table, a chain and a rule.
+// - There are no more rules than lines.
+
+#include <algorithm>
+#include <array>
+
+#include <sallyport/firewall/conflicting_rules.hpp>
+
+#include "fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace sallyport;
+    using sallyport::fuzz::check;
+    const auto text = sallyport::fuzz::text_of(data, size);
+    const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
+    constexpr std::array<std::uint16_t, 2> ports{21, 990};
+    const std::array of_nft{firewall::ftp_helpers_of_nft(text), firewall::translations_of_nft(text, ports)};
+    for (const auto& rules : of_nft) {
+        check(rules.size() <= lines, "a rule is a line");
+        for (const auto& found : rules) {
+            check(text.find(found.rule) != std::string_view::npos, "the rule is in the text");
+            check(found.removal.size() == 8 && found.removal[6] == "handle", "nft delete rule FAMILY TABLE CHAIN handle N");
+        }
+    }
+    const std::array of_iptables{firewall::ftp_helpers_of_iptables(text, "iptables"),
+                                 firewall::translations_of_iptables(text, "iptables", ports)};
+    for (const auto& rules : of_iptables) {
+        check(rules.size() <= lines, "a rule is a line");
+        for (const auto& found : rules) {
+            check(text.find(found.rule) != std::string_view::npos, "the rule is in the text");
+            check(found.removal.size() >= 7 && found.removal[3] == "-D", "iptables -t TABLE -D CHAIN ...");
+        }
+    }
+    return 0;
+}
