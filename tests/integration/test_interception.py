@@ -174,6 +174,35 @@ def test_a_connection_that_the_firewall_drops_is_named(site, method):
     assert "it must accept 'ct state related'" in site.gate.log()
 
 
+def test_a_missing_line_of_the_input_chain_is_named(site):
+    """G12: intercepted connections that the administrator's input chain drops; with the line, and once a minute at most."""
+    line = 'iifname "lan" tcp dport { 21, 990 } accept'
+    site = site("--intercept", "lan?implicit=990", firewall=FIREWALL.replace(line, "", 1))
+    assert site.curl("--connect-timeout", "4") == 28
+    wait_until(lambda: "an input chain of this machine dropped them" in site.gate.log(), what="the cause")
+    assert line in site.gate.log()
+    assert site.curl("--connect-timeout", "3") == 28
+    site.net.apply("router", f"add rule inet firewall input {line}")
+    assert site.curl() == "content"
+    assert site.gate.log().count("an input chain of this machine dropped them") == 1
+
+
+def test_rules_that_take_the_port_away_are_named_at_the_start(site):
+    rules = 'table ip forwards { chain in { type nat hook prerouting priority dstnat; iifname "lan" tcp dport 21 dnat to 17.254.0.92; }; }'
+    site = site("--intercept", "lan", firewall=FIREWALL + rules)
+    assert "table ip forwards, chain in" in site.gate.log()
+    assert "gives control connections another destination before the gateway gets them" in site.gate.log()
+
+
+def test_the_plan_names_rules_that_admit_the_kernels_helper_only(site):
+    """Such a firewall is not served: the helper of the gateway's sessions has another name."""
+    only_ftp = FIREWALL.replace("ct state established,related accept", "ct state established accept\n        ct state related ct helper \"ftp\" accept")
+    site = site("--intercept", "lan", firewall=only_ftp)
+    plan = network.run(*site.net.command("router", site.sallyport, "gate", "plan", "--intercept", "lan"))
+    assert "table inet firewall, chain forward: 'ct state related ct helper \"ftp\" accept'" in plan and "remove this condition" in plan
+    assert "remove this condition" in site.gate.log()
+
+
 
 def test_the_plan_has_every_rule_and_changes_nothing(sallyport):
     plan = [sallyport, "gate", "plan", "--intercept", "lan0?ports=21,2121&from=192.168.0.0/16", "--intercept", "wlan*", "--mark",

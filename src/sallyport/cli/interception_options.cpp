@@ -123,6 +123,7 @@ void use_helper_for(gate::interception_settings& to, helper::client& helper) {
     to.machine = &helper;
     to.listen = [&helper, rules = to.rules.size()] { return open_listeners(helper, rules); };
     to.start = [&helper] { return helper.start_interception(); };
+    to.dropped_requests = [&helper] { return helper.dropped_requests(); };
 }
 
 std::string plan_text(const firewall::interception_settings& of_kernel, firewall::firewall_format format) {

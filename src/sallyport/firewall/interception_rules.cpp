@@ -129,6 +129,7 @@ struct kernel_writer {
     }
     void operator()(const part::set_mark& p) const { add_mark(r, p); }
     void operator()(const part::set_helper&) const { r.assign_helper(control_helper); }
+    void operator()(const part::count& p) const { r.count(p.counter); }
     void operator()(const part::deliver& p) const {
         r.tcp();
         add_tproxy(r, p);
@@ -171,6 +172,7 @@ struct text_writer {
         return fmt::format("{} set {} & {} | {}", subject, subject, hexadecimal(~p.mask), hexadecimal(p.value));
     }
     std::string operator()(const part::set_helper&) const { return fmt::format("ct helper set \"{}\"", control_helper); }
+    std::string operator()(const part::count& p) const { return fmt::format("counter name \"{}\"", p.counter); }
     std::string operator()(const part::deliver& p) const {
         return fmt::format("meta l4proto tcp tproxy {} to {}", p.v4 ? "ip" : "ip6",
                            interception_listener(p.v4, p.port).text());
@@ -181,15 +183,35 @@ struct text_writer {
     }
 };
 
-[[nodiscard]] bool uses_helper(const std::vector<rule_chain>& chains) {
+template <class Part, class Function>
+void for_each_part(const std::vector<rule_chain>& chains, Function on_part) {
     for (const auto& c : chains) {
         for (const auto& rule : c.rules) {
             for (const auto& p : rule) {
-                if (std::holds_alternative<part::set_helper>(p)) return true;
+                if (const auto* wanted = std::get_if<Part>(&p)) on_part(*wanted);
             }
         }
     }
-    return false;
+}
+
+[[nodiscard]] bool uses_helper(const std::vector<rule_chain>& chains) {
+    bool out = false;
+    for_each_part<part::set_helper>(chains, [&out](const part::set_helper&) { out = true; });
+    return out;
+}
+
+[[nodiscard]] std::set<std::string> counters_of(const std::vector<rule_chain>& chains) {
+    std::set<std::string> out;
+    for_each_part<part::count>(chains, [&out](const part::count& p) { out.emplace(p.counter); });
+    return out;
+}
+
+[[nodiscard]] std::string_view name_of_hook(std::uint32_t number) {
+    switch (number) {
+        case NF_INET_FORWARD: return "forward";
+        case NF_INET_LOCAL_IN: return "input";
+        default: return "prerouting";
+    }
 }
 
 }  // namespace
@@ -216,7 +238,8 @@ std::vector<rule_chain> interception_chains(const interception_settings& s) {
         add_terms(out, i, n);
         rule_chain take{.name = fmt::format("take_{}", n)};
         take.rules.push_back({part::expected{}, part::verdict::leave_chain});
-        take.rules.push_back({part::new_connection{}, part::connection_request{}, connection_marked, part::set_helper{}});
+        take.rules.push_back({part::new_connection{}, part::connection_request{}, connection_marked, part::set_helper{},
+                              part::count{taken_requests}});
         for (const bool v4 : {true, false}) {
             const auto port = v4 ? i.listeners.v4 : i.listeners.v6;
             if (port == 0) continue;
@@ -228,6 +251,10 @@ std::vector<rule_chain> interception_chains(const interception_settings& s) {
     out.push_back(std::move(session));
     out.push_back(std::move(base));
     out.push_back(std::move(deliver));
+    out.push_back({.name = "admitted",
+                   .hook = rule_chain::hook_place{NF_INET_LOCAL_IN, after_others},
+                   .rules = {{part::new_connection{}, part::connection_request{},
+                              part::connection_mark{s.mark.of_connection(), s.mark.mask}, part::count{admitted_requests}}}});
     return out;
 }
 
@@ -246,6 +273,7 @@ std::vector<rule_chain> blocking_chains(const interception_settings& s) {
 
 void add_chains(nft_transaction& to, const std::string& table, const std::vector<rule_chain>& chains) {
     if (uses_helper(chains)) add_helper(to, table, control_helper);
+    for (const auto& name : counters_of(chains)) add_counter(to, table, name.c_str());
     for (const auto& c : chains) {
         if (c.hook)
             add_base_chain(to, table, c.name, "filter", c.hook->number, c.hook->priority);
@@ -265,11 +293,12 @@ std::string text_of(const std::vector<rule_chain>& chains) {
     std::string out;
     if (uses_helper(chains))
         out += fmt::format("    ct helper {0} {{\n        type \"{0}\" protocol tcp\n    }}\n", control_helper);
+    for (const auto& name : counters_of(chains)) out += fmt::format("    counter {} {{\n    }}\n", name);
     for (const auto& c : chains) {
         out += fmt::format("    chain {} {{\n", c.name);
         if (c.hook)
             out += fmt::format("        type filter hook {} priority {}; policy accept;\n",
-                               c.hook->number == NF_INET_FORWARD ? "forward" : "prerouting", c.hook->priority);
+                               name_of_hook(c.hook->number), c.hook->priority);
         for (const auto& parts : c.rules) {
             out += "       ";
             for (const auto& p : parts) out += ' ' + std::visit(text_writer{}, p);

@@ -5,6 +5,7 @@
 //     sockets of this machine; new connections go to "arriving" of their interception
 //   arriving, destination:  the terms of the interception
 //   take:  the helper and the connection's mark, then TPROXY to the listener
+//   admitted (input, after all other chains):  counts the connection requests that have come so far
 //   deliver (prerouting, after all other chains):  packets of these sockets, and those that TPROXY has given to a
 //     listener, get the mark that delivers them to this machine
 //
@@ -59,6 +60,10 @@ struct set_mark {
     std::uint32_t mask = 0;
 };
 struct set_helper {};
+/// In the table's counter of this name.
+struct count {
+    const char* counter = nullptr;
+};
 /// To the listener with this port; ends the rule if there is none.
 struct deliver {
     bool v4 = true;
@@ -77,7 +82,12 @@ using any_rule_part =
     std::variant<rule_part::interface, rule_part::port, rule_part::network, rule_part::family, rule_part::own_address,
                  rule_part::new_connection, rule_part::connection_request, rule_part::transparent_socket,
                  rule_part::expected, rule_part::connection_mark, rule_part::set_mark, rule_part::set_helper,
-                 rule_part::deliver, rule_part::go_to, rule_part::verdict>;
+                 rule_part::count, rule_part::deliver, rule_part::go_to, rule_part::verdict>;
+
+/// The counters of connection requests: those that were taken, and those of them that have passed the input chains of this
+/// machine. The others were dropped by its firewall.
+inline constexpr auto taken_requests = "taken_requests";
+inline constexpr auto admitted_requests = "admitted_requests";
 
 struct rule_chain {
     std::string name;

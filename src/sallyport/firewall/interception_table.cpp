@@ -124,6 +124,14 @@ interception_table::~interception_table() {
     (void)all.commit(**socket);
 }
 
+result<std::int64_t> interception_table::dropped_requests() const {
+    const auto taken = packets_in(*owner_, name_, taken_requests);
+    if (!taken) return std::unexpected(taken.error());
+    const auto admitted = packets_in(*owner_, name_, admitted_requests);
+    if (!admitted) return std::unexpected(admitted.error());
+    return static_cast<std::int64_t>(*taken - *admitted);
+}
+
 result<std::vector<std::string>> blocking_tables() {
     auto names = table_names();
     if (names) std::erase_if(*names, [](const std::string& name) { return !name.starts_with(blocking_table_prefix); });

@@ -9,6 +9,7 @@
 // Owned by the helper process, which has the rights for it (CAP_NET_ADMIN); one thread. The listeners exist before start():
 // a connection without a listener crosses the router.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ public:
 
     /// The gateway has not ended in good order: the table that blocks connections stays.
     void keep_blocking() noexcept { blocking_.clear(); }
+
+    /// How many connection requests were taken and have not passed the input chains of this machine.
+    [[nodiscard]] result<std::int64_t> dropped_requests() const;
 
     /// "sallyport_1f2e3d4c"
     [[nodiscard]] const std::string& name() const noexcept { return name_; }

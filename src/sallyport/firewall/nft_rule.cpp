@@ -1,7 +1,9 @@
 #include <sallyport/firewall/nft_rule.hpp>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <optional>
 #include <random>
 
 #include <fmt/format.h>
@@ -38,6 +40,14 @@ void put_chain(nft_transaction& to, nftnl_chain* c) {
     auto* m = to.start_message(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
     nftnl_chain_nlmsg_build_payload(m, c);
     to.finish_message();
+}
+
+[[nodiscard]] auto named_counter(const std::string& table, const char* name) {
+    auto out = owned_by<nftnl_obj_free>(nftnl_obj_alloc());
+    nftnl_obj_set_str(out.get(), NFTNL_OBJ_TABLE, table.c_str());
+    nftnl_obj_set_str(out.get(), NFTNL_OBJ_NAME, name);
+    nftnl_obj_set_u32(out.get(), NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
+    return out;
 }
 
 }  // namespace
@@ -150,6 +160,11 @@ void nft_rule::assign_helper(const char* name) {
     nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, name);
 }
 
+void nft_rule::count(const char* counter) {
+    auto* e = add("objref", {{NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER}});
+    nftnl_expr_set_str(e, NFTNL_EXPR_OBJREF_IMM_NAME, counter);
+}
+
 void nft_rule::decide(std::uint32_t verdict) {
     add("immediate", {{NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT}, {NFTNL_EXPR_IMM_VERDICT, verdict}});
 }
@@ -217,6 +232,30 @@ void add_helper(nft_transaction& to, const std::string& table, const char* name)
     auto* m = to.start_message(NFT_MSG_NEWOBJ, NLM_F_CREATE);
     nftnl_obj_nlmsg_build_payload(m, made.get());
     to.finish_message();
+}
+
+void add_counter(nft_transaction& to, const std::string& table, const char* name) {
+    const auto made = named_counter(table, name);
+    nftnl_obj_set_u64(made.get(), NFTNL_OBJ_CTR_PKTS, 0);
+    nftnl_obj_set_u64(made.get(), NFTNL_OBJ_CTR_BYTES, 0);
+    auto* m = to.start_message(NFT_MSG_NEWOBJ, NLM_F_CREATE);
+    nftnl_obj_nlmsg_build_payload(m, made.get());
+    to.finish_message();
+}
+
+result<std::uint64_t> packets_in(mnl_socket& asked, const std::string& table, const char* counter) {
+    alignas(nlmsghdr) std::array<char, 1024> buffer{};
+    auto* request = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETOBJ, NFPROTO_INET, 0, 1);
+    const auto named = named_counter(table, counter);
+    nftnl_obj_nlmsg_build_payload(request, named.get());
+    std::optional<std::uint64_t> out;
+    const int os = exchange(asked, request, [&out](const nlmsghdr* r) {
+        if (r->nlmsg_type < NLMSG_MIN_TYPE) return;
+        const auto found = owned_by<nftnl_obj_free>(nftnl_obj_alloc());
+        if (nftnl_obj_nlmsg_parse(r, found.get()) == 0) out = nftnl_obj_get_u64(found.get(), NFTNL_OBJ_CTR_PKTS);
+    });
+    if (!out) return fail_os(os != 0 ? os : ENOENT, "nf_tables");
+    return *out;
 }
 
 }  // namespace sallyport::firewall

@@ -71,6 +71,8 @@ public:
     // Statements
 
     void assign_helper(const char* name);
+    /// In the counter of the table with this name.
+    void count(const char* counter);
     void decide(std::uint32_t verdict);
     /// `returns`: the packet continues after this rule if the chain does not decide.
     void go_to(const std::string& chain, bool returns);
@@ -99,5 +101,9 @@ void add_base_chain(nft_transaction& to, const std::string& table, const std::st
 void add_chain(nft_transaction& to, const std::string& table, const std::string& name);
 /// A helper for TCP connections, with the same name in the table as in the kernel.
 void add_helper(nft_transaction& to, const std::string& table, const char* name);
+/// A counter of packets that rules refer to.
+void add_counter(nft_transaction& to, const std::string& table, const char* name);
+/// The number of packets in such a counter.
+[[nodiscard]] result<std::uint64_t> packets_in(mnl_socket& asked, const std::string& table, const char* counter);
 
 }  // namespace sallyport::firewall

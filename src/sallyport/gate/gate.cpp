@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/gate/input_chain.hpp>
 #include <sallyport/gate/session.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/socket_address.hpp>
@@ -138,6 +139,8 @@ result<void> gate::start() {
     impl_->base->passive_data.start();
     if (config.interception.is_enabled()) {
         if (const auto started = config.interception.start(); !started) return started;
+        if (config.interception.dropped_requests)
+            impl_->loop.spawn("gate: input chain", watch_input_chain(impl_->loop, config.interception));
     }
     if (config.balancing.check != check_level::off)
         impl_->base->checks.start(first);

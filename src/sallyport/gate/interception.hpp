@@ -3,6 +3,7 @@
 // servers (G2, G3, G9; docs/router.md). A value; any thread. What it refers to outlives the
 // gateway.
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct interception_settings {
     std::function<result<std::vector<intercepting_socket>>()> listen{};
     // From now on the kernel delivers the connections to these sockets.
     std::function<result<void>()> start{};
+    // How many intercepted connection requests have not passed the input chains of this machine, modulo 2^32.
+    std::function<result<std::uint32_t>()> dropped_requests{};
 
     [[nodiscard]] bool is_enabled() const noexcept { return !rules.empty(); }
 };

@@ -184,6 +184,12 @@ result<void> client::start_interception() {
     return {};
 }
 
+result<std::uint32_t> client::dropped_requests() {
+    const auto found = requests_->ask({{.kind = request_kind::dropped_requests}, {}}, "counting dropped sessions");
+    if (!found) return std::unexpected(found.error());
+    return static_cast<std::uint32_t>(found->text.number);
+}
+
 void client::end_interception() {
     (void)requests_->ask({{.kind = request_kind::end_interception}, {}}, "ending the interception");
 }

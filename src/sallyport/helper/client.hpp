@@ -50,6 +50,8 @@ public:
     /// The kernel delivers intercepted connections to these sockets from now on. The error says what the process or the
     /// system lacks.
     [[nodiscard]] result<void> start_interception();
+    /// How many intercepted connection requests have not passed the input chains of this machine, modulo 2^32.
+    [[nodiscard]] result<std::uint32_t> dropped_requests();
     /// The daemon ends in good order; otherwise connections that no gateway takes stay blocked, if the configuration says
     /// so.
     void end_interception();

@@ -57,6 +57,15 @@ answer interceptor::start() {
     return done();
 }
 
+answer interceptor::dropped_requests() const {
+    if (!table_) return refuse(EPERM);
+    const auto dropped = table_->dropped_requests();
+    if (!dropped) return refuse(dropped.error());
+    auto out = done();
+    out.text.number = static_cast<std::int32_t>(*dropped);
+    return out;
+}
+
 // Only an intercepted connection has IP_TRANSPARENT, which it has from its listener: the daemon has no right to set it.
 answer interceptor::client_socket(int control) const {
     const auto session = session_connection::of(control);

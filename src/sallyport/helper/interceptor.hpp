@@ -28,6 +28,8 @@ public:
     [[nodiscard]] answer listen(std::size_t number, bool v4);
     /// From now on the kernel delivers the connections to these sockets, until this is destroyed.
     [[nodiscard]] answer start();
+    /// How many intercepted connection requests the firewall of this machine has dropped.
+    [[nodiscard]] answer dropped_requests() const;
     /// The gateway ends in good order: what blocks connections while no gateway runs is removed with the rest.
     [[nodiscard]] answer end();
     /// A socket with the address of the client of an intercepted connection, and another port.

@@ -57,6 +57,9 @@ enum class request_kind : std::uint32_t {
     client_socket,
     // The descriptor is the control connection of a backend leg. Reply: in `address` its source address as its peer sees it.
     translation_of,
+    // Reply: in `number` how many connection requests were intercepted and have not passed the input chains of this machine,
+    // modulo 2^32.
+    dropped_requests,
     // The daemon ends in good order. Without this request, what blocks connections while no gateway runs stays.
     end_interception,
 };

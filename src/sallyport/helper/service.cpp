@@ -45,6 +45,7 @@ answer service::handle(const request& r, std::span<unique_fd> descriptors) {
         case request_kind::use_of_opening: return query(r);
         case request_kind::listen_transparent: return interceptor_.listen(r.number, r.target.family == 4);
         case request_kind::start_interception: return interceptor_.start();
+        case request_kind::dropped_requests: return interceptor_.dropped_requests();
         case request_kind::end_interception: return interceptor_.end();
         case request_kind::client_socket: return interceptor_.client_socket(descriptors[0].get());
         case request_kind::translation_of: return interceptor_.translation_of(descriptors[0].get());
