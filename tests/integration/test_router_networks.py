@@ -154,6 +154,35 @@ def test_blocked_without_the_gateway(lab, scenario, address):
     assert not expectations(built.network)
 
 
+# A server with IPv4 only.
+
+NAT64_SERVER = "fd64:ff9b::11fe:5b"
+
+
+@pytest.mark.parametrize("client,method", OVER_IPV6)
+def test_nat64(lab, small_sample, tmp_path, client, method):
+    """S4: a client with IPv6 only; the server is sent PASV, in whatever way the client asks."""
+    built = lab("router-nat64")
+    ((files,),) = built.files.values()
+    built.fill("server", {})
+    trees.move_there_and_back(built.client(client, method), built.server(NAT64_SERVER), files, small_sample, tmp_path / "back")
+    log = built.log_of("router")
+    assert "backend PASV 17.254.0.91:" in log and "backend EPSV" not in log
+
+
+def test_nat64_status(lab):
+    """RFC 6384 section 11; and an address in the prefix that is no server's."""
+    built = lab("router-nat64")
+    with built.raw("client", NAT64_SERVER) as raw:
+        raw.login()
+        assert raw.expect("ALGS STATUS64", 216).text.endswith("EPSV EPRT")
+        raw.expect("ALGS STATUS", 504)
+    for impossible in ("fd64:ff9b::7f00:1", "fd64:ff9b::11fe:1a"):  # loopback, and the router's own
+        connection = built.network.inside("client", lambda: socket.create_connection((impossible, 21), timeout=5))
+        with connection:
+            assert connection.recv(1000).startswith(b"421 "), impossible
+
+
 # Firewalls that do not mention related connections.
 
 MARK = "0x100/0x300"  # value and mask

@@ -8,6 +8,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/gate/forward_rule.hpp>
 #include <sallyport/proto/reply.hpp>
 
 namespace sallyport::gate {
@@ -31,7 +32,9 @@ client_control::client_control(std::shared_ptr<session_context> gate, frontend::
 }
 
 std::string_view client_control::refusal() const {
-    if (interception_ == nullptr || !gate_->base->guard.is_this_machine(client_destination_.address)) return {};
+    if (interception_ == nullptr) return {};
+    const bool impossible = interception_->nat64 && !reason_against(server_address(), {}).empty();
+    if (!impossible && !gate_->base->guard.is_this_machine(server_address())) return {};
     return "There is no FTP server at this address; connect to the server itself.";
 }
 

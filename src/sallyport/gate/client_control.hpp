@@ -36,7 +36,13 @@ public:
     /// The rule by which the client was intercepted, on its way to its destination; null if it has connected to this
     /// gateway.
     [[nodiscard]] const interception_rule* interception() const noexcept { return interception_; }
-    /// Why an intercepted client is not served, for its 421: it has connected to this machine itself. Empty otherwise.
+    /// The address of the server that an intercepted client has connected to, if need be by way of a NAT64.
+    [[nodiscard]] ip_address server_address() const noexcept {
+        const auto& to = client_destination_.address;
+        return interception_ != nullptr ? interception_->server_of(to) : to;
+    }
+    /// Why an intercepted client is not served, for its 421: its destination is this machine itself, or no server's
+    /// address. Empty otherwise.
     [[nodiscard]] std::string_view refusal() const;
     /// The port that an intercepted client has connected to is one of implicit TLS.
     [[nodiscard]] bool has_implicit_tls() const noexcept {

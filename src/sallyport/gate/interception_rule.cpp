@@ -57,7 +57,27 @@ constexpr auto terms = std::to_array<interception_term>({
      [](std::string_view value, rule& r) { return read_networks(value, r.connections.except); }},
     {"tls=pass|end|refuse", "pass", "Pass TLS through unread, end it here (needs --tls-cert), or refuse AUTH",
      [](std::string_view value, rule& r) { return read_tls_treatment(value, r.tls); }},
+    {"nat64", "off", "The networks in to= are NAT64 prefixes: connect to the servers by IPv4",
+     [](std::string_view value, rule& r) { return r.nat64 = value.empty(); }},
 });
+
+/// RFC 6052 section 2.2.
+[[nodiscard]] bool is_translation_prefix(const ip_network& n) noexcept {
+    constexpr auto lengths = std::to_array<unsigned>({32, 40, 48, 56, 64, 96});
+    return n.text().contains(':') && std::ranges::find(lengths, n.prefix()) != lengths.end();
+}
+
+/// The IPv4 address in an IPv6 address with a prefix of this length. It leaves out the byte of bits 64 to 71.
+[[nodiscard]] ip_address address_after(unsigned prefix, const ip_address& a) noexcept {
+    constexpr std::size_t left_out = 8;
+    std::size_t at = prefix / 8;
+    std::array<std::uint8_t, 4> out{};
+    for (auto& byte : out) {
+        if (at == left_out) ++at;
+        byte = a.bytes().at(at++);
+    }
+    return ip_address::v4(out);
+}
 
 [[nodiscard]] std::string read_term(std::string_view text, interception_rule& into) {
     const auto equals = text.find('=');
@@ -69,7 +89,9 @@ constexpr auto terms = std::to_array<interception_term>({
         return fmt::format("unknown term \"{}\"{}", escape(key, 100),
                            did_you_mean(key, names, "see 'sallyport gate --help' for the list"));
     }
-    if (equals != std::string_view::npos && row->read(text.substr(equals + 1), into)) return {};
+    const bool takes_value = row->form.contains('=');
+    const auto value = equals == std::string_view::npos ? std::string_view() : text.substr(equals + 1);
+    if (takes_value == (equals != std::string_view::npos) && row->read(value, into)) return {};
     return fmt::format("invalid term \"{}\"; use {}: {}", escape(text, 100), row->form, row->help);
 }
 
@@ -94,7 +116,18 @@ result<interception_rule> interception_rule::parse(std::string_view text) {
     if (const auto valid = firewall::check(out.connections); !valid) return refuse(valid.error().what);
     if (out.tls == intercepted_tls::refuse && !out.connections.implicit_ports.empty())
         return refuse("the ports in implicit= have nothing but TLS, which tls=refuse refuses; remove one of the two");
+    if (out.nat64 && (out.connections.to.empty() || !std::ranges::all_of(out.connections.to, is_translation_prefix)))
+        return refuse(
+            "nat64 needs the IPv6 prefixes of the translator in to=, with 32, 40, 48, 56, 64 or 96 bits, for example "
+            "to=64:ff9b::/96&nat64");
     return out;
+}
+
+ip_address interception_rule::server_of(const ip_address& destination) const noexcept {
+    if (!nat64) return destination;
+    const auto prefix =
+        std::ranges::find_if(connections.to, [&](const ip_network& n) { return n.contains(destination); });
+    return prefix == connections.to.end() ? destination : address_after(prefix->prefix(), destination);
 }
 
 bool interception_rule::is_implicit(std::uint16_t port) const noexcept {

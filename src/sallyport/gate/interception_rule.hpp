@@ -21,18 +21,23 @@ enum class intercepted_tls : std::uint8_t { pass, end, refuse };
 struct interception_rule {
     firewall::interception connections{};
     intercepted_tls tls = intercepted_tls::pass;
+    // The networks in `to` are prefixes of a NAT64: the session's server has the IPv4 address that its destination contains
+    // (RFC 6384).
+    bool nat64 = false;
 
     /// The error names the term, and says what to write instead.
     [[nodiscard]] static result<interception_rule> parse(std::string_view text);
     /// Connections to this port begin with TLS.
     [[nodiscard]] bool is_implicit(std::uint16_t port) const noexcept;
+    /// The address of the server for this destination of a client.
+    [[nodiscard]] ip_address server_of(const ip_address& destination) const noexcept;
 
     friend bool operator==(const interception_rule&, const interception_rule&) = default;
 };
 
 /// One term of a rule, such as ports=N,N.
 struct interception_term {
-    // "ports=N,N".
+    // "ports=N,N", or a word alone.
     std::string_view form;
     std::string_view default_text;
     std::string_view help;

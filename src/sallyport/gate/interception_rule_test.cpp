@@ -30,6 +30,23 @@ TEST(InterceptionRule, ReadsEveryTerm) {
     EXPECT_TRUE(rule->is_implicit(990));
 }
 
+TEST(InterceptionRule, ConnectsToTheAddressInTheDestinationOfNat64) {
+    const auto server = [](std::string_view prefix, std::string_view destination) {
+        const auto rule = interception_rule::parse("lan0?nat64&to=" + std::string(prefix));
+        EXPECT_TRUE(rule) << rule.error().text();
+        return rule ? rule->server_of(*ip_address::parse(destination)).text() : std::string();
+    };
+    // The examples of RFC 6052 section 2.4.
+    EXPECT_EQ(server("2001:db8::/32", "2001:db8:c000:221::"), "192.0.2.33");
+    EXPECT_EQ(server("2001:db8:100::/40", "2001:db8:1c0:2:21::"), "192.0.2.33");
+    EXPECT_EQ(server("2001:db8:122::/48", "2001:db8:122:c000:2:2100::"), "192.0.2.33");
+    EXPECT_EQ(server("2001:db8:122:300::/56", "2001:db8:122:3c0:0:221::"), "192.0.2.33");
+    EXPECT_EQ(server("2001:db8:122:344::/64", "2001:db8:122:344:c0:2:2100::"), "192.0.2.33");
+    EXPECT_EQ(server("2001:db8:122:344::/96", "2001:db8:122:344::192.0.2.33"), "192.0.2.33");
+    EXPECT_EQ(server("64:ff9b::/96", "2001:db8::1"), "2001:db8::1") << "not in the prefix";
+    EXPECT_EQ(interception_rule::parse("lan0")->server_of(*ip_address::parse("64:ff9b::1")).text(), "64:ff9b::1");
+}
+
 TEST(InterceptionRule, NamesTheFaultAndTheNextStep) {
     const auto error_of = [](std::string_view text) {
         const auto rule = interception_rule::parse(text);
@@ -45,6 +62,10 @@ TEST(InterceptionRule, NamesTheFaultAndTheNextStep) {
     EXPECT_NE(error_of("lan0?tls=match").find("pass|end|refuse"), std::string::npos);
     EXPECT_NE(error_of("lan0?tls").find("pass|end|refuse"), std::string::npos);
     EXPECT_NE(error_of("lan0?implicit=21").find("port 21 is in ports= and in implicit="), std::string::npos);
+    EXPECT_NE(error_of("lan0?nat64").find("nat64 needs the IPv6 prefixes"), std::string::npos);
+    EXPECT_NE(error_of("lan0?nat64&to=10.0.0.0/8").find("nat64 needs the IPv6 prefixes"), std::string::npos);
+    EXPECT_NE(error_of("lan0?nat64&to=64:ff9b::/90").find("nat64 needs the IPv6 prefixes"), std::string::npos);
+    EXPECT_NE(error_of("lan0?nat64=yes&to=64:ff9b::/96").find("invalid term \"nat64=yes\"; use nat64"), std::string::npos);
     EXPECT_NE(error_of("lan0?implicit=990&tls=refuse").find("remove one of the two"), std::string::npos);
 }
 

@@ -14,6 +14,13 @@ namespace {
     return config.tls.has_value() && (rule == nullptr || rule->tls == intercepted_tls::end);
 }
 
+/// A translator sends PASV for EPSV (RFC 6384 section 6). EPRT becomes PASV too: the gateway has both data connections, and
+/// can open that with the server itself.
+[[nodiscard]] proto::backend_data_mode data_mode(const settings& config, const interception_rule* rule) {
+    if (rule == nullptr) return config.backend_data_mode;
+    return rule->nat64 ? proto::backend_data_mode::pasv : proto::backend_data_mode::match;
+}
+
 }  // namespace
 
 proto::relay_backend machine_backend(const backend_leg& to) {
@@ -40,7 +47,7 @@ proto::relay_settings machine_settings(const session_context& gate, const client
             .ccc_allowed = config.ccc_allowed,
             .tls_passthrough = client.passes_tls(),
             .tls_refused = rule != nullptr && rule->tls == intercepted_tls::refuse,
-            .data_mode = rule != nullptr ? proto::backend_data_mode::match : config.backend_data_mode,
+            .data_mode = data_mode(config, rule),
             .paths = {.kernel = !config.kernel_forwarding && rule == nullptr ? disabled
                                 : gate.kernel_openings                       ? available
                                                                              : unavailable,
@@ -104,7 +111,9 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
 
 std::function<result<unique_fd>()> socket_maker(const session_context& gate, const client_control& client) {
     const auto& interception = gate.config.interception;
-    if (client.interception() == nullptr || interception.server_sees_router) return {};
+    const auto* const rule = client.interception();
+    // The client's address is one of IPv6, which a connection by IPv4 cannot have.
+    if (rule == nullptr || rule->nat64 || interception.server_sees_router) return {};
     return [machine = interception.machine, control = client.stream().native_handle(), port = client.peer().port]() {
         auto socket = machine->client_socket(control);
         // With the client's own port too, both legs would be one connection for the kernel.

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include <sallyport/gate/leg_settings.hpp>
 #include <sallyport/gate/unshared_destination.hpp>
 
@@ -19,9 +21,11 @@ namespace {
 net::task<std::expected<established_leg, no_leg>> connect_original(net::loop& loop, const session_context& gate,
                                                                    const client_control& client, leg_request request,
                                                                    std::function<void(log::level, std::string_view)> log) {
-    const auto& at = client.client_destination();
-    auto to =
-        unshared_destination({.host = at.address.text(), .port = at.port, .tls = tls_of(client), .addresses = {at.address}});
+    const auto at = client.server_address();
+    auto to = unshared_destination(
+        {.host = at.text(), .port = client.client_destination().port, .tls = tls_of(client), .addresses = {at}});
+    if (at != client.client_destination().address)
+        log(log::level::info, fmt::format("Connecting by IPv4 to {}, the server's address in the NAT64 prefix", at.text()));
     request.make_socket = socket_maker(gate, client);
     auto leg = co_await establish_leg(loop, gate, std::move(to), std::move(request), std::move(log));
     if (leg) co_return std::move(*leg);

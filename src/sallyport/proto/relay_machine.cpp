@@ -13,10 +13,6 @@ namespace {
 // Commands under way to the backend; more wait in the line buffer, then in the client's socket.
 constexpr std::size_t pending_limit = 64;
 
-[[nodiscard]] inside_addresses addresses_of(const relay_backend& backend, const relay_settings& s) {
-    return {backend.peer.address, backend.gateway, s.client_peer.address, s.client_destination};
-}
-
 }  // namespace
 
 relay_machine::relay_machine(relay_settings settings, const std::optional<reply>& greeting)
@@ -158,6 +154,7 @@ void relay_machine::handle_command(const command& cmd) {
         case data_use::none: break;
     }
     if (const auto no = refuse_forwarding(cmd, renames)) return refuse(&cmd, *no);
+    if (const auto status = translation_status(cmd, settings_)) return out_.send_local_reply(*status);
     forward(cmd);
 }
 

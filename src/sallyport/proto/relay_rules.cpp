@@ -42,6 +42,20 @@ std::optional<local_reply> refuse_forwarding(const command& cmd, bool after_rnfr
     return std::nullopt;
 }
 
+std::optional<local_reply> translation_status(const command& cmd, const relay_settings& settings) {
+    const auto& server = settings.backend.peer;
+    const bool translates = settings.client_peer.address.is_v6() && server.port != 0 && server.address.is_v4();
+    if (!translates || cmd.id != verb::unknown || !iequals(cmd.name, "ALGS")) return std::nullopt;
+    constexpr auto requests = std::to_array<std::string_view>({"STATUS64", "ENABLE64", "DISABLE64"});
+    if (std::ranges::none_of(requests, [&](std::string_view one) { return iequals(one, cmd.argument); }))
+        return local_reply{504, "Use ALGS STATUS64, ENABLE64 or DISABLE64."};
+    return local_reply{216, "EPSV EPRT"};
+}
+
+inside_addresses addresses_of(const relay_backend& backend, const relay_settings& s) {
+    return {backend.peer.address, backend.gateway, s.client_peer.address, s.client_destination};
+}
+
 std::optional<std::string> violation_of(const reply& r, const pending_reply* pending) {
     if (pending == nullptr) return "unexpected reply: " + code_and_text(r);
     if (r.protected_reply()) return "a protected reply (RFC 2228)";

@@ -7,6 +7,7 @@
 
 #include <sallyport/proto/client_side/protection.hpp>
 #include <sallyport/proto/command.hpp>
+#include <sallyport/proto/inside_addresses.hpp>
 #include <sallyport/proto/pending_replies.hpp>
 #include <sallyport/proto/relay_settings.hpp>
 #include <sallyport/proto/reply.hpp>
@@ -16,6 +17,13 @@ namespace sallyport::proto {
 /// The reply to a command that is never forwarded, whatever the settings say. `after_rnfr`: the command before it was RNFR.
 /// The backend doesn't receive each command, and would take RNTO for the next one after RNFR where it is not.
 [[nodiscard]] std::optional<local_reply> refuse_forwarding(const command& cmd, bool after_rnfr);
+
+/// The reply to ALGS, which a client sends to a translator between IPv6 and IPv4 (RFC 6384 section 11); nothing if `cmd` is
+/// another command. The translation cannot be switched off: the server has no other address.
+[[nodiscard]] std::optional<local_reply> translation_status(const command& cmd, const relay_settings& settings);
+
+/// The addresses of a session, which replies of the backend do not show to the client.
+[[nodiscard]] inside_addresses addresses_of(const relay_backend& backend, const relay_settings& s);
 
 /// What a reply of the backend breaks, for the log; `pending`: what it answers, nullptr where that is nothing.
 [[nodiscard]] std::optional<std::string> violation_of(const reply& r, const pending_reply* pending);

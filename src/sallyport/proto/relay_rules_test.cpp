@@ -15,6 +15,23 @@ TEST(RelayRules, SomeCommandsAreNeverForwarded) {
     EXPECT_EQ(refuse_forwarding({verb::rnto, "RNTO", "b"}, true), std::nullopt);
 }
 
+TEST(RelayRules, ATranslatorAnswersItsOwnCommand) {
+    const auto between = [](std::string_view client) {
+        return relay_settings{.client_peer = *endpoint::parse(client),
+                              .backend = {.peer = *endpoint::parse("192.0.2.5:21")}};
+    };
+    const auto status = [&](std::string argument, bool translates) {
+        return translation_status({verb::unknown, "ALGS", std::move(argument)},
+                                  between(translates ? "[2001:db8::2]:5000" : "192.0.2.2:5000"));
+    };
+    EXPECT_EQ(status("STATUS64", true)->code, 216);
+    EXPECT_EQ(status("disable64", true)->text, "EPSV EPRT");
+    EXPECT_EQ(status("STATUS", true)->code, 504);
+    EXPECT_EQ(status("", true)->code, 504);
+    EXPECT_FALSE(status("STATUS64", false)) << "the server may know it";
+    EXPECT_FALSE(translation_status({verb::noop, "NOOP", {}}, between("[2001:db8::2]:5000")));
+}
+
 TEST(RelayRules, SomeRepliesBreakTheProtocol) {
     const pending_reply command{reply_kind::relayed, verb::cwd, {}};
     const pending_reply pasv{reply_kind::negotiation, verb::pasv, {}};
