@@ -4,6 +4,7 @@ test_router_networks.py."""
 import ftplib
 import json
 import re
+import socket
 import subprocess
 
 import pytest
@@ -157,6 +158,41 @@ def test_TLS_that_passes_is_not_read(site):
     assert site.curl("-I", url=f"ftps://{SERVER}/") == ""
 
 
+def test_ports_are_passed_as_long_as_TLS_passes(site):
+    """G10: passthrough=A-B lets the client of a session reach these ports of its server; the firewall knows them by the mark."""
+    marked = FIREWALL.replace("    }\n}", "        ct mark and 0x300 == 0x200 accept\n    }\n}")
+    site = site("--intercept", "lan?implicit=990&passthrough=1024-65535", "--mark", "0x100/0x300", firewall=marked)
+    other = site.net.inside("server", lambda: socket.create_server((SERVER, 5000)))
+
+    def reaches_the_server():
+        try:
+            site.net.dial("client")((SERVER, 5000), timeout=0.4).close()
+        except TimeoutError:
+            return False
+        return True
+
+    with other:
+        assert not reaches_the_server()
+        with site.raw() as first, site.raw() as second:
+            first.reply(), second.reply()
+            assert not reaches_the_server(), "before TLS"
+            first.start_tls(), second.start_tls()
+            assert reaches_the_server()
+            first.close()
+            wait_until(lambda: site.gate.log().count("Control connection: ") == 1, what="the end of the first session")
+            assert reaches_the_server(), "of the second one"
+        wait_until(lambda: not reaches_the_server(), what="the end")
+    assert [site.curl("--ssl-reqd", *METHODS[method]) for method in ("epsv", "pasv")] == ["content"] * 2
+    assert site.curl(url=f"ftps://{SERVER}/file") == "content"
+    assert "data ports 1024-65535 of the server" in site.gate.log()
+
+
+def test_the_plan_has_the_line_for_passed_ports(sallyport):
+    plan = subprocess.run([sallyport, "gate", "plan", "--intercept", "lan0?passthrough=50000-50099"], capture_output=True, text=True, check=True).stdout
+    assert "tcp dport 50000-50099 jump passing_0" in plan and "set passing4_0" in plan
+    assert "needs that line in any case" in plan
+
+
 def test_TLS_is_refused(site):
     site = site("--intercept", "lan?tls=refuse")
     with site.raw() as raw:
@@ -188,7 +224,13 @@ def test_a_missing_line_of_the_input_chain_is_named(site):
 
 
 def test_rules_that_take_the_port_away_are_named_at_the_start(site):
-    rules = 'table ip forwards { chain in { type nat hook prerouting priority dstnat; iifname "lan" tcp dport 21 dnat to 17.254.0.92; }; }'
+    rules = """
+table ip forwards {
+    chain in {
+        type nat hook prerouting priority dstnat
+        iifname "lan" tcp dport 21 dnat to 17.254.0.92
+    }
+}"""
     site = site("--intercept", "lan", firewall=FIREWALL + rules)
     assert "table ip forwards, chain in" in site.gate.log()
     assert "gives control connections another destination before the gateway gets them" in site.gate.log()

@@ -1,5 +1,6 @@
 #include <sallyport/cli/interception_options.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <utility>
@@ -123,6 +124,10 @@ void use_helper_for(gate::interception_settings& to, helper::client& helper) {
     to.machine = &helper;
     to.listen = [&helper, rules = to.rules.size()] { return open_listeners(helper, rules); };
     to.start = [&helper] { return helper.start_interception(); };
+    to.pass_ports = [&helper](std::size_t rule, int client, int backend) {
+        return helper.pass_ports(rule, client, backend);
+    };
+    to.end_passing = [&helper](std::uint32_t number) { helper.end_passing(number); };
     to.dropped_requests = [&helper] { return helper.dropped_requests(); };
 }
 
@@ -144,6 +149,12 @@ std::string plan_text(const firewall::interception_settings& of_kernel, firewall
     if (!own.forward_without_related.empty()) out += " Otherwise:";
     out += '\n';
     for (const auto& line : own.forward_without_related) out += line + '\n';
+    const bool passes_ports = std::ranges::any_of(of_kernel.interceptions,
+                                                  [](const firewall::interception& i) { return i.passed_ports.first != 0; });
+    if (!passes_ports) return out;
+    out += own.forward_without_related.empty()
+               ? "\n# passthrough=: firewalld has no rule for the gateway's mark; let these ports out in a policy.\n"
+               : "\n# passthrough= needs that line in any case: a related connection is one to a single port.\n";
     return out;
 }
 

@@ -44,6 +44,8 @@ struct interception {
     std::vector<ip_network> from{};
     std::vector<ip_network> to{};
     std::vector<ip_network> except{};
+    // Ports of servers that the client of a session may connect to, as long as the session passes TLS; `first` is 0 without.
+    port_range passed_ports{};
     // Known when the gateway listens. Each interception has listeners of its own, which show the gateway what it has
     // accepted.
     listener_ports listeners{};

@@ -1,5 +1,6 @@
 #include <sallyport/firewall/interception_rules.hpp>
 
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -40,6 +41,19 @@ void add_entries(rule_chain& to, const interception& i, std::size_t number) {
             to.rules.push_back(
                 {part::interface{name}, part::port{false, port}, part::go_to{fmt::format("arriving_{}", number), true}});
     }
+}
+
+/// The rules that go to "passing", and that chain. A related connection has one port, which is not known here, so these
+/// connections get the mark only.
+void add_passing(rule_chain& base, std::vector<rule_chain>& to, const interception& i, std::size_t number,
+                 const part::set_mark& marked) {
+    if (i.passed_ports.first == 0) return;
+    rule_chain passing{.name = fmt::format("passing_{}", number)};
+    for (const auto& name : i.interfaces)
+        base.rules.push_back({part::interface{name}, part::port_between{i.passed_ports}, part::go_to{passing.name, true}});
+    for (const bool v4 : {true, false})
+        passing.rules.push_back({part::new_connection{}, part::pair_in{passing_set(number, v4), v4}, marked});
+    to.push_back(std::move(passing));
 }
 
 /// The chains of the terms, which end at "take".
@@ -102,6 +116,14 @@ struct kernel_writer {
         r.tcp();
         r.port(p.of_source, p.number);
     }
+    void operator()(const part::port_between& p) const {
+        r.tcp();
+        r.port_between(p.range.first, p.range.last);
+    }
+    void operator()(const part::pair_in& p) const {
+        r.family(p.v4);
+        r.pair_in(p.set, p.v4);
+    }
     void operator()(const part::network& p) const {
         r.family(p.value.text().find(':') == std::string::npos);
         r.network(p.of_source, p.value);
@@ -150,6 +172,10 @@ struct text_writer {
     std::string operator()(const part::interface& p) const { return fmt::format("iifname \"{}\"", p.name); }
     std::string operator()(const part::port& p) const {
         return fmt::format("tcp {} {}", p.of_source ? "sport" : "dport", p.number);
+    }
+    std::string operator()(const part::port_between& p) const { return fmt::format("tcp dport {}", p.range.text()); }
+    std::string operator()(const part::pair_in& p) const {
+        return fmt::format("{0} saddr . {0} daddr @{1}", p.v4 ? "ip" : "ip6", p.set);
     }
     std::string operator()(const part::network& p) const {
         const auto network = p.value.text();
@@ -206,6 +232,13 @@ void for_each_part(const std::vector<rule_chain>& chains, Function on_part) {
     return out;
 }
 
+/// The sets by name, with their family.
+[[nodiscard]] std::map<std::string, bool> sets_of(const std::vector<rule_chain>& chains) {
+    std::map<std::string, bool> out;
+    for_each_part<part::pair_in>(chains, [&out](const part::pair_in& p) { out.emplace(p.set, p.v4); });
+    return out;
+}
+
 [[nodiscard]] std::string_view name_of_hook(std::uint32_t number) {
     switch (number) {
         case NF_INET_FORWARD: return "forward";
@@ -215,6 +248,8 @@ void for_each_part(const std::vector<rule_chain>& chains, Function on_part) {
 }
 
 }  // namespace
+
+std::string passing_set(std::size_t interception, bool v4) { return fmt::format("passing{}_{}", v4 ? 4 : 6, interception); }
 
 std::vector<rule_chain> interception_chains(const interception_settings& s) {
     const part::set_mark marked{false, s.mark.value, s.mark.mask};
@@ -234,6 +269,7 @@ std::vector<rule_chain> interception_chains(const interception_settings& s) {
     std::vector<rule_chain> out;
     for (std::size_t n = 0; n < s.interceptions.size(); ++n) {
         const auto& i = s.interceptions[n];
+        add_passing(base, out, i, n, connection_marked);
         add_entries(base, i, n);
         add_terms(out, i, n);
         rule_chain take{.name = fmt::format("take_{}", n)};
@@ -274,6 +310,8 @@ std::vector<rule_chain> blocking_chains(const interception_settings& s) {
 void add_chains(nft_transaction& to, const std::string& table, const std::vector<rule_chain>& chains) {
     if (uses_helper(chains)) add_helper(to, table, control_helper);
     for (const auto& name : counters_of(chains)) add_counter(to, table, name.c_str());
+    std::uint32_t id = 0;
+    for (const auto& [name, v4] : sets_of(chains)) add_pair_set(to, table, name, v4, ++id);
     for (const auto& c : chains) {
         if (c.hook)
             add_base_chain(to, table, c.name, "filter", c.hook->number, c.hook->priority);
@@ -294,11 +332,13 @@ std::string text_of(const std::vector<rule_chain>& chains) {
     if (uses_helper(chains))
         out += fmt::format("    ct helper {0} {{\n        type \"{0}\" protocol tcp\n    }}\n", control_helper);
     for (const auto& name : counters_of(chains)) out += fmt::format("    counter {} {{\n    }}\n", name);
+    for (const auto& [name, v4] : sets_of(chains))
+        out += fmt::format("    set {0} {{\n        type {1} . {1}\n    }}\n", name, v4 ? "ipv4_addr" : "ipv6_addr");
     for (const auto& c : chains) {
         out += fmt::format("    chain {} {{\n", c.name);
         if (c.hook)
-            out += fmt::format("        type filter hook {} priority {}; policy accept;\n",
-                               name_of_hook(c.hook->number), c.hook->priority);
+            out += fmt::format("        type filter hook {} priority {}; policy accept;\n", name_of_hook(c.hook->number),
+                               c.hook->priority);
         for (const auto& parts : c.rules) {
             out += "       ";
             for (const auto& p : parts) out += ' ' + std::visit(text_writer{}, p);

@@ -4,6 +4,7 @@
 //   intercept (prerouting):  packets of sessions that the gateway has accepted, and replies to its backend legs, belong to
 //     sockets of this machine; new connections go to "arriving" of their interception
 //   arriving, destination:  the terms of the interception
+//   passing:  data connections of a session that passes TLS get the mark of its control connection
 //   take:  the helper and the connection's mark, then TPROXY to the listener
 //   admitted (input, after all other chains):  counts the connection requests that have come so far
 //   deliver (prerouting, after all other chains):  packets of these sockets, and those that TPROXY has given to a
@@ -32,6 +33,15 @@ struct interface {
 struct port {
     bool of_source = false;
     std::uint16_t number = 0;
+};
+/// Of the destination.
+struct port_between {
+    port_range range;
+};
+/// The source and the destination are a pair in this set.
+struct pair_in {
+    std::string set;
+    bool v4 = true;
 };
 /// An address in this network, which also selects the family.
 struct network {
@@ -79,10 +89,10 @@ enum class verdict : std::uint8_t { accept, drop, leave_chain };
 }  // namespace rule_part
 
 using any_rule_part =
-    std::variant<rule_part::interface, rule_part::port, rule_part::network, rule_part::family, rule_part::own_address,
-                 rule_part::new_connection, rule_part::connection_request, rule_part::transparent_socket,
-                 rule_part::expected, rule_part::connection_mark, rule_part::set_mark, rule_part::set_helper,
-                 rule_part::count, rule_part::deliver, rule_part::go_to, rule_part::verdict>;
+    std::variant<rule_part::interface, rule_part::port, rule_part::port_between, rule_part::pair_in, rule_part::network,
+                 rule_part::family, rule_part::own_address, rule_part::new_connection, rule_part::connection_request,
+                 rule_part::transparent_socket, rule_part::expected, rule_part::connection_mark, rule_part::set_mark,
+                 rule_part::set_helper, rule_part::count, rule_part::deliver, rule_part::go_to, rule_part::verdict>;
 
 /// The counters of connection requests: those that were taken, and those of them that have passed the input chains of this
 /// machine. The others were dropped by its firewall.
@@ -99,6 +109,9 @@ struct rule_chain {
     std::optional<hook_place> hook{};
     std::vector<std::vector<any_rule_part>> rules{};
 };
+
+/// The set with the peers of sessions of this interception that pass TLS.
+[[nodiscard]] std::string passing_set(std::size_t interception, bool v4);
 
 /// What the table of the gateway contains.
 [[nodiscard]] std::vector<rule_chain> interception_chains(const interception_settings& s);

@@ -124,6 +124,13 @@ interception_table::~interception_table() {
     (void)all.commit(**socket);
 }
 
+result<void> interception_table::change_passing(std::size_t interception, bool add, const ip_address& client,
+                                                const ip_address& server) {
+    nft_transaction all;
+    change_pair(all, name_, passing_set(interception, client.is_v4()), add, client, server);
+    return all.commit(*owner_);
+}
+
 result<std::int64_t> interception_table::dropped_requests() const {
     const auto taken = packets_in(*owner_, name_, taken_requests);
     if (!taken) return std::unexpected(taken.error());

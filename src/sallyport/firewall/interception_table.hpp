@@ -34,6 +34,9 @@ public:
     /// The gateway has not ended in good order: the table that blocks connections stays.
     void keep_blocking() noexcept { blocking_.clear(); }
 
+    /// New connections of this client to the passed ports of this server get the mark of a session, or no longer.
+    [[nodiscard]] result<void> change_passing(std::size_t interception, bool add, const ip_address& client,
+                                              const ip_address& server);
     /// How many connection requests were taken and have not passed the input chains of this machine.
     [[nodiscard]] result<std::int64_t> dropped_requests() const;
 

@@ -14,6 +14,7 @@
 
 #include <libnftnl/chain.h>
 #include <libnftnl/object.h>
+#include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -116,6 +117,20 @@ void nft_rule::tcp() {
 void nft_rule::port(bool source, std::uint16_t value) {
     load(NFT_PAYLOAD_TRANSPORT_HEADER, source ? 0 : 2, sizeof value, scratch);
     require(NFT_CMP_EQ, htons(value));
+}
+
+void nft_rule::port_between(std::uint16_t first, std::uint16_t last) {
+    load(NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof first, scratch);
+    require(NFT_CMP_GTE, htons(first));
+    require(NFT_CMP_LTE, htons(last));
+}
+
+void nft_rule::pair_in(const std::string& set, bool v4) {
+    const auto& place = v4 ? places_v4 : places_v6;
+    load(NFT_PAYLOAD_NETWORK_HEADER, place.source, place.size, v4 ? NFT_REG32_00 : NFT_REG_1);
+    load(NFT_PAYLOAD_NETWORK_HEADER, place.destination, place.size, v4 ? NFT_REG32_01 : NFT_REG_2);
+    auto* e = add("lookup", {{NFTNL_EXPR_LOOKUP_SREG, v4 ? NFT_REG32_00 : NFT_REG_1}});
+    nftnl_expr_set_str(e, NFTNL_EXPR_LOOKUP_SET, set.c_str());
 }
 
 void nft_rule::network(bool source, const ip_network& n) {
@@ -240,6 +255,38 @@ void add_counter(nft_transaction& to, const std::string& table, const char* name
     nftnl_obj_set_u64(made.get(), NFTNL_OBJ_CTR_BYTES, 0);
     auto* m = to.start_message(NFT_MSG_NEWOBJ, NLM_F_CREATE);
     nftnl_obj_nlmsg_build_payload(m, made.get());
+    to.finish_message();
+}
+
+void add_pair_set(nft_transaction& to, const std::string& table, const std::string& name, bool v4, std::uint32_t id) {
+    // The type of the keys for nft(8), six bits for each part.
+    const std::uint32_t type = v4 ? 7 : 8;
+    const auto made = owned_by<nftnl_set_free>(nftnl_set_alloc());
+    nftnl_set_set_str(made.get(), NFTNL_SET_TABLE, table.c_str());
+    nftnl_set_set_str(made.get(), NFTNL_SET_NAME, name.c_str());
+    nftnl_set_set_u32(made.get(), NFTNL_SET_ID, id);
+    nftnl_set_set_u32(made.get(), NFTNL_SET_FLAGS, 0);
+    nftnl_set_set_u32(made.get(), NFTNL_SET_KEY_TYPE, type << 6U | type);
+    nftnl_set_set_u32(made.get(), NFTNL_SET_KEY_LEN, 2 * (v4 ? places_v4 : places_v6).size);
+    auto* m = to.start_message(NFT_MSG_NEWSET, NLM_F_CREATE);
+    nftnl_set_nlmsg_build_payload(m, made.get());
+    to.finish_message();
+}
+
+void change_pair(nft_transaction& to, const std::string& table, const std::string& set, bool add, const ip_address& first,
+                 const ip_address& second) {
+    const auto size = (first.is_v4() ? places_v4 : places_v6).size;
+    std::array<std::uint8_t, 32> pair{};
+    std::memcpy(pair.data(), first.bytes().data(), size);
+    std::memcpy(pair.data() + size, second.bytes().data(), size);
+    const auto changed = owned_by<nftnl_set_free>(nftnl_set_alloc());
+    nftnl_set_set_str(changed.get(), NFTNL_SET_TABLE, table.c_str());
+    nftnl_set_set_str(changed.get(), NFTNL_SET_NAME, set.c_str());
+    auto* e = nftnl_set_elem_alloc();
+    nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, pair.data(), 2 * size);
+    nftnl_set_elem_add(changed.get(), e);
+    auto* m = to.start_message(add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, add ? NLM_F_CREATE : 0);
+    nftnl_set_elems_nlmsg_build_payload(m, changed.get());
     to.finish_message();
 }
 

@@ -59,6 +59,10 @@ public:
     void tcp();
     /// After tcp().
     void port(bool source, std::uint16_t value);
+    /// The destination port; after tcp().
+    void port_between(std::uint16_t first, std::uint16_t last);
+    /// The source and the destination address; after family().
+    void pair_in(const std::string& set, bool v4);
     /// After family().
     void network(bool source, const ip_network& n);
     /// A connection request: SYN without ACK, RST and FIN. After tcp().
@@ -103,6 +107,11 @@ void add_chain(nft_transaction& to, const std::string& table, const std::string&
 void add_helper(nft_transaction& to, const std::string& table, const char* name);
 /// A counter of packets that rules refer to.
 void add_counter(nft_transaction& to, const std::string& table, const char* name);
+/// A set of pairs of addresses. `id` is another one for each set of a transaction.
+void add_pair_set(nft_transaction& to, const std::string& table, const std::string& name, bool v4, std::uint32_t id);
+/// Adds a pair of addresses of one family to a set, or removes it.
+void change_pair(nft_transaction& to, const std::string& table, const std::string& set, bool add, const ip_address& first,
+                 const ip_address& second);
 /// The number of packets in such a counter.
 [[nodiscard]] result<std::uint64_t> packets_in(mnl_socket& asked, const std::string& table, const char* counter);
 

@@ -43,6 +43,14 @@ bool read_tls_treatment(std::string_view value, intercepted_tls& into) {
     return true;
 }
 
+bool read_passed_ports(std::string_view value, port_range& into) {
+    constexpr std::uint16_t first_data_port = 1024;
+    const auto range = port_range::parse(value);
+    if (!range || range->first < first_data_port || range->size() == 0) return false;
+    into = *range;
+    return true;
+}
+
 using rule = interception_rule;
 constexpr auto terms = std::to_array<interception_term>({
     {"ports=N,N", "21", "Control ports of the servers",
@@ -57,6 +65,8 @@ constexpr auto terms = std::to_array<interception_term>({
      [](std::string_view value, rule& r) { return read_networks(value, r.connections.except); }},
     {"tls=pass|end|refuse", "pass", "Pass TLS through unread, end it here (needs --tls-cert), or refuse AUTH",
      [](std::string_view value, rule& r) { return read_tls_treatment(value, r.tls); }},
+    {"passthrough=A-B", "off", "Server ports (from 1024) that clients may connect to while their TLS passes",
+     [](std::string_view value, rule& r) { return read_passed_ports(value, r.connections.passed_ports); }},
     {"nat64", "off", "The networks in to= are NAT64 prefixes: connect to the servers by IPv4",
      [](std::string_view value, rule& r) { return r.nat64 = value.empty(); }},
 });
@@ -116,6 +126,8 @@ result<interception_rule> interception_rule::parse(std::string_view text) {
     if (const auto valid = firewall::check(out.connections); !valid) return refuse(valid.error().what);
     if (out.tls == intercepted_tls::refuse && !out.connections.implicit_ports.empty())
         return refuse("the ports in implicit= have nothing but TLS, which tls=refuse refuses; remove one of the two");
+    if (out.connections.passed_ports.first != 0 && out.tls != intercepted_tls::pass)
+        return refuse("passthrough=A-B is for TLS that passes; use tls=pass, or remove passthrough=");
     if (out.nat64 && (out.connections.to.empty() || !std::ranges::all_of(out.connections.to, is_translation_prefix)))
         return refuse(
             "nat64 needs the IPv6 prefixes of the translator in to=, with 32, 40, 48, 56, 64 or 96 bits, for example "
@@ -125,8 +137,7 @@ result<interception_rule> interception_rule::parse(std::string_view text) {
 
 ip_address interception_rule::server_of(const ip_address& destination) const noexcept {
     if (!nat64) return destination;
-    const auto prefix =
-        std::ranges::find_if(connections.to, [&](const ip_network& n) { return n.contains(destination); });
+    const auto prefix = std::ranges::find_if(connections.to, [&](const ip_network& n) { return n.contains(destination); });
     return prefix == connections.to.end() ? destination : address_after(prefix->prefix(), destination);
 }
 

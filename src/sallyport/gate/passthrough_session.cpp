@@ -13,22 +13,43 @@ constexpr auto stop_check_interval = std::chrono::milliseconds(100);
 
 }  // namespace
 
-passthrough_session::passthrough_session(std::shared_ptr<session_context> gate, net::loop& loop, net::stream& client,
+passthrough_session::passthrough_session(std::shared_ptr<session_context> gate, net::loop& loop, client_control& client,
                                          backend_leg& backend, log_sink log)
-    : gate_(std::move(gate)), loop_(loop), client_(client), backend_(backend), log_(std::move(log)), wake_(loop) {}
+    : gate_(std::move(gate)),
+      loop_(loop),
+      control_(client),
+      client_(client.stream()),
+      backend_(backend),
+      log_(std::move(log)),
+      wake_(loop) {}
+
+/// Which data ports the client can use, for the log.
+std::string passthrough_session::pass_ports() {
+    constexpr auto none = "which this gateway opens no data ports for";
+    const auto& at = backend_.server.parameters();
+    if (at.passthrough_range.first != 0) {
+        registered_client_ = gate_->base->passthrough.admit(at, backend_.stream.peer().address, client_.peer().address);
+        return "data ports " + at.passthrough_range.text();
+    }
+    const auto* const rule = control_.interception();
+    if (rule == nullptr || rule->connections.passed_ports.first == 0) return none;
+    const auto& interception = gate_->config.interception;
+    const auto number = static_cast<std::size_t>(rule - interception.rules.data());
+    const auto passed = interception.pass_ports(number, client_.native_handle(), backend_.stream.native_handle());
+    if (!passed) return fmt::format("{} ({})", none, passed.error().text());
+    passing_ = *passed;
+    return fmt::format("data ports {} of the server", rule->connections.passed_ports.text());
+}
 
 net::task<> passthrough_session::run(std::shared_ptr<const void> owner) {
-    const auto& at = backend_.server.parameters();
-    const bool has_ports = at.passthrough_range.first != 0;
-    if (has_ports)
-        registered_client_ = gate_->base->passthrough.admit(at, backend_.stream.peer().address, client_.peer().address);
-    log_(log::level::info, fmt::format("TLS passthrough between {} and {}, {}", client_.peer().text(), at.text(),
-                                       has_ports ? "data ports " + at.passthrough_range.text()
-                                                 : "which this gateway opens no data ports for"));
+    const auto ports = pass_ports();
+    log_(log::level::info, fmt::format("TLS passthrough between {} and {}, {}", client_.peer().text(),
+                                       backend_.server.parameters().text(), ports));
     loop_.spawn("gate: passthrough", close_when_idle(*this, owner));
     const auto outcome = co_await net::relay(client_, backend_.stream, net::time_limit(), counts_);
     ended_ = true;
     wake_.set();
+    if (const auto number = std::exchange(passing_, std::nullopt)) gate_->config.interception.end_passing(*number);
     log_(log::level::info,
          fmt::format("Control connection: {} bytes to the backend, {} to the client{}", counts_.a_to_b, counts_.b_to_a,
                      outcome.result == net::relay_result::complete ? "" : ", interrupted: " + outcome.cause.text()));

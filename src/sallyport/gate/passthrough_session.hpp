@@ -4,12 +4,16 @@
 // Owned by its session, whose streams it uses until run() returns. Loop thread only.
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/backend_selection.hpp>
+#include <sallyport/gate/client_control.hpp>
 #include <sallyport/gate/passthrough_ports.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
@@ -35,7 +39,7 @@ class passthrough_session {
 public:
     using log_sink = std::function<void(log::level, std::string_view)>;
 
-    passthrough_session(std::shared_ptr<session_context> gate, net::loop& loop, net::stream& client, backend_leg& backend,
+    passthrough_session(std::shared_ptr<session_context> gate, net::loop& loop, client_control& client, backend_leg& backend,
                         log_sink log);
 
     /// Relays until one side closes, the session is idle for too long, or stop(). `owner` owns this and both streams.
@@ -44,15 +48,19 @@ public:
     void stop();
 
 private:
+    [[nodiscard]] std::string pass_ports();
     static net::task<> close_when_idle(passthrough_session& self, std::shared_ptr<const void> owner);
 
     std::shared_ptr<session_context> gate_;
     net::loop& loop_;
+    client_control& control_;
     net::stream& client_;
     backend_leg& backend_;
     log_sink log_;
     // Null if this gateway forwards no data ports for the session.
     std::shared_ptr<passthrough_ports::passthrough_client> registered_client_;
+    // Of an intercepted session whose client may connect to ports of its server.
+    std::optional<std::uint32_t> passing_;
     net::relay_counts counts_;
     net::event wake_;
     bool stopping_ = false;

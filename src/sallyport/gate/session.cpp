@@ -140,7 +140,7 @@ net::task<> session::start_passthrough() {
 net::task<> session::run_passthrough() {
     // The login is within the backend's TLS and cannot be seen here.
     slot().leave_login_pool();
-    passthrough_ = std::make_unique<passthrough_session>(gate_, loop_, client_.stream(), server_, sink());
+    passthrough_ = std::make_unique<passthrough_session>(gate_, loop_, client_, server_, sink());
     if (ending_.stopping) passthrough_->stop();
     co_await passthrough_->run(self());
 }

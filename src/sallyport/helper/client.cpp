@@ -184,6 +184,17 @@ result<void> client::start_interception() {
     return {};
 }
 
+result<std::uint32_t> client::pass_ports(std::size_t interception, int client_control, int backend_control) {
+    const request r{.kind = request_kind::pass_ports, .number = static_cast<std::uint32_t>(interception)};
+    const auto passed = requests_->ask({r, {client_control, backend_control}}, "ports of a session that passes TLS");
+    if (!passed) return std::unexpected(passed.error());
+    return static_cast<std::uint32_t>(passed->text.number);
+}
+
+void client::end_passing(std::uint32_t number) {
+    (void)requests_->ask({{.kind = request_kind::end_passing, .number = number}, {}}, "the end of a session");
+}
+
 result<std::uint32_t> client::dropped_requests() {
     const auto found = requests_->ask({{.kind = request_kind::dropped_requests}, {}}, "counting dropped sessions");
     if (!found) return std::unexpected(found.error());

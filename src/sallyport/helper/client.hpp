@@ -50,6 +50,10 @@ public:
     /// The kernel delivers intercepted connections to these sockets from now on. The error says what the process or the
     /// system lacks.
     [[nodiscard]] result<void> start_interception();
+    /// The client of an intercepted session may connect to the passed ports of its server until end_passing() with the
+    /// number that is returned.
+    [[nodiscard]] result<std::uint32_t> pass_ports(std::size_t interception, int client_control, int backend_control);
+    void end_passing(std::uint32_t number);
     /// How many intercepted connection requests have not passed the input chains of this machine, modulo 2^32.
     [[nodiscard]] result<std::uint32_t> dropped_requests();
     /// The daemon ends in good order; otherwise connections that no gateway takes stay blocked, if the configuration says

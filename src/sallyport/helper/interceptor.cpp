@@ -1,11 +1,13 @@
 #include <sallyport/helper/interceptor.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <sallyport/helper/permissions.hpp>
 #include <sallyport/helper/session_connection.hpp>
 #include <sallyport/net/socket_address.hpp>
 
@@ -55,6 +57,38 @@ answer interceptor::start() {
     if (!started) return refuse(started.error());
     table_ = std::move(*started);
     return done();
+}
+
+// The connection is intercepted, and its session's other one is with the server that the client has connected to.
+answer interceptor::pass_ports(std::size_t interception, int client, int backend) {
+    if (!table_ || interception >= settings_.interceptions.size() ||
+        settings_.interceptions[interception].passed_ports.first == 0)
+        return refuse(EPERM);
+    const auto session = session_connection::of(client);
+    const auto other = session_connection::of(backend);
+    if (!session || !other || !net::is_transparent(client) || session->local.address != other->peer.address)
+        return refuse(EPERM);
+    if (passing_.size() >= max_openings) return refuse(ENOSPC);
+    const passing_session wanted{interception, session->peer.address, other->peer.address};
+    const auto is_same = [&wanted](const auto& each) { return each.second == wanted; };
+    if (std::ranges::none_of(passing_, is_same)) {
+        if (const auto added = table_->change_passing(interception, true, wanted.client, wanted.server); !added)
+            return refuse(added.error());
+    }
+    passing_.emplace(++last_passing_, wanted);
+    auto out = done();
+    out.text.number = static_cast<std::int32_t>(last_passing_);
+    return out;
+}
+
+answer interceptor::end_passing(std::uint32_t number) {
+    const auto found = passing_.find(number);
+    if (found == passing_.end()) return refuse(EINVAL);
+    const auto ended = found->second;
+    passing_.erase(found);
+    if (std::ranges::any_of(passing_, [&ended](const auto& each) { return each.second == ended; })) return done();
+    const auto removed = table_->change_passing(ended.interception, false, ended.client, ended.server);
+    return removed ? done() : refuse(removed.error());
 }
 
 answer interceptor::dropped_requests() const {

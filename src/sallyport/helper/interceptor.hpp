@@ -5,6 +5,8 @@
 // Owned by the helper process; one thread.
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -28,6 +30,10 @@ public:
     [[nodiscard]] answer listen(std::size_t number, bool v4);
     /// From now on the kernel delivers the connections to these sockets, until this is destroyed.
     [[nodiscard]] answer start();
+    /// The client of an intercepted session may connect to the ports of its server that the interception with this number
+    /// passes, until end_passing() with the number in the reply.
+    [[nodiscard]] answer pass_ports(std::size_t interception, int client, int backend);
+    [[nodiscard]] answer end_passing(std::uint32_t number);
     /// How many intercepted connection requests the firewall of this machine has dropped.
     [[nodiscard]] answer dropped_requests() const;
     /// The gateway ends in good order: what blocks connections while no gateway runs is removed with the rest.
@@ -38,10 +44,20 @@ public:
     [[nodiscard]] answer translation_of(int backend);
 
 private:
+    struct passing_session {
+        std::size_t interception = 0;
+        ip_address client;
+        ip_address server;
+        friend bool operator==(const passing_session&, const passing_session&) = default;
+    };
+
     firewall::interception_settings settings_;
     std::unique_ptr<firewall::interception_table> table_;
     std::optional<firewall::conntrack> tracking_;
     bool ended_ = false;
+    // By the number in the reply. Several sessions may have the same peers.
+    std::map<std::uint32_t, passing_session> passing_;
+    std::uint32_t last_passing_ = 0;
 };
 
 }  // namespace sallyport::helper

@@ -57,6 +57,11 @@ enum class request_kind : std::uint32_t {
     client_socket,
     // The descriptor is the control connection of a backend leg. Reply: in `address` its source address as its peer sees it.
     translation_of,
+    // The client of the session with these two control connections may connect to the passed ports of its server, by the
+    // interception `number`. Reply: in `number` what ends that.
+    pass_ports,
+    // Ends that; `number` is that of the reply.
+    end_passing,
     // Reply: in `number` how many connection requests were intercepted and have not passed the input chains of this machine,
     // modulo 2^32.
     dropped_requests,
