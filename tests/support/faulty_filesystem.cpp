@@ -113,7 +113,7 @@ public:
         if (auto ok = plan_->pass(operation::list); !ok) return ok;
         return real_->read_names(into);
     }
-    result<std::optional<entry>> find(std::string name) override { return real_->find(std::move(name)); }
+    result<bool> find(entry& item) override { return real_->find(item); }
     result<void> rewind() override { return real_->rewind(); }
 
 private:

@@ -56,10 +56,11 @@ public:
         return {};
     }
     // The entries are in the order of names.
-    result<std::optional<entry>> find(std::string name) override {
-        const auto found = std::ranges::lower_bound(entries_, name, {}, &entry::name);
-        if (found == entries_.end() || found->name != name) return std::nullopt;
-        return *found;
+    result<bool> find(entry& item) override {
+        const auto found = std::ranges::lower_bound(entries_, item.name, {}, &entry::name);
+        if (found == entries_.end() || found->name != item.name) return false;
+        item = *found;
+        return true;
     }
     result<void> rewind() override {
         const std::lock_guard lock(mutex_);

@@ -226,9 +226,10 @@ result<void> lister::append_batch(line_maker& lines, std::string& out) {
 }
 
 result<void> lister::append_entry(line_maker& lines, std::string& out, std::string name) {
-    auto found = directory_->find(std::move(name));
+    vfs::entry item{.name = std::move(name), .facts = {}, .link_target = {}};
+    const auto found = directory_->find(item);
     if (!found) return std::unexpected(found.error());
-    if (*found) lines.append(out, **found);
+    if (*found) lines.append(out, item);
     return {};
 }
 

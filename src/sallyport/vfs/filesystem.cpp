@@ -31,9 +31,10 @@ result<void> directory::read(std::vector<entry>& into) {
         const result<void> done = read_names(names);
         if (!done || names.empty()) return done;
         for (std::string& name : names) {
-            auto found = find(std::move(name));
+            entry item{std::move(name), {}, {}};
+            auto found = find(item);
             if (!found) return std::unexpected(std::move(found.error()));
-            if (*found) into.push_back(std::move(**found));
+            if (*found) into.push_back(std::move(item));
         }
     }
     return {};

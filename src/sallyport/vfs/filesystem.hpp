@@ -108,8 +108,9 @@ public:
     virtual ~directory() = default;
     /// Appends the next batch, at most `batch` names. Appends nothing at the end.
     [[nodiscard]] virtual result<void> read_names(std::vector<std::string>& into) = 0;
-    /// The entry of a name that read_names() returned; nothing if it was removed meanwhile or must not be shown.
-    [[nodiscard]] virtual result<std::optional<entry>> find(std::string name) = 0;
+    /// Looks up the entry `item.name`, a name that read_names() returned. False if it was removed meanwhile or must not be
+    /// shown.
+    [[nodiscard]] virtual result<bool> find(entry& item) = 0;
     /// The next read_names() starts at the beginning again.
     [[nodiscard]] virtual result<void> rewind() = 0;
 

@@ -56,18 +56,19 @@ public:
         return {};
     }
 
-    result<std::optional<entry>> find(std::string name) override {
-        const auto facts = status_at(fd_.get(), name.c_str(), may_block::no);
+    result<bool> find(entry& item) override {
+        const auto facts = status_at(fd_.get(), item.name.c_str(), may_block::no);
         if (!facts) {
             // The entry was removed meanwhile, or it is the mount point of another user or of a server that is gone. Any
             // other failure must not make an incomplete listing look complete.
             constexpr auto left_out = std::to_array({ENOENT, EACCES, ESTALE, ENOTCONN, EHOSTDOWN, EHOSTUNREACH});
-            if (std::ranges::find(left_out, facts.error()) != left_out.end()) return std::nullopt;
+            if (std::ranges::find(left_out, facts.error()) != left_out.end()) return false;
             return fail_os(facts.error(), path_.text());
         }
-        entry found{std::move(name), *facts, {}};
-        if (facts->type == file_type::link) follow(found);
-        return found;
+        item.facts = *facts;
+        item.link_target.clear();
+        if (facts->type == file_type::link) follow(item);
+        return true;
     }
 
     result<void> rewind() override {

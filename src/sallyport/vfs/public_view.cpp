@@ -33,10 +33,10 @@ public:
         }
     }
 
-    result<std::optional<entry>> find(std::string name) override {
-        auto found = all_->find(std::move(name));
-        if (found && *found && (!(*found)->link_target.empty() || !is_for_all((*found)->facts))) found->reset();
-        return found;
+    result<bool> find(entry& item) override {
+        const auto found = all_->find(item);
+        if (!found || !*found) return found;
+        return item.link_target.empty() && is_for_all(item.facts);
     }
 
     result<void> rewind() override { return all_->rewind(); }
