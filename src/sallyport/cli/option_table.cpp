@@ -108,6 +108,12 @@ option_value flag(bool& into) {
     return out;
 }
 
+option_value optional_text(std::string& into) {
+    option_value out;
+    out.add = [&into](CLI::App& command, const std::string& name) { return command.add_flag(name, into); };
+    return out;
+}
+
 option_value existing_directory(std::string& into) {
     auto out = text(into);
     const auto check = [](const std::string& path) -> std::string {

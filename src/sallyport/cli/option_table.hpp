@@ -88,6 +88,8 @@ option_value texts(std::vector<std::string>& into);
 /// May be repeated; each value may hold several items.
 option_value comma_list(std::vector<std::string>& into);
 option_value flag(bool& into);
+/// A switch that takes a value only after an equals sign; alone, it is "true". Its row has a form, "[=LIST]".
+option_value optional_text(std::string& into);
 option_value existing_directory(std::string& into);
 /// `zero` is the meaning of 0.
 option_value size(std::uint64_t& into, const std::string& zero = "no limit");

@@ -74,6 +74,20 @@ TEST(OptionTable, ARowIsAnOption) {
     EXPECT_EQ(e.verbs, (std::vector<std::string>{"X", "Y", "Z"}));
 }
 
+TEST(OptionTable, AnOptionalTextIsAfterAnEqualsSignOnly) {
+    for (const auto& [line, expected] : {std::pair("--list", "true"), {"--list=a,b", "a,b"}, {"--list --loud", "true"}}) {
+        CLI::App app("", "test");
+        std::string list;
+        bool loud = false;
+        command_table table;
+        table.add("Words", {{"--list", "[=LIST]", optional_text(list), "Lists"}, {"--loud", "", flag(loud), "Shouts"}});
+        set_table(app, std::move(table));
+        app.parse(line);
+        EXPECT_EQ(list, expected);
+        EXPECT_EQ(app.get_option("--list")->results().front(), expected) << "as a reload applies it";
+    }
+}
+
 TEST(OptionTable, AnErrorNamesOptionValueCauseAndNextStep) {
     EXPECT_EQ(example().parse("--wait -5"),
               "--wait -5: a time can't be negative; use a time such as 30s or 5m, from 1s to 366d, 0 for no limit");

@@ -15,7 +15,7 @@ bool is_argument(const option_row& row) { return !row.name.starts_with('-'); }
 std::string head_of(const option_row& row) {
     std::string out = row.name;
     if (const auto comma = out.find(','); comma != std::string::npos) out.insert(comma + 1, " ");
-    if (!row.form.empty()) out += ' ' + row.form;
+    if (!row.form.empty()) out += (row.form.starts_with("[=") ? "" : " ") + row.form;
     if (row.value.repeatable) out += " ...";
     return out;
 }

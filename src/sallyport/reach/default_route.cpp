@@ -1,0 +1,94 @@
+#include <sallyport/reach/default_route.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/firewall/netlink.hpp>
+
+namespace sallyport::reach {
+namespace {
+
+/// Any address of the Internet: that of a.root-servers.net. The kernel looks up the route to it, and no packet is sent.
+constexpr std::array<std::uint8_t, 4> distant{198, 41, 0, 4};
+
+struct found_route {
+    std::optional<ip_address> gateway;
+    std::optional<ip_address> own;
+    unsigned interface = 0;
+};
+
+[[nodiscard]] std::optional<ip_address> address_in(const nlattr* attribute) {
+    std::array<std::uint8_t, 4> bytes{};
+    if (mnl_attr_get_payload_len(attribute) != bytes.size()) return std::nullopt;
+    std::memcpy(bytes.data(), mnl_attr_get_payload(attribute), bytes.size());
+    return ip_address::v4(bytes);
+}
+
+int on_attribute(const nlattr* attribute, void* data) {
+    auto& found = *static_cast<found_route*>(data);
+    switch (mnl_attr_get_type(attribute)) {
+        case RTA_GATEWAY: found.gateway = address_in(attribute); break;
+        case RTA_PREFSRC: found.own = address_in(attribute); break;
+        case RTA_OIF:
+            if (mnl_attr_validate(attribute, MNL_TYPE_U32) == 0) found.interface = mnl_attr_get_u32(attribute);
+            break;
+        default: break;
+    }
+    return MNL_CB_OK;
+}
+
+/// 0 or the errno. `interface` 0: any.
+[[nodiscard]] int look_up(unsigned interface, found_route& into) {
+    const firewall::nft_socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
+    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return errno;
+    alignas(nlmsghdr) std::array<char, 512> buffer{};
+    auto* const request = mnl_nlmsg_put_header(buffer.data());
+    request->nlmsg_type = RTM_GETROUTE;
+    request->nlmsg_flags = NLM_F_REQUEST;
+    auto* const about = static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(rtmsg)));
+    about->rtm_family = AF_INET;
+    about->rtm_dst_len = 32;
+    mnl_attr_put(request, RTA_DST, distant.size(), distant.data());
+    if (interface != 0) mnl_attr_put_u32(request, RTA_OIF, interface);
+    return firewall::exchange(*socket, request, [&into](const nlmsghdr* reply) {
+        if (reply->nlmsg_type == RTM_NEWROUTE) (void)mnl_attr_parse(reply, sizeof(rtmsg), on_attribute, &into);
+    });
+}
+
+}  // namespace
+
+result<default_route> find_default_route(std::string_view interface) {
+    const auto shown = escape(interface, 100);
+    const auto index = interface.empty() ? 0 : ::if_nametoindex(std::string(interface).c_str());
+    if (index == 0 && !interface.empty()) return fail(errc::not_found, fmt::format("there is no interface {}", shown));
+    found_route found;
+    const int failed = look_up(index, found);
+    if (failed != 0 && failed != ENETUNREACH) return fail_os(failed, "the kernel's routes cannot be read");
+    if (failed != 0 || !found.gateway || !found.own)
+        return fail(errc::not_found, interface.empty() ? "this machine has no default route through a gateway"
+                                                       : fmt::format("{} has no default route through a gateway", shown));
+    default_route out{.gateway = *found.gateway, .own = *found.own, .interface = {}};
+    std::array<char, IF_NAMESIZE> name{};
+    if (::if_indextoname(found.interface, name.data()) != nullptr) out.interface = name.data();
+    return out;
+}
+
+result<unique_fd> open_route_watch() {
+    unique_fd out(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+    sockaddr_nl groups{};
+    groups.nl_family = AF_NETLINK;
+    groups.nl_groups = RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_LINK;
+    if (!out || ::bind(out.get(), reinterpret_cast<const sockaddr*>(&groups), sizeof groups) != 0)
+        return fail_os(errno, "changes of routes cannot be watched");
+    return out;
+}
+
+}  // namespace sallyport::reach

@@ -1,0 +1,31 @@
+#pragma once
+// The default route of this machine, and a socket that tells when routes or addresses have changed (rtnetlink). IPv4 only.
+// Functions without state; any thread. The caller owns the results.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
+
+namespace sallyport::reach {
+
+struct default_route {
+    ip_address gateway;
+    // The address that packets to the gateway have as their source.
+    ip_address own;
+    std::string interface;
+    friend bool operator==(const default_route&, const default_route&) = default;
+};
+
+/// The route to the Internet, through this interface if one is named. Fails with errc::not_found if there is none, or none
+/// through a gateway.
+[[nodiscard]] result<default_route> find_default_route(std::string_view interface = {});
+
+/// A socket that becomes readable when an IPv4 route, an address or an interface has changed. What it has to read says no
+/// more than that.
+[[nodiscard]] result<unique_fd> open_route_watch();
+
+}  // namespace sallyport::reach

@@ -1,0 +1,367 @@
+#include <sallyport/reach/router_mapping.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <sys/socket.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/log.hpp>
+#include <sallyport/base/overloaded.hpp>
+#include <sallyport/base/small_file.hpp>
+#include <sallyport/base/unique_fd.hpp>
+#include <sallyport/net/descriptor.hpp>
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/keep_running.hpp>
+#include <sallyport/net/socket_address.hpp>
+#include <sallyport/reach/default_route.hpp>
+#include <sallyport/reach/mapping_report.hpp>
+#include <sallyport/reach/port_mapper.hpp>
+#include <sallyport/reach/random.hpp>
+#include <sallyport/reach/upnp.hpp>
+
+namespace sallyport::reach {
+namespace {
+
+// The datagrams of PCP are at most this long (RFC 6887, section 7).
+constexpr std::size_t datagram_size = 1100;
+// How often the clock is checked for a sleep of the machine, which stops timers.
+constexpr auto clock_check = std::chrono::seconds(10);
+// No wait is for less, so that none can occupy the loop.
+constexpr auto shortest_wait = std::chrono::milliseconds(5);
+constexpr auto announcement_group = std::to_array<std::uint8_t>({224, 0, 0, 1});
+
+using shared_socket = std::shared_ptr<net::descriptor>;
+
+/// The time that this machine has slept since its start.
+[[nodiscard]] std::chrono::nanoseconds time_asleep() {
+    const auto read = [](clockid_t which) {
+        timespec now{};
+        ::clock_gettime(which, &now);
+        return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+    };
+    return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
+}
+
+/// Sends to the router and receives from it alone.
+[[nodiscard]] result<unique_fd> open_router_socket(const router_route& route) {
+    const net::socket_address own({route.own, 0});
+    const net::socket_address router({route.router, router_port});
+    unique_fd out(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!out || ::bind(out.get(), own.data(), own.length()) != 0 ||
+        ::connect(out.get(), router.data(), router.length()) != 0)
+        return fail_os(errno, fmt::format("no socket for router {}", route.router.text()));
+    return out;
+}
+
+/// Receives the router's announcements. All hosts are members of this group, and several programs can listen.
+[[nodiscard]] result<unique_fd> open_announcement_socket() {
+    const net::socket_address at({ip_address::v4(announcement_group), announcement_port});
+    unique_fd out(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    net::set_option(out.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (!out || ::bind(out.get(), at.data(), at.length()) != 0)
+        return fail_os(errno, fmt::format("UDP port {}", announcement_port));
+    return out;
+}
+
+/// Interfaces whose gateway is probably not the router to the Internet.
+[[nodiscard]] bool is_unusual(std::string_view interface) {
+    constexpr auto beginnings =
+        std::to_array<std::string_view>({"tun", "tap", "wg", "ppp", "docker", "br-", "virbr", "podman", "cni"});
+    return std::ranges::any_of(beginnings, [&](auto each) { return interface.starts_with(each); });
+}
+
+}  // namespace
+
+pcp_nonce mapping_nonce() {
+    constexpr std::string_view purpose = "sallyport port mappings";
+    pcp_nonce out{};
+    // The ID is confidential, so it is used as a key and not sent.
+    const auto id = read_small_file("/etc/machine-id");
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    if (id && id->size() > 16 &&
+        ::HMAC(::EVP_sha256(), id->data(), static_cast<int>(id->size()),
+               reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(), digest.data(), nullptr) != nullptr) {
+        std::copy_n(digest.begin(), out.size(), out.begin());
+        return out;
+    }
+    for (auto& byte : out) byte = static_cast<std::uint8_t>(random_below(256));
+    return out;
+}
+
+struct router_mapping::impl : std::enable_shared_from_this<impl> {
+    impl(net::loop& l, mapping_settings s, pcp_nonce nonce, std::shared_ptr<mapped_ports> p)
+        : loop(l),
+          settings(std::move(s)),
+          published(std::move(p)),
+          machine({.protocols = settings.protocols, .lease = settings.lease, .nonce = nonce}, published->local_ports()),
+          changed(l) {}
+
+    void start();
+    void stop(std::move_only_function<void()> done);
+    void abandon();
+    void end();
+    void perform();
+    void send(const datagram& bytes);
+    void publish();
+    void look_up_route();
+
+    static net::task<> run(std::shared_ptr<impl> self);
+    static net::task<> receive(std::shared_ptr<impl> self, shared_socket from);
+    static net::task<> receive_announcements(std::shared_ptr<impl> self, shared_socket from);
+    static net::task<> watch_routes(std::shared_ptr<impl> self, shared_socket from);
+    static net::task<> search(std::shared_ptr<impl> self, router_route route);
+    static net::task<> add(std::shared_ptr<impl> self, router_route route, add_upnp_mapping wanted);
+    static net::task<> remove(std::shared_ptr<impl> self, remove_upnp_mapping wanted);
+
+    net::loop& loop;
+    const mapping_settings settings;
+    const std::shared_ptr<mapped_ports> published;
+    port_mapper machine;
+    // Something has happened for which run() waits.
+    net::event changed;
+    shared_socket router;
+    shared_socket announcements;
+    shared_socket routes;
+    std::optional<upnp_service> upnp;
+    std::chrono::nanoseconds asleep = time_asleep();
+    bool started = false;
+    std::vector<std::move_only_function<void()>> on_stopped;
+    // Guards `seen`.
+    mutable std::mutex mutex;
+    std::vector<mapping> seen;
+};
+
+void router_mapping::impl::start() {
+    started = true;
+    if (auto opened = open_announcement_socket())
+        announcements = std::make_shared<net::descriptor>(loop, std::move(*opened));
+    else
+        log::warning({}, fmt::format("Announcements of routers cannot be received ({}): a restart of the router is noticed "
+                                     "when mappings are renewed",
+                                     opened.error().text()));
+    if (auto opened = open_route_watch())
+        routes = std::make_shared<net::descriptor>(loop, std::move(*opened));
+    else
+        log::warning({}, fmt::format("A change of the default route will not be noticed: {}", opened.error().text()));
+    look_up_route();
+    const auto self = shared_from_this();
+    if (announcements)
+        net::keep_running(loop, "router announcements", [self] { return receive_announcements(self, self->announcements); });
+    if (routes) net::keep_running(loop, "route changes", [self] { return watch_routes(self, self->routes); });
+    net::keep_running(loop, "port mappings", [self] { return run(self); });
+}
+
+void router_mapping::impl::look_up_route() {
+    const auto now = net::clock::now();
+    auto found = find_default_route(settings.interface);
+    if (!found) {
+        machine.set_route(
+            std::nullopt, now,
+            fmt::format("No router to ask for port mappings: {}; asking when there is one", found.error().what));
+        return;
+    }
+    const router_route route{.router = found->gateway, .own = found->own, .interface = found->interface};
+    if (machine.route() == route) return;
+    if (router) router->close();
+    router.reset();
+    upnp.reset();
+    auto opened = open_router_socket(route);
+    if (!opened) {
+        machine.set_route(std::nullopt, now, opened.error().text());
+        return;
+    }
+    if (settings.interface.empty() && is_unusual(route.interface))
+        log::info({},
+                  fmt::format("Asking {} for port mappings, the gateway of the default route through {}; if that is a VPN "
+                              "or a bridge, name another interface with --map-interface",
+                              route.router.text(), escape(route.interface, 100)));
+    router = std::make_shared<net::descriptor>(loop, std::move(*opened));
+    net::keep_running(loop, "router", [self = shared_from_this(), socket = router] { return receive(self, socket); });
+    machine.set_route(route, now);
+}
+
+net::task<> router_mapping::impl::run(std::shared_ptr<impl> self) {
+    while (!self->machine.is_stopped()) {
+        self->changed.clear();
+        self->perform();
+        self->publish();
+        if (self->machine.is_stopped()) break;
+        const auto now = net::clock::now();
+        co_await self->changed.wait(std::clamp(self->machine.next_timeout(), now + shortest_wait, now + clock_check));
+        if (const auto slept = time_asleep(); slept - self->asleep > std::chrono::seconds(1)) {
+            self->asleep = slept;
+            self->machine.clock_jumped(net::clock::now());
+        }
+        self->machine.tick(net::clock::now());
+    }
+    self->end();
+}
+
+void router_mapping::impl::end() {
+    publish();
+    for (auto* socket : {&router, &announcements, &routes})
+        if (*socket) (*socket)->close();
+    for (auto& done : std::exchange(on_stopped, {})) done();
+}
+
+void router_mapping::impl::perform() {
+    const auto self = shared_from_this();
+    for (auto& action : machine.take_actions())
+        std::visit(overloaded{[&](const send_to_router& a) { send(a.bytes); },
+                              [&](const search_upnp&) { loop.spawn("UPnP search", search(self, *machine.route())); },
+                              [&](const add_upnp_mapping& a) { loop.spawn("UPnP", add(self, *machine.route(), a)); },
+                              [&](const remove_upnp_mapping& a) { loop.spawn("UPnP", remove(self, a)); },
+                              [&](const log_mapping& a) {
+                                  if (a.warning)
+                                      log::warning({}, a.text);
+                                  else
+                                      log::info({}, a.text);
+                              }},
+                   action);
+}
+
+void router_mapping::impl::send(const datagram& bytes) {
+    if (!router) return;
+    // The first failure may be that of an earlier datagram.
+    for (int i = 0; i < 2; ++i)
+        if (::send(router->get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return;
+}
+
+void router_mapping::impl::publish() {
+    auto now = machine.mappings();
+    const bool running = !machine.is_stopped();
+    for (const auto& each : now)
+        published->set(each.local_port, running && each.external ? std::optional(each.external->port) : std::nullopt);
+    const auto address = machine.external_address();
+    published->set_address(address && is_useful_external(*address) ? address : std::nullopt);
+    const std::lock_guard lock(mutex);
+    seen.swap(now);
+}
+
+// --- what comes in -----------------------------------------------------------------------------------------------------
+
+net::task<> router_mapping::impl::receive(std::shared_ptr<impl> self, shared_socket from) {
+    std::array<std::uint8_t, datagram_size + 1> block{};
+    while (self->router == from && !self->machine.is_stopped()) {
+        const auto size = ::recv(from->get(), block.data(), block.size(), MSG_DONTWAIT);
+        const auto now = net::clock::now();
+        if (size >= 0)
+            self->machine.receive(datagram_view(block).first(static_cast<std::size_t>(size)), now);
+        else if (errno == ECONNREFUSED)
+            self->machine.router_refused(now);
+        else if (errno == EAGAIN) {
+            if (co_await from->readable(net::deadline::max()) == net::wait_result::cancelled) co_return;
+            continue;
+        } else if (errno == EBADF) {
+            co_return;
+        }
+        self->changed.set();
+    }
+}
+
+net::task<> router_mapping::impl::receive_announcements(std::shared_ptr<impl> self, shared_socket from) {
+    std::array<std::uint8_t, datagram_size + 1> block{};
+    while (!self->machine.is_stopped()) {
+        net::socket_address sender;
+        const auto size = ::recvfrom(from->get(), block.data(), block.size(), MSG_DONTWAIT, sender.data(), sender.size());
+        if (size < 0) {
+            if (errno == EBADF || co_await from->readable(net::deadline::max()) == net::wait_result::cancelled) co_return;
+            continue;
+        }
+        const auto& route = self->machine.route();
+        if (!route || sender.value() != endpoint{route->router, router_port}) continue;
+        self->machine.announced(datagram_view(block).first(static_cast<std::size_t>(size)), net::clock::now());
+        self->changed.set();
+    }
+}
+
+net::task<> router_mapping::impl::watch_routes(std::shared_ptr<impl> self, shared_socket from) {
+    std::array<char, 8192> block{};
+    while (!self->machine.is_stopped()) {
+        const auto end = co_await from->readable(net::deadline::max());
+        if (end == net::wait_result::cancelled) co_return;
+        // Which route it was does not matter. ENOBUFS: there was more than the socket holds.
+        while (::recv(from->get(), block.data(), block.size(), MSG_DONTWAIT) >= 0 || errno == ENOBUFS) {
+        }
+        self->look_up_route();
+        self->changed.set();
+    }
+}
+
+// --- UPnP --------------------------------------------------------------------------------------------------------------
+
+net::task<> router_mapping::impl::search(std::shared_ptr<impl> self, router_route route) {
+    auto found = co_await find_upnp_service(self->loop, route);
+    // g++ 12 destroys the temporary of a conditional expression with co_await twice.
+    result<ip_address> address = fail(errc::not_found);
+    if (found)
+        address = co_await upnp_external_address(self->loop, *found);
+    else
+        address = std::unexpected(found.error());
+    // The result of an old router.
+    if (self->machine.route() != route) co_return;
+    if (found) self->upnp = std::move(*found);
+    self->machine.upnp_found(std::move(address), net::clock::now());
+    self->changed.set();
+}
+
+net::task<> router_mapping::impl::add(std::shared_ptr<impl> self, router_route route, add_upnp_mapping wanted) {
+    result<upnp_grant> granted = fail(errc::not_found, "no UPnP service");
+    if (self->upnp) granted = co_await add_upnp(self->loop, *self->upnp, route.own, wanted);
+    if (self->machine.route() != route) co_return;
+    self->machine.upnp_added(wanted.local_port, std::move(granted), net::clock::now());
+    self->changed.set();
+}
+
+net::task<> router_mapping::impl::remove(std::shared_ptr<impl> self, remove_upnp_mapping wanted) {
+    if (self->upnp) (void)co_await remove_upnp(self->loop, *self->upnp, wanted.external_port);
+    self->machine.upnp_removed(wanted.local_port, net::clock::now());
+    self->changed.set();
+}
+
+// --- the end -----------------------------------------------------------------------------------------------------------
+
+void router_mapping::impl::stop(std::move_only_function<void()> done) {
+    if (!started || machine.is_stopped()) {
+        done();
+        return;
+    }
+    on_stopped.push_back(std::move(done));
+    machine.stop(net::clock::now());
+    changed.set();
+}
+
+void router_mapping::impl::abandon() {
+    machine.abandon();
+    changed.set();
+}
+
+router_mapping::router_mapping(net::loop& loop, mapping_settings settings, pcp_nonce nonce,
+                               std::shared_ptr<mapped_ports> publish)
+    : impl_(std::make_shared<impl>(loop, std::move(settings), nonce, std::move(publish))) {}
+
+router_mapping::~router_mapping() { impl_->machine.abandon(); }
+
+void router_mapping::start() { impl_->start(); }
+
+void router_mapping::stop(std::move_only_function<void()> done) { impl_->stop(std::move(done)); }
+
+void router_mapping::abandon() { impl_->abandon(); }
+
+std::vector<mapping> router_mapping::mappings() const {
+    const std::lock_guard lock(impl_->mutex);
+    return impl_->seen;
+}
+
+}  // namespace sallyport::reach

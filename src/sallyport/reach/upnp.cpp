@@ -1,0 +1,180 @@
+#include <sallyport/reach/upnp.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <sallyport/base/limits.hpp>
+#include <sallyport/net/descriptor.hpp>
+#include <sallyport/net/socket_address.hpp>
+#include <sallyport/net/stream.hpp>
+#include <sallyport/reach/random.hpp>
+
+namespace sallyport::reach {
+namespace {
+
+// UPnP errors (WANIPConnection:1, section 2.4.16).
+constexpr int conflict = 718;
+constexpr int permanent_only = 725;
+constexpr int invalid_action = 401;
+// Attempts with other external ports, if other hosts have those that were wanted.
+constexpr int other_ports = 4;
+constexpr std::uint16_t first_dynamic_port = 49152;
+
+net::task<result<http_reply>> exchange_http(net::loop& loop, endpoint with, std::string request) {
+    const auto limit = net::time_limit::within(limits::upnp_request_timeout);
+    net::connect_options options;
+    auto connected = co_await net::connect(loop, with, std::move(options), limit);
+    if (!connected) co_return std::unexpected(connected.error());
+    if (auto written = co_await connected->write_all(request, limit); !written) co_return std::unexpected(written.error());
+    std::string received;
+    std::array<char, 4096> block{};
+    for (;;) {
+        const auto size = co_await connected->read_some(block, limit);
+        if (!size) co_return std::unexpected(size.error());
+        received.append(block.data(), *size);
+        if (received.size() > limits::max_upnp_answer) co_return fail(errc::too_long, "the router's answer is too long");
+        auto reply = parse_http_reply(received, *size == 0);
+        if (!reply) co_return std::unexpected(reply.error());
+        if (*reply) co_return std::move(**reply);
+    }
+}
+
+[[nodiscard]] result<unique_fd> open_search(const ip_address& own) {
+    const net::socket_address at({own, 0});
+    unique_fd out(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    constexpr int hops = 2;
+    if (!out || ::bind(out.get(), at.data(), at.length()) != 0) return fail_os(errno, "the search for UPnP");
+    in_addr interface{};
+    const auto bytes = own.v4_bytes();
+    std::ranges::copy(bytes, reinterpret_cast<std::uint8_t*>(&interface));
+    ::setsockopt(out.get(), IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof interface);
+    net::set_option(out.get(), IPPROTO_IP, IP_MULTICAST_TTL, hops);
+    const net::socket_address group({*ip_address::parse(ssdp_group), ssdp_port});
+    for (const auto& request : upnp_search_requests())
+        if (::sendto(out.get(), request.data(), request.size(), MSG_NOSIGNAL, group.data(), group.length()) < 0)
+            return fail_os(errno, "the search for UPnP");
+    return out;
+}
+
+/// Waits for an answer of the router; others are ignored.
+net::task<result<http_url>> search_router(net::loop& loop, router_route route) {
+    auto opened = open_search(route.own);
+    if (!opened) co_return std::unexpected(opened.error());
+    net::descriptor socket(loop, std::move(*opened));
+    const auto until = net::clock::now() + limits::upnp_search_time;
+    std::array<char, 2048> block{};
+    for (;;) {
+        net::socket_address from;
+        const auto size = ::recvfrom(socket.get(), block.data(), block.size(), 0, from.data(), from.size());
+        if (size < 0 && errno == EAGAIN) {
+            if (co_await socket.readable(until) != net::wait_result::ready) co_return fail(errc::timeout, "no answer");
+            continue;
+        }
+        if (size < 0 && errno != EINTR && errno != ECONNREFUSED) co_return fail_os(errno, "the search for UPnP");
+        if (size < 0 || from.value().address != route.router) continue;
+        auto url = description_url(std::string_view(block.data(), static_cast<std::size_t>(size)), route.router);
+        if (url) co_return std::move(*url);
+    }
+}
+
+[[nodiscard]] upnp_arguments arguments_of(const ip_address& own, const add_upnp_mapping& wanted, std::uint16_t external) {
+    return {{"NewRemoteHost", ""},
+            {"NewExternalPort", std::to_string(external)},
+            {"NewProtocol", "TCP"},
+            {"NewInternalPort", std::to_string(wanted.local_port)},
+            {"NewInternalClient", own.text()},
+            {"NewEnabled", "1"},
+            {"NewPortMappingDescription", "sallyport"},
+            {"NewLeaseDuration", std::to_string(wanted.lease.count())}};
+}
+
+struct added_port {
+    std::uint16_t external = 0;
+    int refused = 0;
+    error reason{};
+};
+
+net::task<added_port> add_port(net::loop& loop, upnp_service service, bool any, upnp_arguments arguments,
+                               std::uint16_t port) {
+    auto request = soap_request(service, any ? "AddAnyPortMapping" : "AddPortMapping", arguments);
+    added_port out{.external = port};
+    const auto reply = co_await exchange_http(loop, service.control.at, std::move(request));
+    auto value = reply ? soap_value(*reply, "NewReservedPort", &out.refused) : std::unexpected(reply.error());
+    if (!value) {
+        out.external = 0;
+        out.reason = std::move(value.error());
+    } else if (any) {
+        const auto given = value->empty() ? 0U : std::strtoul(value->c_str(), nullptr, 10);
+        out.external = given > UINT16_MAX ? std::uint16_t{0} : static_cast<std::uint16_t>(given);
+        if (out.external == 0) out.reason = {errc::syntax, 0, "the router's answer has no port"};
+    }
+    co_return out;
+}
+
+}  // namespace
+
+net::task<result<upnp_service>> find_upnp_service(net::loop& loop, router_route route) {
+    const auto url = co_await search_router(loop, route);
+    if (!url) co_return std::unexpected(url.error());
+    const auto reply = co_await exchange_http(loop, url->at, http_get(*url));
+    if (!reply) co_return std::unexpected(reply.error());
+    if (reply->status != 200) co_return fail(errc::not_found, "the router's UPnP has no description");
+    co_return parse_description(reply->body, *url);
+}
+
+net::task<result<ip_address>> upnp_external_address(net::loop& loop, upnp_service service) {
+    auto request = soap_request(service, "GetExternalIPAddress", {});
+    const auto reply = co_await exchange_http(loop, service.control.at, std::move(request));
+    if (!reply) co_return std::unexpected(reply.error());
+    const auto text = soap_value(*reply, "NewExternalIPAddress");
+    if (!text) co_return std::unexpected(text.error());
+    const auto address = ip_address::parse(*text);
+    if (!address || !address->is_v4() || address->is_unspecified())
+        co_return fail(errc::unexpected, "the router has no external address: it is not connected");
+    co_return *address;
+}
+
+net::task<result<upnp_grant>> add_upnp(net::loop& loop, upnp_service service, ip_address own, add_upnp_mapping wanted) {
+    bool any = service.chooses_ports();
+    auto port = wanted.suggested_port;
+    added_port made;
+    for (int left = other_ports; left > 0;) {
+        auto arguments = arguments_of(own, wanted, port);
+        made = co_await add_port(loop, service, any, std::move(arguments), port);
+        if (made.external != 0) break;
+        if (any && made.refused == invalid_action) {
+            any = false;
+        } else if (made.refused == permanent_only && wanted.lease.count() != 0) {
+            wanted.lease = {};
+        } else if (made.refused == conflict) {
+            --left;
+            port = static_cast<std::uint16_t>(first_dynamic_port + random_below(UINT16_MAX - first_dynamic_port));
+        } else {
+            break;
+        }
+    }
+    if (made.external == 0) co_return std::unexpected(std::move(made.reason));
+    const auto address = co_await upnp_external_address(loop, service);
+    if (!address) co_return std::unexpected(address.error());
+    co_return upnp_grant{.external = {*address, made.external}, .lifetime = wanted.lease};
+}
+
+net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, std::uint16_t external_port) {
+    upnp_arguments arguments{
+        {"NewRemoteHost", ""}, {"NewExternalPort", std::to_string(external_port)}, {"NewProtocol", "TCP"}};
+    auto request = soap_request(service, "DeletePortMapping", arguments);
+    const auto reply = co_await exchange_http(loop, service.control.at, std::move(request));
+    if (!reply) co_return std::unexpected(reply.error());
+    const auto value = soap_value(*reply, "");
+    if (!value) co_return std::unexpected(value.error());
+    co_return result<void>{};
+}
+
+}  // namespace sallyport::reach

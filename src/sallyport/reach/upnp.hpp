@@ -1,0 +1,27 @@
+#pragma once
+// The UPnP IGD service of the router: finds it, and asks it for port mappings. Requests go to the router's own address only.
+//
+// Coroutines of one event loop, which must outlive them. Each ends within the limits of base/limits.hpp. Errors of a request
+// that the router has refused are errc::rejected.
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/net/loop.hpp>
+#include <sallyport/reach/port_mapper.hpp>
+#include <sallyport/reach/upnp_messages.hpp>
+
+namespace sallyport::reach {
+
+/// Searches for limits::upnp_search_time, at most.
+[[nodiscard]] net::task<result<upnp_service>> find_upnp_service(net::loop& loop, router_route route);
+
+/// The router's external address. Fails with errc::unexpected if it has none.
+[[nodiscard]] net::task<result<ip_address>> upnp_external_address(net::loop& loop, upnp_service service);
+
+/// Makes or renews a mapping. If another host has the port, another one is tried.
+[[nodiscard]] net::task<result<upnp_grant>> add_upnp(net::loop& loop, upnp_service service, ip_address own,
+                                                     add_upnp_mapping wanted);
+
+[[nodiscard]] net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, std::uint16_t external_port);
+
+}  // namespace sallyport::reach
