@@ -175,3 +175,16 @@ def test_limit_of_icmp_messages(networks, sallyport, certificate, tmp_path):
                     assert hop is None or hop["first"] <= 2 <= hop["last"] or hop["first"] <= 3 <= hop["last"], hop
         finally:
             daemon.stop()
+
+
+def test_idle_timeout(path, doctor):
+    """Symptom 28 (D5): the router that forgets silent connections, and the keepalive that prevents it."""
+    for name, value in network.forget_after(5).items():
+        network.run(*path.command("home", "sh", "-c", f"echo {value} >/proc/sys/net/{name}"))
+    with Fault(path, "home", network.forget_idle()):
+        report = doctor(f"ftp://{SERVER}/", "--data-methods", "epsv", "--idle", "8s")
+    found = report.verdict("idle-timeout")
+    assert (report.code, found["side"], found["hop"]["first"]) == (20, "client", 1), report.output
+    evidence = "\n".join(found["evidence"])
+    assert "silent for 2 s: alive" in evidence and "silent for 8 s: no answer" in evidence, evidence
+    assert "keepalive for 8 s: alive" in evidence and "NOOP for 8 s: alive" in evidence, evidence

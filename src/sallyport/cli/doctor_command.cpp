@@ -34,6 +34,7 @@ struct doctor_job {
     bool trace = false;
     bool also_plain = false;
     std::size_t rounds = 0;
+    std::chrono::seconds idle{0};
 };
 
 int explain(const std::string& id) {
@@ -81,8 +82,8 @@ int run(const doctor_job& job) {
     if (!location) return report_error("doctor", location.error(), exit_status::usage);
     auto how = job.options.session(*location);
     if (!how) return report_error("doctor", how.error(), exit_status::usage);
-    doctor::run_settings settings{*location, std::move(*how), job.trace, job.also_plain, static_cast<unsigned>(job.rounds),
-                                  {}};
+    doctor::run_settings settings{
+        *location, std::move(*how), job.trace, job.also_plain, static_cast<unsigned>(job.rounds), job.idle, {}};
     const bool shows_steps = !job.options.quiet && !job.options.verbose && ::isatty(STDERR_FILENO) == 1;
     if (shows_steps) settings.on_step = [](std::string_view text) { fmt::print(stderr, "\r\x1b[K{} ...", escape(text)); };
 
@@ -116,6 +117,8 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
          {"--also-plain", "", flag(job->also_plain),
           "With TLS: also try passive mode without TLS, with the same login, to find helpers that TLS makes blind"},
          {"--rounds", "N", count(job->rounds, {.min = 0, .max = 1000}), "Try N further passive ports and compare them"},
+         {"--idle", "TIME", time(job->idle, {.max = std::chrono::hours(4), .off = true}),
+          "Hold at most six sessions open in silence, for up to this time, and measure which ones survive"},
          {"--save", "FILE", text(job->save), "Save what was measured, for the administrator of the other side"},
          {"--anonymize", "", flag(job->anonymize), "Replace addresses, names and paths in the saved file"},
          {"--explain", "", flag(job->explain), "Explain a cause, or list all of them, and do nothing else"}});

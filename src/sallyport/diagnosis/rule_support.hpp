@@ -15,6 +15,7 @@ namespace sallyport::diagnosis {
 [[nodiscard]] std::span<const rule> address_rules() noexcept;
 [[nodiscard]] std::span<const rule> method_rules() noexcept;
 [[nodiscard]] std::span<const rule> port_rules() noexcept;
+[[nodiscard]] std::span<const rule> time_rules() noexcept;
 
 using methods = std::vector<const method_facts*>;
 

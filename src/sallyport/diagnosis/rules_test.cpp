@@ -223,6 +223,19 @@ TEST(rules, rounds_by_port_and_by_chance) {
     EXPECT_EQ(only(by_chance).id, "fails-by-chance");
 }
 
+// Symptom 28.
+TEST(rules, silent_sessions) {
+    auto known = healthy();
+    known.traces = {control_trace()};
+    known.idle = {{60, "silent", "alive", {}}, {300, "silent", "no answer", 2}, {300, "keepalive", "alive", {}}};
+    const auto found = only(known);
+    EXPECT_EQ(found.id, "idle-timeout");
+    EXPECT_EQ(found.side, side::between);
+    EXPECT_NE(found.remedy.find("30 s"), std::string::npos);
+    known.idle = {{60, "silent", "alive", {}}, {300, "silent", "closed", {}}};
+    EXPECT_EQ(only(known).id, "server-idle-timeout");
+}
+
 TEST(rules, steps_before_the_data_connection) {
     const auto id = [](std::string_view name, std::string_view error, int code, std::string_view detail) {
         facts known;

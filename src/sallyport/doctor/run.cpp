@@ -10,6 +10,7 @@
 #include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/doctor/attempt_facts.hpp>
+#include <sallyport/doctor/idle_run.hpp>
 #include <sallyport/doctor/line_probe.hpp>
 #include <sallyport/doctor/path_probe.hpp>
 #include <sallyport/net/worker_pool.hpp>
@@ -74,6 +75,7 @@ private:
     net::task<> find_helper();
     net::task<> probe_line(std::string name, std::string piece);
     net::task<> compare_ports();
+    net::task<> hold_sessions();
     net::task<method_result> connect_once(endpoint to, std::chrono::milliseconds wait);
 
     net::loop& loop_;
@@ -305,6 +307,16 @@ net::task<> examination::compare_ports() {
     co_await session.quit();
 }
 
+// ---- Silence
+
+net::task<> examination::hold_sessions() {
+    if (settings_.idle.count() == 0) co_return;
+    if (facts_.control_trace() == nullptr) facts_.traces.push_back(co_await trace_control(probe()));
+    const planned what{};
+    const idle_settings idle{options_for(what), server_for(what), login(), settings_.idle, settings_.on_step};
+    co_await measure_idle(loop_, pool_, idle, facts_);
+}
+
 // ---- The order
 
 net::task<> examination::run() {
@@ -346,6 +358,7 @@ net::task<> examination::run() {
     co_await trace_if_needed();
     co_await find_helper();
     co_await compare_ports();
+    co_await hold_sessions();
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ struct run_settings {
     bool also_plain = false;
     /// Further passive negotiations, to compare ports.
     unsigned rounds = 0;
+    /// Hold sessions open in silence for up to this time; 0: do not.
+    std::chrono::seconds idle{0};
     /// Called with what is done next, for a person who waits; may be empty.
     std::function<void(std::string_view)> on_step;
 };

@@ -1,0 +1,85 @@
+// Rules about silent connections and stalled transfers (symptoms 28 and 31).
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include <fmt/format.h>
+
+#include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/rule_support.hpp>
+
+namespace sallyport::diagnosis {
+
+namespace {
+
+struct silences {
+    std::int64_t longest_alive = 0;
+    const idle_probe* first_lost = nullptr;
+};
+
+bool is_lost(const idle_probe& p) { return p.result == "reset" || p.result == "no answer"; }
+
+silences silences_of(const facts& known) {
+    silences out;
+    for (const auto& each : known.idle) {
+        if (each.kept_by != "silent") continue;
+        if (each.result == "alive") out.longest_alive = std::max(out.longest_alive, each.seconds);
+        if (is_lost(each) && (out.first_lost == nullptr || each.seconds < out.first_lost->seconds)) out.first_lost = &each;
+    }
+    return out;
+}
+
+std::string text_of(const idle_probe& p) {
+    return fmt::format("{} for {} s: {}", p.kept_by == "silent" ? "silent" : "kept alive by " + p.kept_by, p.seconds,
+                       p.result);
+}
+
+void judge_idle(const facts& known, std::vector<verdict>& out) {
+    const auto [longest_alive, first_lost] = silences_of(known);
+    if (first_lost == nullptr) return;
+    auto found = verdict_of("idle-timeout", side::undecided, confidence::likely);
+    if (first_lost->hop) {
+        const auto hop = *first_lost->hop;
+        found.hop = hop_span{hop, hop + 1, address_of_hop(known, hop)};
+        found.side = side_of_hop(known, hop);
+        found.evidence.push_back(fmt::format("a packet of the forgotten connection passes up to hop {}", hop));
+    }
+    for (const auto& each : known.idle) found.evidence.push_back(text_of(each));
+    const auto beat = std::max<std::int64_t>(1, (longest_alive > 0 ? longest_alive : first_lost->seconds) / 2);
+    found.remedy = fmt::format(
+        "Use a TCP keepalive of at most {} s at the client or the server (--keepalive-idle {} of serve and "
+        "gate), or a longer time-out in that device.",
+        beat, beat);
+    out.push_back(std::move(found));
+}
+
+void judge_server_timeout(const facts& known, std::vector<verdict>& out) {
+    for (const auto& each : known.idle) {
+        if (each.kept_by != "silent" || each.result != "closed") continue;
+        auto found = verdict_of("server-idle-timeout", side::server_config, confidence::certain, severity::note);
+        found.evidence.push_back(text_of(each));
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
+}  // namespace
+
+std::span<const rule> time_rules() noexcept {
+    static const auto table = std::to_array<rule>({
+        {{"idle-timeout", "A device on the path forgets control connections that are silent.",
+          "sessions that were silent for growing times; a NOOP with growing TTL on a forgotten one",
+          "a server that closes the session itself (421, FIN)", "a server or a router that has restarted meanwhile",
+          "Use a TCP keepalive that is shorter than the device's time-out."},
+         judge_idle},
+        {{"server-idle-timeout", "The server closes silent sessions.", "a session that the server ended in silence",
+          "a lost or reset connection", "none",
+          "Nothing for most clients; raise the server's idle time-out if transfers take "
+          "longer."},
+         judge_server_timeout},
+    });
+    return table;
+}
+
+}  // namespace sallyport::diagnosis

@@ -1,0 +1,115 @@
+#include <sallyport/doctor/idle_probe.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <string_view>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <sallyport/net/socket_address.hpp>
+
+namespace sallyport::doctor {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr int usual_ttl = 64;
+/// A server that is alive answers NOOP at once.
+constexpr milliseconds answer_wait(4000);
+/// An ICMP error arrives within a round trip.
+constexpr milliseconds expiry_wait(300);
+
+enum class event : std::uint8_t { none, expired, readable, failed };
+
+void set_ttl(int socket, bool v4, int ttl) {
+    net::set_option(socket, v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6,
+                    v4 ? static_cast<int>(IP_TTL) : IPV6_UNICAST_HOPS, ttl);
+}
+
+/// Removes the ICMP errors from the queue, which would keep the socket readable.
+void drain_errors(int socket) {
+    std::array<char, 512> space{};
+    msghdr message{};
+    message.msg_control = space.data();
+    message.msg_controllen = space.size();
+    while (::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0) message.msg_controllen = space.size();
+}
+
+event wait_for_event(int socket, milliseconds wait) {
+    const auto until = clock::now() + wait;
+    for (;;) {
+        const auto left = std::chrono::duration_cast<milliseconds>(until - clock::now()).count();
+        pollfd polled{socket, POLLIN, 0};
+        if (left <= 0 || ::poll(&polled, 1, static_cast<int>(left)) != 1) return event::none;
+        const int os = net::socket_option(socket, SO_ERROR);
+        drain_errors(socket);
+        if (os == EHOSTUNREACH) return event::expired;
+        if (os != 0) return event::failed;
+        if ((polled.revents & (POLLIN | POLLHUP)) != 0) return event::readable;
+    }
+}
+
+std::string state_after_reply(int socket) {
+    std::array<char, 512> block{};
+    const auto n = ::recv(socket, block.data(), block.size(), MSG_DONTWAIT);
+    if (n < 0) return errno == ECONNRESET ? "reset" : "no answer";
+    const std::string_view text(block.data(), static_cast<std::size_t>(n));
+    return n == 0 || text.starts_with("421") ? "closed" : "alive";
+}
+
+milliseconds retransmission_wait(int socket) {
+    tcp_info about{};
+    socklen_t size = sizeof(about);
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &about, &size) != 0) return expiry_wait;
+    return milliseconds(about.tcpi_rto / 1000) + expiry_wait;
+}
+
+/// The largest TTL below `distance` with which a retransmission expires.
+unsigned find_last_hop(int socket, bool v4, unsigned distance) {
+    unsigned expires = 0;
+    unsigned lost = distance;
+    while (lost - expires > 1) {
+        const auto middle = (expires + lost) / 2;
+        set_ttl(socket, v4, static_cast<int>(middle));
+        (wait_for_event(socket, retransmission_wait(socket)) == event::expired ? expires : lost) = middle;
+    }
+    return expires;
+}
+
+}  // namespace
+
+idle_result use_after_silence(int socket, unsigned distance) {
+    const bool v4 = net::peer_endpoint(socket).address.is_v4();
+    const bool can_trace = distance > 1;
+    net::set_option(socket, v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, 1);
+    // What arrived in the silence: a 421, or the end.
+    if (wait_for_event(socket, milliseconds(1)) == event::readable) return {state_after_reply(socket), {}};
+    if (can_trace) set_ttl(socket, v4, static_cast<int>(distance - 1));
+    constexpr std::string_view noop = "NOOP\r\n";
+    if (::send(socket, noop.data(), noop.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return {errno == ECONNRESET ? "reset" : "closed", {}};
+    auto last_hop = can_trace ? std::optional(distance - 1) : std::nullopt;
+    if (can_trace) {
+        const auto first = wait_for_event(socket, expiry_wait);
+        if (first == event::failed) return {"reset", {}};
+        if (first == event::readable) return {state_after_reply(socket), {}};
+        if (first == event::none) last_hop = find_last_hop(socket, v4, distance);
+        set_ttl(socket, v4, usual_ttl);
+    }
+    switch (wait_for_event(socket, answer_wait)) {
+        case event::readable: return {state_after_reply(socket), {}};
+        case event::failed: return {"reset", {}};
+        case event::expired:
+        case event::none: break;
+    }
+    return {"no answer", last_hop};
+}
+
+}  // namespace sallyport::doctor
