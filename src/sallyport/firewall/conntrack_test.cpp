@@ -209,6 +209,9 @@ TEST_F(conntrack_test, reports_that_all_expectations_are_in_use) {
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, errc::exhausted);
     EXPECT_NE(refused.error().what.find("nf_conntrack_expect_max"), std::string::npos) << refused.error().what;
+    auto without = at_port(3002);
+    without.needs_expectation = false;
+    EXPECT_TRUE(open(without, control)) << "other rules may accept the connection";
     unique_fd data;
     ASSERT_EQ(connect(data, "127.0.0.2", "127.0.0.1:3000"), 0);
     ASSERT_EQ(::send(data.get(), "x", 1, 0), 1);

@@ -196,12 +196,14 @@ result<std::vector<expectation>> nft_table::change_expectations(std::span<const 
             return std::unexpected(std::move(usable).error());
     }
     std::vector<expectation_change> wanted;
+    std::vector<bool> needed;
     for (const auto& [kind, subject, control] : changes) {
         const bool create = kind == change_kind::open;
         const bool concerned = create ? control.client && missing_.empty() : expected_.erase(key_pair(subject)) != 0;
         if (!concerned) continue;
         const auto master = create ? flow::of_socket(control.client.get()) : flow{};
         wanted.push_back({create, {subject.client, subject.listen, master, subject.lifetime}});
+        needed.push_back(subject.needs_expectation);
     }
     auto refused = tracking_.commit(wanted);
     if (refused && std::ranges::find(*refused, EMFILE) != refused->end() && remove_used_expectations()) {
@@ -220,7 +222,7 @@ result<std::vector<expectation>> nft_table::change_expectations(std::span<const 
         if (refused->at(i) == 0) {
             expected_.emplace(subject.source, subject.destination);
             created.push_back(subject);
-        } else if (!first_refusal) {
+        } else if (!first_refusal && (refused->at(i) != EMFILE || needed[i])) {
             first_refusal = refused_expectation(refused->at(i), subject);
         }
     }

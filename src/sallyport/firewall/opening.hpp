@@ -23,6 +23,9 @@ struct opening {
     // are kept, and rules of the administrator may translate them.
     ip_address source;
     std::chrono::milliseconds lifetime{};
+    // False: it is made also if the kernel's table of expectations is full. Then the connection is not related to its
+    // control connection, and other rules of the administrator may accept it or not.
+    bool needs_expectation = true;
 
     [[nodiscard]] bool keeps_source() const noexcept { return source == client; }
 

@@ -125,11 +125,28 @@ result<reserved_port> data_connections::reserve_in_place_of_server(const net::st
                           .lifetime = opening_lifetime(gate_->config)}};
 }
 
-net::task<result<opened_port>> data_connections::open(proto::leg leg, reserved_port port,
-                                                      firewall::control_connections session) {
-    if (port.route == port_route::accepted) co_return opened_port{port.advertised};
+net::task<result<firewall::opening_lease>> data_connections::make_opening(firewall::opening wanted,
+                                                                          const client_control& client,
+                                                                          const backend_leg& backend) {
     const auto limit = net::time_limit::within(limits::opening_timeout);
-    auto got = co_await gate_->kernel_openings->open(loop_, std::move(port.opening), session, limit);
+    const firewall::control_connections session{.client = client.stream().native_handle(),
+                                                .backend = backend.stream.native_handle()};
+    co_return co_await gate_->kernel_openings->open(loop_, std::move(wanted), session, limit);
+}
+
+net::task<result<opened_port>> data_connections::open(proto::leg leg, reserved_port port, const client_control& client,
+                                                      const backend_leg& backend) {
+    if (port.route == port_route::accepted) co_return opened_port{port.advertised};
+    auto got = co_await make_opening(port.opening, client, backend);
+    if (!got && got.error().os == EMFILE && port.route == port_route::crossing && leg == proto::leg::client) {
+        (void)not_open(got.error());
+        auto other = reserve_in_place_of_server(client.stream());
+        if (!other) co_return std::unexpected(std::move(other).error());
+        port = std::move(*other);
+        port.opening.needs_expectation = false;
+        log_(log::level::info, "Relaying the data connection, if the rules of this machine let it in");
+        got = co_await make_opening(port.opening, client, backend);
+    }
     if (got) {
         const bool in_use = use_opening(leg, port.route, std::move(*got));
         co_return opened_port{port.advertised, in_use && port.route != port_route::redirected};

@@ -78,7 +78,10 @@ public:
         return std::exchange(reserved_for_backend_, std::nullopt);
     }
     /// Makes its opening, if it needs one, for the session with these control connections. A failure is counted and logged.
-    net::task<result<opened_port>> open(proto::leg leg, reserved_port port, firewall::control_connections session);
+    /// If no opening is left for a client's connection that crosses this machine, the gateway accepts it in place of the
+    /// server, as far as rules of the administrator let it in.
+    net::task<result<opened_port>> open(proto::leg leg, reserved_port port, const client_control& client,
+                                        const backend_leg& backend);
     /// Called when the data timeout has passed: why no connection was established through the opening, for the log; nothing
     /// if one was.
     [[nodiscard]] std::optional<std::string> opening_failure();
@@ -109,6 +112,8 @@ private:
                                                          const net::stream& client, backend_leg& backend);
     [[nodiscard]] result<reserved_port> reserve_in_place_of_server(const net::stream& client);
     [[nodiscard]] error not_open(error reason);
+    net::task<result<firewall::opening_lease>> make_opening(firewall::opening wanted, const client_control& client,
+                                                            const backend_leg& backend);
     [[nodiscard]] bool use_opening(proto::leg leg, port_route route, firewall::opening_lease opening);
     void note_abandoned_crossing() const noexcept;
 

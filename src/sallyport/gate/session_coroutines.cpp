@@ -32,9 +32,7 @@ net::task<> run_backend_leg(std::shared_ptr<session> self) {
 net::task<> advertise(std::shared_ptr<session> self, proto::leg leg, reserved_port port) {
     try {
         const bool client = leg == proto::leg::client;
-        const firewall::control_connections control{.client = self->client_.stream().native_handle(),
-                                                    .backend = self->server_.stream.native_handle()};
-        const auto opened = co_await self->data_.open(leg, std::move(port), control);
+        const auto opened = co_await self->data_.open(leg, std::move(port), self->client_, self->server_);
         if (client && opened && !self->is_closing()) {
             if (const auto delay = self->curl_epsv_delay_.delay(); delay > net::clock::duration::zero())
                 co_await net::sleep_briefly(self->loop_, delay);

@@ -94,10 +94,12 @@ struct wire_opening {
     wire_endpoint forward_to{};
     wire_endpoint source{};
     std::int64_t milliseconds = 0;
+    // Not 0: firewall::opening::needs_expectation.
+    std::uint64_t needs_expectation = 0;
 
     [[nodiscard]] static wire_opening of(const firewall::opening& o) noexcept {
         return {wire_endpoint::of({o.client, 0}), wire_endpoint::of(o.listen), wire_endpoint::of(o.forward_to),
-                wire_endpoint::of({o.source, 0}), o.lifetime.count()};
+                wire_endpoint::of({o.source, 0}), o.lifetime.count(),          o.needs_expectation ? 1U : 0U};
     }
     /// Empty if it is not an opening of one address family.
     [[nodiscard]] std::optional<firewall::opening> value() const noexcept {
@@ -108,7 +110,8 @@ struct wire_opening {
         if (!c || !l || !f || !s || milliseconds < 0) return std::nullopt;
         const bool v4 = c->address.is_v4();
         if (l->address.is_v4() != v4 || f->address.is_v4() != v4 || s->address.is_v4() != v4) return std::nullopt;
-        return firewall::opening{c->address, *l, *f, s->address, std::chrono::milliseconds(milliseconds)};
+        return firewall::opening{
+            c->address, *l, *f, s->address, std::chrono::milliseconds(milliseconds), needs_expectation != 0};
     }
 };
 
@@ -119,7 +122,7 @@ struct request {
     wire_endpoint target{};
     wire_opening subject{};
     // Ends with NUL.
-    std::array<char, 456> text{};
+    std::array<char, 448> text{};
 };
 static_assert(std::is_trivially_copyable_v<request> && sizeof(request) == 592);
 
