@@ -27,6 +27,8 @@ json::array openings_of(const json::object& status) {
                            {"peer", opening.at("peer")},
                            {"port", opening.at("port")},
                            {"forwarded_to", opening.at("forwarded_to")},
+                           {"age_seconds", opening.at("age_seconds")},
+                           {"attempted", opening.at("attempted")},
                            {"expires_in_seconds", opening.at("expires_in_seconds")}});
         }
     }
@@ -35,12 +37,15 @@ json::array openings_of(const json::object& status) {
 
 std::string line_of_opening(const json::object& opening) {
     const auto& forwarded = opening.at("forwarded_to");
+    const auto& age = opening.at("age_seconds");
     const auto& expires = opening.at("expires_in_seconds");
-    return fmt::format("{}: {}, session of {} with {}: from {} to port {}, {}, {}", text_or_dash(opening.at("session")),
-                       text_or_dash(opening.at("reason")), text_or_dash(opening.at("client")),
-                       text_or_dash(opening.at("server")), text_or_dash(opening.at("peer")),
-                       opening.at("port").to_number<std::uint64_t>(),
+    return fmt::format("{}: {}, session of {} with {}: from {} to port {}, {}, {}{}, {}",
+                       text_or_dash(opening.at("session")), text_or_dash(opening.at("reason")),
+                       text_or_dash(opening.at("client")), text_or_dash(opening.at("server")),
+                       text_or_dash(opening.at("peer")), opening.at("port").to_number<std::uint64_t>(),
                        forwarded.is_string() ? "forwarded to " + text_or_dash(forwarded) : "accepted by the gateway",
+                       age.is_number() ? fmt::format("{:.0f} s old, ", age.to_number<double>()) : "",
+                       opening.at("attempted").get_bool() ? "attempted" : "not used",
                        expires.is_number() ? fmt::format("{:.0f} s left", expires.to_number<double>()) : "until it is used");
 }
 

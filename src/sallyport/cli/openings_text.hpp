@@ -11,7 +11,8 @@
 namespace sallyport::cli {
 
 /// One object for each opening, with "session", "client", "server", "reason" ("passive": the client connects, "active": the
-/// server does), "peer", "port", "forwarded_to" and "expires_in_seconds". `status` comes from status::status_json().
+/// server does), "peer", "port", "forwarded_to", "age_seconds", "attempted" and "expires_in_seconds". `status` comes from
+/// status::status_json().
 [[nodiscard]] boost::json::array openings_of(const boost::json::object& status);
 /// "SESSION: passive, CLIENT to SERVER, from PEER to port PORT, ...".
 [[nodiscard]] std::string line_of_opening(const boost::json::object& opening);

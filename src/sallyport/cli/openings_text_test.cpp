@@ -21,7 +21,9 @@ TEST(OpeningsText, NamesSessionPeersAndPort) {
                    .port = 40000,
                    .peer = *ip_address::parse("203.0.113.5"),
                    .expires_in = 29s,
-                   .forwarded_to = endpoint::parse("192.168.1.2:6000")},
+                   .forwarded_to = endpoint::parse("192.168.1.2:6000"),
+                   .age = 1s,
+                   .attempted = true},
                   {.backend_leg = false, .port = 30000, .peer = *ip_address::parse("192.168.1.2"), .expires_in = {}}};
     d.sessions.sessions.push_back(s);
     const auto all = openings_of(status::status_json(d));
@@ -29,11 +31,11 @@ TEST(OpeningsText, NamesSessionPeersAndPort) {
     EXPECT_EQ(
         line_of_opening(all[0].get_object()),
         "mx-1: active, session of 192.168.1.2:5000 with ftp://203.0.113.5:21: from 203.0.113.5 to port 40000, forwarded "
-        "to 192.168.1.2:6000, 29 s left");
+        "to 192.168.1.2:6000, 1 s old, attempted, 29 s left");
     EXPECT_EQ(
         line_of_opening(all[1].get_object()),
         "mx-1: passive, session of 192.168.1.2:5000 with ftp://203.0.113.5:21: from 192.168.1.2 to port 30000, accepted "
-        "by the gateway, until it is used");
+        "by the gateway, not used, until it is used");
 }
 
 }  // namespace

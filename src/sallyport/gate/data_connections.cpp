@@ -64,6 +64,7 @@ result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_
                         .lifetime = opening_lifetime(gate_->config)};
     }
     if (out && !for_client) reserved_for_backend_ = *out;
+    opened_at_ = net::clock::now();
     return out;
 }
 
@@ -253,14 +254,16 @@ void data_connections::abort() noexcept {
 
 void data_connections::describe(status::session_report& into, const ip_address& client, const ip_address& backend) const {
     if (relay_) relay_->describe(into);
+    const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - opened_at_);
     if (opening_) {
         const auto& o = opening_.details();
         if (const auto remaining = opening_.remaining())
-            into.openings.push_back({opening_leg_ == proto::leg::backend, o.listen.port, o.client, remaining, o.forward_to});
+            into.openings.push_back({opening_leg_ == proto::leg::backend, o.listen.port, o.client, remaining, o.forward_to,
+                                     age, opening_.use() == firewall::opening_use::attempted});
         return;
     }
-    if (client_port_) into.openings.push_back({false, client_port_.port(), client, std::nullopt});
-    if (backend_port_) into.openings.push_back({true, backend_port_.port(), backend, std::nullopt});
+    if (client_port_) into.openings.push_back({false, client_port_.port(), client, std::nullopt, std::nullopt, age});
+    if (backend_port_) into.openings.push_back({true, backend_port_.port(), backend, std::nullopt, std::nullopt, age});
 }
 
 }  // namespace sallyport::gate

@@ -21,6 +21,10 @@ struct opening {
     std::optional<std::chrono::milliseconds> expires_in;
     // The target of kernel forwarding; nothing if this process accepts the connection.
     std::optional<endpoint> forwarded_to{};
+    // Since when it is open; nothing if that is not known.
+    std::optional<std::chrono::milliseconds> age{};
+    // Connection requests were forwarded, and none of them was answered yet.
+    bool attempted = false;
 };
 
 struct running_transfer {

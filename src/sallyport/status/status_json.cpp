@@ -74,7 +74,9 @@ constexpr std::size_t max_shown_path = 300;
             {"port", o.port},
             {"peer", o.peer.text()},
             {"expires_in_seconds", o.expires_in ? json::value(seconds(*o.expires_in)) : json::value()},
-            {"forwarded_to", or_null(o.forwarded_to ? o.forwarded_to->text() : std::string())}};
+            {"forwarded_to", or_null(o.forwarded_to ? o.forwarded_to->text() : std::string())},
+            {"age_seconds", o.age ? json::value(seconds(*o.age)) : json::value()},
+            {"attempted", o.attempted}};
 }
 
 [[nodiscard]] json::object json_of(const session_report& s) {

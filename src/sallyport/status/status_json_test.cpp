@@ -74,7 +74,9 @@ TEST(StatusJson, ShowsSessionsWithTransferAndOpenings) {
                       .port = 30001,
                       .peer = at("10.0.0.1:1").address,
                       .expires_in = 29500ms,
-                      .forwarded_to = at("192.0.2.8:5000")}};
+                      .forwarded_to = at("192.0.2.8:5000"),
+                      .age = 500ms,
+                      .attempted = true}};
     const auto out = status_json({.name = {}, .listening = {}, .sessions = {.sessions = {busy, idle}, .complete = false}});
     EXPECT_EQ(out.at("complete"), false);
     const auto& first = out.at("sessions").at(0);
@@ -94,9 +96,10 @@ TEST(StatusJson, ShowsSessionsWithTransferAndOpenings) {
     EXPECT_TRUE(second.at("transfer").is_null());
     EXPECT_EQ(second.at("idle_seconds"), 3.0);
     EXPECT_EQ(json::serialize(second.at("openings")),
-              R"([{"leg":"client","port":30000,"peer":"192.0.2.8","expires_in_seconds":null,"forwarded_to":null},)"
+              R"([{"leg":"client","port":30000,"peer":"192.0.2.8","expires_in_seconds":null,"forwarded_to":null,)"
+              R"("age_seconds":null,"attempted":false},)"
               R"({"leg":"backend","port":30001,"peer":"10.0.0.1","expires_in_seconds":2.95E1,)"
-              R"("forwarded_to":"192.0.2.8:5000"}])");
+              R"("forwarded_to":"192.0.2.8:5000","age_seconds":5E-1,"attempted":true}])");
 }
 
 TEST(StatusJson, HasNoRateForDirectDataConnections) {
