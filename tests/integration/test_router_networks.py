@@ -8,7 +8,9 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -181,6 +183,28 @@ def test_nat64_status(lab):
         connection = built.network.inside("client", lambda: socket.create_connection((impossible, 21), timeout=5))
         with connection:
             assert connection.recv(1000).startswith(b"421 "), impossible
+
+
+TRANSLATOR = Path(__file__).resolve().parents[1] / "support/nat64.py"
+TO_TRANSLATOR = """
+add rule inet filter forward iifname { "lan", "nat64" } accept
+"""
+
+
+def test_nat64_with_TLS_that_passes(lab):
+    """The gateway cannot read such a session: its data connections go to the network's own translator."""
+    built = lab("router-nat64")
+    built.fill("server", {"file": b"content"})
+    built.network.apply("router", TO_TRANSLATOR)
+    with subprocess.Popen(built.network.command("router", sys.executable, TRANSLATOR, "fd64:ff9b::/96", "2001:db8:1::2", "192.168.64.2"),
+                          stdout=subprocess.PIPE, text=True) as translator:
+        try:
+            assert translator.stdout.readline() == "ready\n"
+            curl = ["curl", "-sSk", "-g", "--max-time", "10", "--ssl-reqd", f"ftp://[{NAT64_SERVER}]/file"]
+            assert network.run(*built.network.command("client", *curl)) == "content"
+        finally:
+            translator.kill()
+    assert "TLS passthrough" in built.log_of("router")
 
 
 # Firewalls that do not mention related connections.
