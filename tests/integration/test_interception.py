@@ -44,7 +44,7 @@ class Site:
                  rules=(firewall, network.masquerade("wan"))),
             Host("server", {"wan": f"{SERVER}/24"}),
         )))
-        self.sallyport, self.daemons = sallyport, []
+        self.sallyport, self.daemons, self.folder = sallyport, [], folder / "files"
         self.tls = ("--tls-cert", certificate.cert, "--tls-key", certificate.key)
         files = folder / "files"
         files.mkdir()
@@ -244,6 +244,45 @@ def test_the_plan_names_rules_that_admit_the_kernels_helper_only(site):
     assert "table inet firewall, chain forward: 'ct state related ct helper \"ftp\" accept'" in plan and "remove this condition" in plan
     assert "remove this condition" in site.gate.log()
 
+
+
+def test_an_interface_may_come_later(site):
+    """G2: a name may end in '*', and need not exist at the start."""
+    site = site("--intercept", "late*,later1", firewall=FIREWALL.replace('iifname "lan"', 'iifname { "lan", "late0" }'))
+    assert "Interface later1 does not exist; sessions are intercepted as soon as it does" in site.gate.log()
+    with site.raw() as raw:
+        raw.login()
+    assert ", intercepted, " not in site.gate.log()
+    for words in ("lan down", "lan name late0", "late0 up"):
+        network.run(*site.net.command("router", "ip", "link", "set", "dev", *words.split()))
+    assert [site.curl(*options) for options in METHODS.values()] == ["content"] * 4
+    assert site.gate.log().count(", intercepted, ") == 4
+
+
+def test_rules_about_commands_and_idle_sessions_hold(site):
+    """G6: --read-only, --refuse-commands and --idle-timeout of a gateway that intercepts."""
+    site = site("--intercept", "lan", "--read-only", "--refuse-commands", "MDTM", "--idle-timeout", 2)
+    assert site.curl() == "content"
+    with site.raw() as raw:
+        raw.login()
+        raw.expect("DELE file", 550)
+        raw.expect("MDTM file", 502)
+        assert raw.reply().code == 421
+    with site.raw() as raw:
+        raw.login().expect("SIZE file", 213)
+
+
+def test_two_gateways_side_by_side(site):
+    """Each has its own table, and the end of one does not concern the other one."""
+    site = site("--intercept", "lan")
+    site.start("server", "serve", site.folder, "--listen", f"{SERVER}:2121", "--user", "writer:lab", "--control-socket", site.folder.parent / "second.sock")
+    other = site.start("router", "gate", "--intercept", "lan?ports=2121", "--control-socket", site.folder.parent / "gate.sock")
+    site.net.apply("router", 'add rule inet firewall input iifname "lan" tcp dport 2121 accept')
+    second = f"ftp://{SERVER}:2121/file"
+    assert site.curl("--ftp-port", "-") == "content" and site.curl("--ftp-port", "-", url=second) == "content"
+    assert ", intercepted, " in site.gate.log() and ", intercepted, " in other.log()
+    assert site.gate.stop() == 0
+    assert site.curl("--ftp-port", "-", url=second) == "content"
 
 
 def test_the_plan_has_every_rule_and_changes_nothing(sallyport):
