@@ -378,8 +378,8 @@ class Network:
             self.start_program(program, self.folder / f"{program.host}-program-{number}")
 
     def start_program(self, program, folder):
-        """Returns once it is ready."""
-        folder.mkdir(parents=True)
+        """Returns once it is ready. A folder of an earlier run may be used again."""
+        folder.mkdir(parents=True, exist_ok=True)
         for name, content in program.files.items():
             (folder / name).write_text(content.format(folder=folder))
         name, *arguments = program.command.format(folder=folder).split()
