@@ -1,12 +1,15 @@
 #include <sallyport/cli/client_options.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <fmt/format.h>
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/exit_code.hpp>
+#include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/prompt_password.hpp>
+#include <sallyport/client/router_listener.hpp>
 
 namespace sallyport::cli {
 
@@ -85,6 +88,16 @@ void client_options::add_to(command_table& table) {
     table.notes = option_types_help() + "\n\n" + exit_code_help();
 }
 
+void client_options::add_mapping_to(command_table& table) {
+    table.add(
+        "Client data connections",
+        {{"--map", "[=LIST]", optional_text(map),
+          "In active mode, have the router forward the port to this machine: by pcp, natpmp and upnp, or those in LIST",
+          "off"},
+         {"--map-interface", "IF", text(map_interface), "Network interface whose gateway is asked",
+          "that of the default route"}});
+}
+
 result<client::options> client_options::session(const client::url& location) const {
     client::options out;
     auto chosen = chosen_methods();
@@ -121,6 +134,19 @@ result<client::options> client_options::session(const client::url& location) con
     if (!chosen_login) return std::unexpected(chosen_login.error());
     out.login = std::move(*chosen_login);
     if (verbose) out.transcript = print_line;
+    return out;
+}
+
+result<reach::mapping_settings> client_options::mapping() const {
+    reach::mapping_settings out{.protocols = {}, .interface = map_interface, .lease = client::listener_mapping_lease};
+    if (map.empty()) return out;
+    const auto chosen = chosen_methods();
+    if (!chosen) return std::unexpected(chosen.error());
+    if (std::ranges::none_of(*chosen, proto::is_active))
+        return fail(errc::usage, "--map is for active mode; add --active, or remove it");
+    auto protocols = parse_mapping_protocols(map);
+    if (!protocols) return std::unexpected(std::move(protocols.error()));
+    out.protocols = std::move(*protocols);
     return out;
 }
 

@@ -10,6 +10,7 @@
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/client/client.hpp>
 #include <sallyport/client/netrc.hpp>
+#include <sallyport/reach/router_mapping.hpp>
 
 namespace sallyport::cli {
 
@@ -26,6 +27,9 @@ struct client_options {
     client::passive_address passive_address = client::passive_address::peer;
     std::optional<port_range> active_ports;
     std::string active_address;
+    /// Empty: off; "true": all protocols.
+    std::string map;
+    std::string map_interface;
     std::string user;
     std::chrono::milliseconds connect = std::chrono::seconds(10);
     std::optional<std::chrono::milliseconds> timeout;
@@ -33,10 +37,15 @@ struct client_options {
     std::uint64_t stall_rate = limits::stall_rate;
 
     void add_to(command_table& table);
+    /// Those for port mappings in active mode, for commands that transfer data.
+    void add_mapping_to(command_table& table);
 
     /// The session options for `location`, with user and password from the URL, --user, SALLYPORT_PASSWORD, ~/.netrc or the
     /// terminal. Errors name the option.
     [[nodiscard]] result<client::options> session(const client::url& location) const;
+
+    /// Port mappings for active mode.
+    [[nodiscard]] result<reach::mapping_settings> mapping() const;
 
 private:
     [[nodiscard]] result<std::vector<client::data_method>> chosen_methods() const;

@@ -83,6 +83,7 @@ void add_get_command(CLI::App& app, int& exit_code) {
               {{"-o,--output", "FILE", text(job->output), "Save as FILE; '-' writes to standard output", "name in the URL"},
                {"-c,--resume", "", flag(job->resume), "Continue FILE.part, or FILE, at its end"}});
     job->options.add_to(table);
+    job->options.add_mapping_to(table);
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

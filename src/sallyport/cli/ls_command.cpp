@@ -82,7 +82,7 @@ void print_json(const std::string& url, const client::listing_report& listing) {
 
 int report(const std::string& url, ls_result& r, const ls_job& job) {
     if (!r.got) {
-        fmt::print(stderr, "sallyport ls: {}\n{}", failure_line(r.got.error()), doctor_line("ls", url, r.got.error()));
+        fmt::print(stderr, "sallyport ls: {}\n", failure_line(r.got.error()));
         if (job.options.json) fmt::print("{}\n", failure_json(url, r.got.error(), r.attempts));
         return static_cast<int>(status_of(r.got.error()));
     }
@@ -110,7 +110,9 @@ int run(const ls_job& job) {
     if (!location) return report_error("ls", location.error(), exit_status::usage);
     auto how = job.options.session(*location);
     if (!how) return report_error("ls", how.error(), exit_status::usage);
-    auto result = run_session<client::listing_report>(*location, std::move(*how), [&](client::session& session) {
+    const auto mapping = job.options.mapping();
+    if (!mapping) return report_error("ls", mapping.error(), exit_status::usage);
+    auto result = run_session<client::listing_report>(*location, std::move(*how), *mapping, [&](client::session& session) {
         return session.list(location->path, std::time(nullptr));
     });
     return report(location->text(), result, job);
@@ -126,6 +128,7 @@ void add_ls_command(CLI::App& app, int& exit_code) {
               {{"URL", "", required(text(job->url)), "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS)"}});
     table.add("Output", {{"-1,--names", "", flag(job->names_only), "Print names only, one per line"}});
     job->options.add_to(table);
+    job->options.add_mapping_to(table);
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

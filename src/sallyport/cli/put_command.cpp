@@ -67,6 +67,7 @@ void add_put_command(CLI::App& app, int& exit_code) {
                 "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); after a final '/', FILE keeps its name"}});
     table.add("Files", {{"-c,--resume", "", flag(job->resume), "Continue at the end of the file on the server"}});
     job->options.add_to(table);
+    job->options.add_mapping_to(table);
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

@@ -3,9 +3,11 @@
 // thread; the arguments must outlive the call.
 
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include <sallyport/cli/active_mapping.hpp>
 #include <sallyport/client/client.hpp>
 
 namespace sallyport::cli {
@@ -34,12 +36,14 @@ net::task<> run_steps(net::loop& loop, const client::url& location, client::opti
     }
 }
 
-/// Returns when the session has ended.
+/// Returns when the session has ended. `mapping`: for active mode.
 template <class Report>
 [[nodiscard]] session_result<Report> run_session(const client::url& location, client::options how,
-                                                 const session_work<Report>& work) {
+                                                 const reach::mapping_settings& mapping, const session_work<Report>& work) {
     net::loop_group loops(1);
     session_result<Report> out;
+    std::optional<active_mapping> mapped;
+    if (mapping.is_enabled()) how.mapping = mapped.emplace(loops.at(0), mapping).listener();
     loops.run_until_done(run_steps(loops.at(0), location, std::move(how), work, out));
     return out;
 }

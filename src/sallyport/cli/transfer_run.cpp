@@ -26,11 +26,13 @@ net::task<client::outcome<transfer_report>> transfer_with_progress(client::sessi
 int run_transfer(const transfer_run& run, const client_options& options) {
     auto how = options.session(run.location);
     if (!how) return report_error(run.command, how.error(), exit_status::usage);
+    const auto mapping = options.mapping();
+    if (!mapping) return report_error(run.command, mapping.error(), exit_status::usage);
     how->can_resume = run.file != "-";
     transfer_result result{run.command, run.location.text(), run.file};
     const auto started_at = net::clock::now();
     const bool with_bar = !options.quiet && !options.verbose;
-    auto held = run_session<transfer_report>(run.location, std::move(*how), [&](client::session& session) {
+    auto held = run_session<transfer_report>(run.location, std::move(*how), *mapping, [&](client::session& session) {
         return transfer_with_progress(session, run, started_at, with_bar, result);
     });
     result.got = std::move(held.got);

@@ -76,7 +76,7 @@ class ReferenceServer:
 class Vsftpd(ReferenceServer):
     """Anonymous with write access: its local users need the system's password files, so local=True, which gives it the same
     user as the others have, starts it where those are others (needs root). Extra: reuse=True demands that data connections
-    resume the TLS session, strict=True that TLS ends in good order both ways, active=False refuses PORT and EPRT, ports=(A, B) are those for passive data, foreign=True lets data
+    resume the TLS session, strict=True that TLS ends in good order both ways, active=False refuses PORT and EPRT, rate=N sends N bytes per second, ports=(A, B) are those for passive data, foreign=True lets data
     connections be with others than the control connection's peer."""
 
     user, password, base = "anonymous", "tester@", "/pub"  # an anonymous root that could be written would be refused
@@ -98,6 +98,7 @@ class Vsftpd(ReferenceServer):
             "anon_world_readable_only": "NO", "anon_umask": "022", "force_dot_files": "YES", "secure_chroot_dir": chroot,
             "port_enable": "YES" if self.extra.get("active", True) else "NO",
             **dict(zip(("pasv_min_port", "pasv_max_port"), self.extra.get("ports", ()))),
+            "anon_max_rate": self.extra.get("rate", 0),
             **dict.fromkeys(("pasv_promiscuous", "port_promiscuous"), "YES" if self.extra.get("foreign") else "NO"),
             "connect_from_port_20": "NO", "xferlog_enable": "YES", "vsftpd_log_file": self.folder / "log",
             "log_ftp_protocol": "YES", "dual_log_enable": "YES", "xferlog_file": self.folder / "xferlog", "max_per_ip": 0,
