@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/firewall/listing_words.hpp>
+
 namespace sallyport::firewall {
 namespace {
 
@@ -19,42 +21,6 @@ namespace {
 constexpr int priority_of_gateway = -146;
 // For a chain that no base chain reaches.
 constexpr int unused = 1 << 30;
-
-[[nodiscard]] std::string_view without_blanks(std::string_view line) {
-    const auto first = line.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return {};
-    return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
-}
-
-template <class Function>
-void for_each_line(std::string_view text, Function on_line) {
-    while (!text.empty()) {
-        const auto end = text.find('\n');
-        on_line(without_blanks(text.substr(0, end)));
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    }
-}
-
-/// The words of a line; a part in double quotes is one word, in which a backslash precedes a quote or a backslash.
-[[nodiscard]] std::vector<std::string> words_of(std::string_view line) {
-    std::vector<std::string> out;
-    std::optional<std::string> word;
-    bool quoted = false;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-        const char c = line[i];
-        if (c == '"') {
-            quoted = !quoted;
-            if (!word) word.emplace();
-        } else if (!quoted && (c == ' ' || c == '\t')) {
-            if (word) out.push_back(*std::exchange(word, std::nullopt));
-        } else {
-            if (!word) word.emplace();
-            *word += quoted && c == '\\' && i + 1 < line.size() ? line[++i] : c;
-        }
-    }
-    if (word) out.push_back(std::move(*word));
-    return out;
-}
 
 [[nodiscard]] std::optional<std::size_t> index_of(const std::vector<std::string>& words, std::string_view wanted) {
     const auto at = std::ranges::find(words, wanted);

@@ -1,0 +1,21 @@
+#pragma once
+// Readers of what nft and iptables-save print, as far as it decides about new TCP connections to this host
+// (filter_walk.hpp).
+//
+// Pure functions; any thread. Any text is read without failure: what is not understood makes a rule partial.
+
+#include <string_view>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/firewall/filter_walk.hpp>
+
+namespace sallyport::firewall {
+
+/// The output of `nft -j list ruleset`. Tables that iptables-nft makes are left to the other reader, as nft cannot print all
+/// of their rules. Fails with errc::syntax if the text is no JSON of nft.
+[[nodiscard]] result<packet_filter> read_nft_listing(std::string_view json);
+
+/// The output of `iptables-save` or, with `v4` false, `ip6tables-save`.
+[[nodiscard]] packet_filter read_iptables_listing(std::string_view saved, bool v4);
+
+}  // namespace sallyport::firewall

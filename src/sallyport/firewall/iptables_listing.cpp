@@ -1,0 +1,147 @@
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <sallyport/firewall/filter_listing.hpp>
+#include <sallyport/firewall/firewall_needs.hpp>
+#include <sallyport/firewall/listing_words.hpp>
+
+namespace sallyport::firewall {
+namespace {
+
+using arguments = std::span<const std::string>;
+
+/// "21,990,30000:30099"
+[[nodiscard]] std::optional<std::vector<port_range>> saved_ports(std::string text) {
+    std::ranges::replace(text, ':', '-');
+    std::vector<port_range> out;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const auto end = std::min(text.find(',', begin), text.size());
+        const auto range = port_range::parse(std::string_view(text).substr(begin, end - begin));
+        if (!range) return std::nullopt;
+        out.push_back(*range);
+        begin = end + 1;
+    }
+    return out;
+}
+
+/// What the options of one rule say.
+struct saved_rule {
+    filter_rule rule{};
+    // It cannot match a new TCP connection from another host.
+    bool never = false;
+    bool related = false;
+};
+
+/// A list such as RELATED,ESTABLISHED contains the word.
+[[nodiscard]] bool lists(std::string_view list, std::string_view word) {
+    return (',' + std::string(list) + ',').contains(',' + std::string(word) + ',');
+}
+
+/// One option with its value. False if it is not known.
+[[nodiscard]] bool read_match(saved_rule& into, bool negated, const std::string& option, const std::string& value) {
+    const auto require = [&](bool matches) { into.never = into.never || matches == negated; };
+    if (option == "-p") {
+        require(value == "tcp" || value == "6" || value == "all");
+    } else if (option == "--dport" || option == "--dports" || option == "--destination-ports") {
+        auto ports = saved_ports(value);
+        if (!ports) return false;
+        into.rule.ports = negated ? all_but(*ports) : std::move(*ports);
+    } else if (option == "--ctstate" || option == "--state") {
+        require(lists(value, "NEW"));
+        into.related = into.related || (!negated && lists(value, "RELATED"));
+    } else if (option == "--dst-type") {
+        require(value == "LOCAL");
+    } else if (option == "-i") {
+        if (value != "lo") return false;
+        require(false);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+[[nodiscard]] std::optional<filter_action> builtin_target(std::string_view name) {
+    if (name == "ACCEPT") return filter_action::accept;
+    if (name == "DROP") return filter_action::drop;
+    if (name == "REJECT") return filter_action::reject;
+    if (name == "RETURN") return filter_action::leave;
+    for (const auto* other : {"LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "AUDIT", "TRACE", "NOTRACK", "SET"})
+        if (name == other) return filter_action::none;
+    return std::nullopt;
+}
+
+[[nodiscard]] saved_rule read_options(arguments words, const std::string& table) {
+    saved_rule out;
+    bool negated = false;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const auto& word = words[i];
+        const auto value = i + 1 < words.size() ? words[i + 1] : std::string();
+        if (word == "!") {
+            negated = true;
+            continue;
+        }
+        if (word == "--syn") {
+            out.never = out.never || negated;
+        } else if (word == "--tcp-flags") {
+            // Which flags a SYN has is known: of the mask, it has SYN alone.
+            const auto set = i + 2 < words.size() ? words[i + 2] : std::string();
+            const bool has = lists(value, "SYN") ? set == "SYN" : set == "NONE";
+            out.never = out.never || has == negated;
+            i += 2;
+        } else if (word == "-j" || word == "-g") {
+            const auto builtin = builtin_target(value);
+            out.rule.action = builtin.value_or(word == "-g" ? filter_action::go_to : filter_action::jump);
+            if (!builtin) out.rule.target = table + ' ' + value;
+            // The options of the target follow.
+            break;
+        } else if (word == "-m" || word == "--comment") {
+            ++i;
+        } else if (read_match(out, negated, word, value)) {
+            ++i;
+        } else if (word.starts_with('-')) {
+            out.rule.partial = true;
+        }
+        negated = false;
+    }
+    return out;
+}
+
+}  // namespace
+
+packet_filter read_iptables_listing(std::string_view saved, bool v4) {
+    packet_filter out;
+    const std::string family = v4 ? "iptables" : "ip6tables";
+    std::string table;
+    for_each_line(saved, [&](std::string_view line) {
+        const auto words = words_of(line);
+        if (words.empty()) return;
+        if (line.starts_with('*')) {
+            table = fmt::format("{} {}", family, line.substr(1));
+        } else if (line.starts_with(':') && words.size() >= 2) {
+            const auto name = words[0].substr(1);
+            const bool base = name == "INPUT" || name == "PREROUTING";
+            out.chains[table + ' ' + name] = {.place = fmt::format("{}, chain {}", table, name),
+                                              .v4 = v4,
+                                              .v6 = !v4,
+                                              .is_base = base && !table.ends_with(" nat"),
+                                              // raw, mangle, filter.
+                                              .priority = table.ends_with(" filter") ? 0 : -150,
+                                              .drops_by_policy = words[1] == "DROP"};
+        } else if (words[0] == "-A" && words.size() >= 3) {
+            auto read = read_options(arguments(words).subspan(2), table);
+            out.accepts_related = out.accepts_related || (read.related && read.rule.action == filter_action::accept);
+            if (read.never) return;
+            read.rule.text = line;
+            out.chains[table + ' ' + words[1]].rules.push_back(std::move(read.rule));
+        }
+    });
+    return out;
+}
+
+}  // namespace sallyport::firewall
