@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/doctor_files.hpp>
 #include <sallyport/cli/doctor_text.hpp>
 #include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/transfer_result.hpp>
@@ -20,6 +22,7 @@
 #include <sallyport/diagnosis/facts_json.hpp>
 #include <sallyport/diagnosis/report.hpp>
 #include <sallyport/diagnosis/rules.hpp>
+#include <sallyport/diagnosis/server_rules.hpp>
 #include <sallyport/doctor/run.hpp>
 
 namespace sallyport::cli {
@@ -31,6 +34,8 @@ struct doctor_job {
     std::string save;
     bool anonymize = false;
     bool explain = false;
+    bool server = false;
+    std::optional<port_range> ports{};
     bool trace = false;
     bool also_plain = false;
     std::size_t rounds = 0;
@@ -40,6 +45,7 @@ struct doctor_job {
 int explain(const std::string& id) {
     if (id.empty()) {
         for (const auto& each : diagnosis::rules()) fmt::print("{:<26} {}\n", each.about.id, each.about.cause);
+        for (const auto& each : diagnosis::server_explanations()) fmt::print("{:<26} {}\n", each.id, each.cause);
         return 0;
     }
     const auto* const found = diagnosis::explain(id);
@@ -75,6 +81,7 @@ int report(const doctor_job& job, const diagnosis::facts& known) {
 
 int run(const doctor_job& job) {
     if (job.explain) return explain(job.target);
+    if (job.server) return diagnose_server(job.target, job.ports, job.options.json);
     if (job.target.empty())
         return report_error("doctor", error{errc::usage, 0, "no URL given; use one such as ftp://HOST/"},
                             exit_status::usage);
@@ -121,13 +128,19 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
           "Hold at most six sessions open in silence, for up to this time, and measure which ones survive"},
          {"--save", "FILE", text(job->save), "Save what was measured, for the administrator of the other side"},
          {"--anonymize", "", flag(job->anonymize), "Replace addresses, names and paths in the saved file"},
+         {"--server", "", flag(job->server),
+          "Look at a server on this host instead: URL is sallyport:FILE, vsftpd:FILE, proftpd:FILE or pure-ftpd:OPTIONS"},
+         {"--ports", "A-B", ports(job->ports), "With --server: the passive ports", "as configured"},
          {"--explain", "", flag(job->explain), "Explain a cause, or list all of them, and do nothing else"}});
     job->options.add_to(table);
     table.notes +=
         "  20  works, but not completely\n"
         "  21  the cause of a failure could not be determined\n";
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run(*job); });
+    add_doctor_read(*command, exit_code);
+    command->callback([job, command, &exit_code] {
+        if (command->get_subcommands().empty()) exit_code = run(*job);
+    });
 }
 
 }  // namespace sallyport::cli

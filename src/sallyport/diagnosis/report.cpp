@@ -123,6 +123,8 @@ std::string path_text(const facts& known, const std::vector<verdict>& found) {
     return out;
 }
 
+}  // namespace
+
 std::string verdict_text(const verdict& v, std::string_view label) {
     auto out = paragraph(fmt::format("{:<9}", label), safe(v.cause));
     auto sure = fmt::format("{}; {}", name(v.confidence),
@@ -138,8 +140,6 @@ std::string verdict_text(const verdict& v, std::string_view label) {
     for (const auto& each : v.rules) out += "           " + safe(each, 1000) + '\n';
     return out;
 }
-
-}  // namespace
 
 std::string report_text(const facts& known, const std::vector<verdict>& found, bool complete) {
     const auto state = overall_of(known, found);

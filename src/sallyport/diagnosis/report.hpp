@@ -3,6 +3,7 @@
 // values; any thread.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sallyport/diagnosis/facts.hpp>
@@ -13,6 +14,9 @@ namespace sallyport::diagnosis {
 /// What works, what does not, the path with the break marked, the causes with their evidence, and what to do. Without
 /// `complete`, the further causes are one line each.
 [[nodiscard]] std::string report_text(const facts& known, const std::vector<verdict>& found, bool complete = false);
+
+/// Cause, evidence and remedy of one verdict; `label` is "cause" or "note".
+[[nodiscard]] std::string verdict_text(const verdict& v, std::string_view label);
 
 /// {"schema":1,"result":...,"phases":[],"methods":[],"path":[],"verdict":[]}
 [[nodiscard]] std::string report_json(const facts& known, const std::vector<verdict>& found);

@@ -74,6 +74,8 @@ json::array path_json(const facts& known) {
     return out;
 }
 
+}  // namespace
+
 json::object verdict_json(const verdict& v) {
     json::object out{{"id", v.id}, {"cause", v.cause}, {"side", name(v.side)}};
     out["hop"] = v.hop ? json::value(json::object{
@@ -86,8 +88,6 @@ json::object verdict_json(const verdict& v) {
     out["evidence"] = texts_json(v.evidence);
     return out;
 }
-
-}  // namespace
 
 std::string report_json(const facts& known, const std::vector<verdict>& found) {
     json::array verdicts;

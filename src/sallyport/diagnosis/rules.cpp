@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <sallyport/diagnosis/rule_support.hpp>
+#include <sallyport/diagnosis/server_rules.hpp>
 
 namespace sallyport::diagnosis {
 
@@ -19,6 +20,8 @@ std::span<const rule> rules() noexcept {
 const explanation* explain(std::string_view id) noexcept {
     for (const auto& each : rules())
         if (each.about.id == id) return &each.about;
+    for (const auto& each : server_explanations())
+        if (each.id == id) return &each;
     return nullptr;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include <sallyport/base/small_file.hpp>
+#include <sallyport/diagnosis/server_rules.hpp>
 #include <sallyport/diagnosis/test_facts.hpp>
 
 namespace sallyport::diagnosis {
@@ -51,6 +52,8 @@ TEST(rules, the_page_has_every_id) {
     for (const auto& each : rules())
         EXPECT_THAT(*page,
                     testing::HasSubstr("| `" + std::string(each.about.id) + "` | " + std::string(each.about.cause) + " |"));
+    for (const auto& each : server_explanations())
+        EXPECT_THAT(*page, testing::HasSubstr("| `" + std::string(each.id) + "` | " + std::string(each.cause) + " |"));
 }
 
 TEST(rules, no_alarm_on_healthy_sessions) {

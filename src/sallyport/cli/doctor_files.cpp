@@ -1,0 +1,198 @@
+#include <sallyport/cli/doctor_files.hpp>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/limits.hpp>
+#include <sallyport/cli/error_line.hpp>
+#include <sallyport/cli/machine_facts.hpp>
+#include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/port_options.hpp>
+#include <sallyport/diagnosis/facts_json.hpp>
+#include <sallyport/diagnosis/report.hpp>
+#include <sallyport/diagnosis/rules.hpp>
+#include <sallyport/diagnosis/server_report.hpp>
+#include <sallyport/diagnosis/server_rules.hpp>
+#include <sallyport/doctor/server_configuration.hpp>
+#include <sallyport/doctor/server_host.hpp>
+#include <sallyport/doctor/session_reader.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+constexpr int something_found = 20;
+constexpr int wrong_usage = 2;
+// A log of a busy server for some days; it is read as a whole.
+constexpr std::size_t max_file = std::size_t{256} << 20U;
+
+int refuse(std::string_view command, const error& why) {
+    fmt::print(stderr, "sallyport {}: {}\n", command, line_of(why));
+    return wrong_usage;
+}
+
+result<std::string> content_of_file(const std::string& name) {
+    std::ifstream file;
+    if (name != "-") {
+        file.open(name, std::ios::binary);
+        if (!file) return fail_os(errno, name);
+    }
+    std::istream& in = name == "-" ? std::cin : file;
+    std::string out;
+    std::array<char, 65536> part;
+    while (in.read(part.data(), std::ssize(part)), in.gcount() > 0) {
+        out.append(part.data(), static_cast<std::size_t>(in.gcount()));
+        if (out.size() > max_file)
+            return fail(errc::too_long, name + ": larger than 256 MiB; cut out the sessions in question");
+    }
+    return out;
+}
+
+bool has_problem(const std::vector<diagnosis::verdict>& found) {
+    return std::ranges::any_of(found, [](const auto& v) { return v.severity == diagnosis::severity::problem; });
+}
+
+/// Our own configuration: that of serve or gate.
+result<diagnosis::server_facts> read_own_configuration(const std::string& file) {
+    CLI::App command("", "doctor");
+    port_options options;
+    command_table table;
+    options.add_to(table);
+    table.add("Timeouts", {{"--keepalive-idle", "SECONDS", time(options.daemon.keepalive_idle), "As in the configuration"}});
+    set_table(command, std::move(table));
+    options.daemon.config = file;
+    const auto subject = options.subject(command);
+    if (!subject) return std::unexpected(subject.error());
+    diagnosis::server_facts out{.program = "sallyport"};
+    for (const auto* list : {&subject->listen, &subject->listen_tls})
+        for (const auto& e : *list) out.control_ports.push_back(e.port);
+    const auto& data = subject->data_connections;
+    const bool single = data.single.is_enabled() && data.ports.range.first == 0;
+    out.passive = subject->passive && !(data.single.control && single);
+    out.passive_ports = single ? port_range{data.single.port, data.single.port} : data.ports.range;
+    for (const auto& rule : data.addresses)
+        if (!rule.clients && !rule.client_destination && !rule.tls) out.external_address = rule.address;
+    out.tls = !options.daemon.tls_certificates.empty() || !subject->listen_tls.empty();
+    out.keepalive = options.daemon.keepalive_idle.count();
+    out.port_per_session = false;
+    out.leaves_out_alg_ports = !data.ports.use_alg_ports;
+    return out;
+}
+
+result<diagnosis::server_facts> read_configuration(const std::string& target) {
+    constexpr auto kinds = std::to_array<std::string_view>({"sallyport", "vsftpd", "proftpd", "pure-ftpd"});
+    const auto colon = target.find(':');
+    const auto kind = target.substr(0, std::min(colon, target.size()));
+    if (colon == std::string::npos || std::ranges::find(kinds, kind) == kinds.end())
+        return fail(errc::usage, fmt::format("{}: unknown kind of server; use sallyport:FILE, vsftpd:FILE, proftpd:FILE or "
+                                             "pure-ftpd:\"OPTIONS\"",
+                                             escape(target, 100)));
+    const auto rest = target.substr(colon + 1);
+    if (kind == "pure-ftpd") return doctor::read_pure_ftpd(rest);
+    auto read = [&]() -> result<diagnosis::server_facts> {
+        if (kind == "sallyport") return read_own_configuration(rest);
+        const auto text = content_of_file(rest);
+        if (!text) return std::unexpected(text.error());
+        return kind == "vsftpd" ? doctor::read_vsftpd(*text) : doctor::read_proftpd(*text);
+    }();
+    if (read) read->source = rest;
+    return read;
+}
+
+/// One file: its text report or JSON goes to standard output.
+result<bool> read_one(const std::string& name, bool as_json) {
+    const auto text = content_of_file(name);
+    if (!text) return std::unexpected(text.error());
+    if (text->starts_with("{")) {
+        const auto saved = diagnosis::facts_from_json(*text);
+        if (!saved) return std::unexpected(error{errc::usage, 0, name + ": " + saved.error().what});
+        const auto found = diagnosis::judge(*saved);
+        fmt::print("{}", as_json ? diagnosis::report_json(*saved, found) : diagnosis::report_text(*saved, found, true));
+        return has_problem(found);
+    }
+    const auto sessions = doctor::facts_of(doctor::read_transcript(*text));
+    if (sessions.empty())
+        return fail(errc::usage,
+                    name +
+                        ": no FTP session was found; it reads transcripts of curl -v, lftp -d, ncftp -d, Python, "
+                        "WinSCP and FileZilla, and logs with commands and replies of Sallyport (--log-level "
+                        "debug), vsftpd, ProFTPD, Pure-FTPd and FileZilla Server");
+    if (sessions.front().seen_from == diagnosis::vantage::server) {
+        const auto log = diagnosis::judge_log(sessions);
+        fmt::print("{}", as_json ? diagnosis::report_json(log) : diagnosis::report_text(log, name));
+        return log.failed != 0;
+    }
+    bool any = false;
+    for (auto session : sessions) {
+        if (session.host.empty()) session.host = name;
+        const auto found = diagnosis::judge(session);
+        fmt::print("{}", as_json ? diagnosis::report_json(session, found) : diagnosis::report_text(session, found, true));
+        any = any || has_problem(found) || diagnosis::overall_of(session, found) == diagnosis::overall::broken;
+    }
+    return any;
+}
+
+struct read_job {
+    std::vector<std::string> files;
+    bool as_json = false;
+};
+
+int read_files(const read_job& job) {
+    int code = 0;
+    for (const auto& file : job.files) {
+        const auto found = read_one(file, job.as_json);
+        if (!found) return refuse("doctor read", found.error());
+        if (*found) code = something_found;
+    }
+    return code;
+}
+
+}  // namespace
+
+int diagnose_server(const std::string& target, const std::optional<port_range>& ports, bool as_json) {
+    diagnosis::server_facts known;
+    if (!target.empty()) {
+        auto read = read_configuration(target);
+        if (!read) return refuse("doctor", read.error());
+        known = std::move(*read);
+    } else if (!ports) {
+        return refuse("doctor", {errc::usage, 0,
+                                 "--server needs a configuration; use sallyport:FILE, vsftpd:FILE, proftpd:FILE or "
+                                 "pure-ftpd:\"OPTIONS\", or add --ports A-B"});
+    }
+    if (ports) known.passive_ports = *ports;
+    const auto machine = read_machine_facts();
+    known.host.addresses = machine.addresses;
+    known.host.ephemeral = machine.ephemeral;
+    known.host.reserved = machine.reserved;
+    doctor::add_host_facts(known);
+    const auto found = diagnosis::judge(known);
+    fmt::print("{}", as_json ? diagnosis::report_json(known, found) : diagnosis::report_text(known, found));
+    return has_problem(found) ? something_found : 0;
+}
+
+void add_doctor_read(CLI::App& doctor, int& exit_code) {
+    auto job = std::make_shared<read_job>();
+    auto* const command = doctor.add_subcommand("read", "Find failures in transcripts of clients and logs of servers");
+    command_table table;
+    table.add("Arguments", {{"FILE", "", required(texts(job->files)),
+                             "Transcript, log, or what 'doctor --save' has written; '-' is standard input"}});
+    table.add("Output", {{"--json", "", flag(job->as_json), "Print JSON"}});
+    table.notes =
+        "The kind of a file is recognised by its lines. Passwords are not printed.\n\n"
+        "Exit codes: 0 nothing found, 20 something found, 2 a file cannot be read.";
+    set_table(*command, std::move(table));
+    command->callback([job, &exit_code] { exit_code = read_files(*job); });
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,24 @@
+#pragma once
+// The parts of 'sallyport doctor' that need no session: a server on this host (--server), and files (doctor read).
+//
+// Functions for the main thread; `exit_code` must outlive the parsing of the command line.
+
+#include <optional>
+#include <string>
+
+#include <sallyport/base/address.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace sallyport::cli {
+
+/// Prints what is wrong with a server on this host, and changes nothing. `target` is KIND:FILE, or empty if only `ports` are
+/// to be looked at. The exit code: 0 nothing found, 20 something found, 2 wrong usage.
+[[nodiscard]] int diagnose_server(const std::string& target, const std::optional<port_range>& ports, bool as_json);
+
+/// Adds the command 'read' to 'sallyport doctor'.
+void add_doctor_read(CLI::App& doctor, int& exit_code);
+
+}  // namespace sallyport::cli

@@ -1,0 +1,81 @@
+#include <sallyport/diagnosis/server_report.hpp>
+
+#include <algorithm>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/diagnosis/json_text.hpp>
+#include <sallyport/diagnosis/report.hpp>
+
+namespace sallyport::diagnosis {
+
+namespace {
+
+namespace json = boost::json;
+
+[[nodiscard]] bool has_problem(const std::vector<verdict>& found) {
+    return std::ranges::any_of(found, [](const verdict& v) { return v.severity == severity::problem; });
+}
+
+[[nodiscard]] std::string all_verdicts(const std::vector<verdict>& found) {
+    std::string out;
+    for (const auto& each : found) out += '\n' + verdict_text(each, each.severity == severity::note ? "note" : "cause");
+    return out;
+}
+
+[[nodiscard]] json::object schema(const std::vector<verdict>& found) {
+    json::array verdicts;
+    for (const auto& each : found) verdicts.push_back(verdict_json(each));
+    return {{"schema", 1},
+            {"result", has_problem(found) ? "impaired" : "healthy"},
+            {"phases", json::array()},
+            {"methods", json::array()},
+            {"path", json::array()},
+            {"verdict", std::move(verdicts)}};
+}
+
+}  // namespace
+
+std::string report_text(const server_facts& known, const std::vector<verdict>& found) {
+    std::string ports = "none";
+    if (known.passive) ports = known.passive_ports.first == 0 ? "any" : known.passive_ports.text();
+    auto out =
+        fmt::format("{}{}: {}\n\n  control ports   {}\n  passive ports   {}\n  TLS             {}\n",
+                    known.program.empty() ? "passive ports" : known.program,
+                    known.source.empty() ? "" : " (" + escape(known.source, 200) + ')',
+                    has_problem(found) ? "something is wrong" : "no fault was found",
+                    known.control_ports.empty() ? "not known" : fmt::format("{}", fmt::join(known.control_ports, ", ")),
+                    ports, known.tls ? "offered" : "not offered");
+    out += all_verdicts(found);
+    for (const auto& each : known.not_measured) out += fmt::format("not measured: {}\n", escape(each, 400));
+    return out;
+}
+
+std::string report_json(const server_facts& known, const std::vector<verdict>& found) {
+    auto out = schema(found);
+    json::array missing;
+    for (const auto& each : known.not_measured) missing.emplace_back(each);
+    out["not_measured"] = std::move(missing);
+    return readable_json(out);
+}
+
+std::string report_text(const log_summary& log, std::string_view source) {
+    return fmt::format("{}: {} of {} sessions with a failed data connection or login\n", escape(source, 200), log.failed,
+                       log.sessions) +
+           all_verdicts(log.verdicts);
+}
+
+std::string report_json(const log_summary& log) {
+    auto out = schema(log.verdicts);
+    out["sessions"] = log.sessions;
+    out["failed_sessions"] = log.failed;
+    out["not_measured"] = json::array();
+    return readable_json(out);
+}
+
+}  // namespace sallyport::diagnosis

@@ -1,0 +1,49 @@
+#include <sallyport/doctor/program_output.hpp>
+
+#include <array>
+#include <cerrno>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <sallyport/base/unique_fd.hpp>
+
+namespace sallyport::doctor {
+
+result<std::optional<std::string>> output_of(const std::vector<std::string>& words) {
+    std::array<int, 2> pipe_ends{};
+    if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return fail_os(errno, words[0]);
+    const unique_fd read_end(pipe_ends[0]);
+    unique_fd write_end(pipe_ends[1]);
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
+    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    std::vector<char*> arguments;
+    for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    pid_t process = 0;
+    const int os = ::posix_spawnp(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    if (os == ENOENT) return std::nullopt;
+    if (os != 0) return fail_os(os, words[0]);
+    write_end.reset();
+    std::string out;
+    std::array<char, 65536> part;
+    for (;;) {
+        const auto got = ::read(read_end.get(), part.data(), part.size());
+        if (got <= 0) break;
+        out.append(part.data(), static_cast<std::size_t>(got));
+    }
+    int status = 0;
+    ::waitpid(process, &status, 0);
+    if (status != 0)
+        return fail(errc::rejected, fmt::format("`{}` failed; run this command as root", fmt::join(words, " ")));
+    return out;
+}
+
+}  // namespace sallyport::doctor

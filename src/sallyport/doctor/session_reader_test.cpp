@@ -1,0 +1,244 @@
+#include <sallyport/doctor/session_reader.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sallyport::doctor {
+namespace {
+
+using diagnosis::method_result;
+using proto::data_method;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+struct attempt {
+    data_method method;
+    method_result result;
+    std::string target;
+    friend bool operator==(const attempt&, const attempt&) = default;
+    friend void PrintTo(const attempt& a, std::ostream* out) {
+        *out << proto::name(a.method) << ' ' << name(a.result) << ' ' << a.target;
+    }
+};
+
+std::vector<attempt> attempts(const diagnosis::facts& known) {
+    std::vector<attempt> out;
+    for (const auto& m : known.methods) out.push_back({m.method, m.result, m.target ? m.target->text() : ""});
+    return out;
+}
+
+diagnosis::facts only(std::string_view text, std::string_view program) {
+    const auto read = read_transcript(text);
+    EXPECT_EQ(read.program, program);
+    for (const auto& e : read.events) EXPECT_THAT(e.text, Not(HasSubstr("geheim")));
+    auto found = facts_of(read);
+    EXPECT_THAT(found, SizeIs(1));
+    return found.empty() ? diagnosis::facts() : std::move(found[0]);
+}
+
+// Each transcript below was printed by the real program, and shortened. D3.
+
+constexpr auto curl_silent = R"(  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current
+  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0*   Trying 127.0.0.1:2121...
+* Connected to 127.0.0.1 (127.0.0.1) port 2121 (#0)
+< 220 Sallyport ready.
+> USER anna
+  0     0    0     0    0     0      0      0 --:--:-- --:--:-- --:--:--     0< 331 Password required.
+> PASS geheim
+< 230 Logged in.
+> EPSV
+* Connect data stream passively
+< 229 Entering Extended Passive Mode (|||30000|)
+* Connecting to 127.0.0.1 (127.0.0.1) port 30000
+*   Trying 127.0.0.1:30000...
+  0     0    0     0    0     0      0      0 --:--:--  0:00:01 --:--:--     0* ipv4 connect timeout after 1742ms, move on!
+* Failed to connect to 127.0.0.1 port 2121 after 2004 ms: Couldn't connect to server
+* Failed EPSV attempt. Disabling EPSV
+> PASV
+< 227 Entering Passive Mode (127,0,0,1,117,48)
+* Skip 127.0.0.1 for data connection, re-use 127.0.0.1 instead
+* Connecting to 127.0.0.1 (127.0.0.1) port 30000
+* Connection time-out
+* Closing connection 0
+curl: (28) Connection time-out
+)";
+
+TEST(session_reader_test, reads_curl) {
+    const auto known = only(curl_silent, "curl");
+    EXPECT_EQ(known.server.text(), "127.0.0.1:2121");
+    EXPECT_EQ(known.greeting, "Sallyport ready.");
+    EXPECT_THAT(attempts(known), ElementsAre(attempt{data_method::epsv, method_result::silent, "127.0.0.1:30000"},
+                                             attempt{data_method::pasv, method_result::silent, "127.0.0.1:30000"}));
+    EXPECT_THAT(
+        attempts(only("< 220 x\n> PASV\n< 227 Entering Passive Mode (10,0,0,5,117,48)\n*   Trying 192.0.2.1:30000...\n"
+                      "* connect to 192.0.2.1 port 30000 failed: Connection refused\n",
+                      "curl")),
+        ElementsAre(attempt{data_method::pasv, method_result::refused, "192.0.2.1:30000"}));
+}
+
+TEST(session_reader_test, reads_a_transfer_that_works) {
+    const auto known = only(
+        "* Connected\n< 220 x\n> EPSV\n< 229 Entering Extended Passive Mode (|||30000|)\n> SIZE f\n< 213 3\n"
+        "> RETR f\n< 150 Opening.\n< 226 Transfer completed.\n",
+        "curl");
+    EXPECT_THAT(known.methods, SizeIs(1));
+    EXPECT_EQ(known.methods[0].result, method_result::ok);
+}
+
+TEST(session_reader_test, reads_lftp) {
+    constexpr auto before = R"(---- Connecting to 127.0.0.1 (127.0.0.1) port 2121
+<--- 220 Sallyport ready.
+---> FEAT
+<--- 211-Features:
+<---  EPSV
+<--- 211 End
+---> AUTH TLS
+<--- 502 TLS is not available here.
+---> USER anna
+<--- 331 Password required.
+---> PASS geheim
+<--- 230 Logged in.
+---> PASV
+<--- 227 Entering Passive Mode (127,0,0,1,117,49)
+---- Connecting data socket to (127.0.0.1) port 30001
+)";
+    const auto refused =
+        only(before + std::string("**** Data socket error (Connection refused) - reconnecting\n---> LIST\n"), "lftp");
+    EXPECT_THAT(refused.features, ElementsAre("EPSV"));
+    EXPECT_THAT(attempts(refused), ElementsAre(attempt{data_method::pasv, method_result::refused, "127.0.0.1:30001"}));
+    EXPECT_EQ(only(before + std::string("**** Timeout - reconnecting\n"), "lftp").methods[0].result, method_result::silent);
+    EXPECT_EQ(refused.failed_phase(), nullptr);
+}
+
+TEST(session_reader_test, reads_ncftp) {
+    const auto known = only(R"(220: Sallyport ready.
+Connected to 127.0.0.1.
+Cmd: USER anna
+331: Password required.
+Cmd: PASS xxxxxxxx
+230: Logged in.
+Cmd: PASV
+227: Entering Passive Mode (127,0,0,1,117,48)
+Data connection to 127.0.0.1:30000 timed out.
+Falling back to PORT instead of PASV mode.
+Cmd: PORT 127,0,0,1,181,185
+200: PORT command successful.
+Cmd: NLST -CF
+150: Opening ASCII mode data connection for /bin/ls.
+226: Listing completed.
+)",
+                            "ncftp");
+    EXPECT_THAT(attempts(known), ElementsAre(attempt{data_method::pasv, method_result::silent, "127.0.0.1:30000"},
+                                             attempt{data_method::port, method_result::ok, "127.0.0.1:46521"}));
+}
+
+TEST(session_reader_test, reads_python) {
+    const auto known = only(R"(*resp* '220 Sallyport ready.'
+*cmd* 'USER anna'
+*resp* '331 Password required.'
+*cmd* 'PASS ******'
+*resp* '230 Logged in.'
+*cmd* 'PASV'
+*resp* '227 Entering Passive Mode (127,0,0,1,117,48)'
+Traceback (most recent call last):
+  File "<stdin>", line 2, in <module>
+TimeoutError: timed out
+)",
+                            "python");
+    EXPECT_THAT(attempts(known), ElementsAre(attempt{data_method::pasv, method_result::silent, "127.0.0.1:30000"}));
+}
+
+TEST(session_reader_test, reads_python_whose_traceback_comes_first) {
+    const auto known = only("ConnectionRefusedError: [Errno 111] Connection refused\n*resp* '220 x'\n*cmd* 'PASV'\n"
+                            "*resp* '227 Entering Passive Mode (127,0,0,1,117,48)'\n",
+                            "python");
+    EXPECT_THAT(attempts(known), ElementsAre(attempt{data_method::pasv, method_result::refused, "127.0.0.1:30000"}));
+}
+
+TEST(session_reader_test, reads_programs_with_windows) {
+    EXPECT_THAT(
+        attempts(
+            only("12:00:00\tStatus:\tConnecting to 203.0.113.7:21...\n12:00:00\tResponse:\t220 x\n12:00:01\tCommand:\tPASV\n"
+                 "12:00:01\tResponse:\t227 Entering Passive Mode (192,168,1,5,195,80)\n"
+                 "12:00:21\tError:\tConnection timed out after 20 seconds of inactivity\n",
+                 "FileZilla")),
+        ElementsAre(attempt{data_method::pasv, method_result::silent, "192.168.1.5:50000"}));
+    EXPECT_THAT(attempts(only("< 2026-11-30 10:00:00.000 220 x\n> 2026-11-30 10:00:00.100 PASV\n"
+                              "< 2026-11-30 10:00:00.200 227 Entering Passive Mode (10,0,0,5,195,80)\n"
+                              ". 2026-11-30 10:00:15.200 Timeout detected. (data connection)\n",
+                              "WinSCP")),
+                ElementsAre(attempt{data_method::pasv, method_result::silent, "10.0.0.5:50000"}));
+}
+
+TEST(session_reader_test, reads_our_log_by_session) {
+    const auto read = read_transcript(
+        R"(2026-11-30T00:53:32.481+00:00 I [mx-10] Connection accepted from 198.51.100.4:53570 to 192.0.2.1:2121
+2026-11-30T00:53:32.481+00:00 D [mx-10] < 220 Sallyport ready.
+2026-11-30T00:53:32.579+00:00 D [mx-10] > PASS ****
+2026-11-30T00:53:32.579+00:00 D [mx-10] < 230 Logged in.
+2026-11-30T00:53:32.600+00:00 I [mx-11] Connection accepted from 198.51.100.9:53571 to 192.0.2.1:2121
+2026-11-30T00:53:32.600+00:00 D [mx-11] > EPRT |1|10.9.9.9|33081|
+2026-11-30T00:53:32.600+00:00 D [mx-11] < 504 10.9.9.9 is a private address and cannot be reached from here; use passive mode.
+2026-11-30T00:53:32.609+00:00 D [mx-10] > EPSV
+2026-11-30T00:53:32.609+00:00 D [mx-10] < 229 Entering Extended Passive Mode (|||30000|)
+2026-11-30T00:53:33.630+00:00 I [mx-10] Connection closed
+)");
+    EXPECT_TRUE(read.of_server);
+    const auto found = facts_of(read);
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[0].seen_from, diagnosis::vantage::server);
+    EXPECT_EQ(found[0].client.address.text(), "198.51.100.4");
+    EXPECT_THAT(attempts(found[0]), ElementsAre(attempt{data_method::epsv, method_result::silent, "192.0.2.1:30000"}));
+    EXPECT_THAT(attempts(found[1]), ElementsAre(attempt{data_method::eprt, method_result::verb_refused, "10.9.9.9:33081"}));
+}
+
+TEST(session_reader_test, reads_logs_of_other_servers) {
+    const auto vsftpd = only(R"(Mon Nov 30 00:00:00 2026 [pid 2] CONNECT: Client "198.51.100.4"
+Mon Nov 30 00:00:00 2026 [pid 2] FTP command: Client "198.51.100.4", "USER anna"
+Mon Nov 30 00:00:00 2026 [pid 2] FTP command: Client "198.51.100.4", "PASS geheim"
+Mon Nov 30 00:00:00 2026 [pid 1] [anna] OK LOGIN: Client "198.51.100.4"
+Mon Nov 30 00:00:00 2026 [pid 3] [anna] FTP command: Client "198.51.100.4", "PORT 192,168,1,2,200,1"
+Mon Nov 30 00:00:00 2026 [pid 3] [anna] FTP response: Client "198.51.100.4", "500 Illegal PORT command."
+Mon Nov 30 00:00:00 2026 [pid 3] [anna] FTP command: Client "198.51.100.4", "PASV"
+Mon Nov 30 00:00:00 2026 [pid 3] [anna] FTP response: Client "198.51.100.4", "227 Entering Passive Mode (192,0,2,1,117,48)."
+Mon Nov 30 00:00:00 2026 [pid 3] [anna] FTP command: Client "198.51.100.4", "LIST"
+Mon Nov 30 00:01:00 2026 [pid 3] [anna] FTP response: Client "198.51.100.4", "425 Security: Bad IP connecting."
+)",
+                             "vsftpd");
+    EXPECT_THAT(attempts(vsftpd), ElementsAre(attempt{data_method::port, method_result::verb_refused, "192.168.1.2:51201"},
+                                              attempt{data_method::pasv, method_result::wrong_peer, "192.0.2.1:30000"}));
+    const auto proftpd = only(R"log(198.51.100.4 UNKNOWN anna [30/Nov/2026:00:00:00 +0000] "PASS (hidden)" 230 -
+198.51.100.4 UNKNOWN anna [30/Nov/2026:00:00:00 +0000] "PASV" 227 -
+198.51.100.4 UNKNOWN anna [30/Nov/2026:00:00:30 +0000] "LIST" 425 -
+)log",
+                              "proftpd");
+    EXPECT_EQ(proftpd.methods[0].result, method_result::silent);
+    const auto filezilla = only(
+        "<30/11/2026 10:00:00> FTP Session 1 198.51.100.4 anna [Command] PASV\n"
+        "<30/11/2026 10:00:00> FTP Session 1 198.51.100.4 anna [Response] 227 Entering Passive Mode (10,0,0,5,195,80)\n"
+        "<30/11/2026 10:00:20> FTP Session 1 198.51.100.4 anna [Command] EPSV\n",
+        "FileZilla Server");
+    EXPECT_THAT(attempts(filezilla), ElementsAre(attempt{data_method::pasv, method_result::silent, "10.0.0.5:50000"}));
+}
+
+TEST(session_reader_test, leaves_out_what_is_no_matter_of_the_data_connection) {
+    EXPECT_THAT(only("< 220 x\n> PASV\n< 227 =127,0,0,1,117,48\n> RETR no\n< 550 No such file.\n", "curl").methods,
+                IsEmpty());
+    const auto refused = only("< 220 x\n> USER a\n< 331 p\n> PASS b\n< 530 Login incorrect.\n", "curl");
+    ASSERT_NE(refused.failed_phase(), nullptr);
+    EXPECT_EQ(refused.failed_phase()->name, "login");
+    EXPECT_EQ(refused.failed_phase()->reply_code, 530);
+}
+
+TEST(session_reader_test, reads_any_text) {
+    EXPECT_THAT(facts_of(read_transcript("")), IsEmpty());
+    EXPECT_THAT(facts_of(read_transcript("no session\nhere (at) all: \"x\", [y] > z\n")), IsEmpty());
+    const std::string text(curl_silent);
+    for (std::size_t end = 0; end < text.size(); ++end) (void)facts_of(read_transcript(text.substr(0, end)));
+}
+
+}  // namespace
+}  // namespace sallyport::doctor

@@ -1,0 +1,50 @@
+#pragma once
+// The lines of FTP sessions in transcripts of clients and in logs of servers, as events. The kind of a file is recognised by
+// its lines.
+//
+// Client programs: curl -v and 'sallyport get -v', lftp -d, ncftp -d, Python's ftplib, WinSCP, FileZilla. Servers: Sallyport
+// (--log-level debug), vsftpd (log_ftp_protocol), ProFTPD (ExtendedLog), Pure-FTPd (syslog), FileZilla Server.
+//
+// Pure functions; any thread. Any text is read without failure. No event holds the argument of PASS or ACCT.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+
+namespace sallyport::doctor {
+
+struct session_event {
+    enum class kind : std::uint8_t {
+        // A control connection has begun.
+        opened,
+        command,
+        reply,
+        // Reports of a client program: connecting to `at`; the last connection was refused, timed out, or had no route.
+        connecting,
+        refused,
+        timed_out,
+        unreachable,
+        closed
+    };
+    kind what = kind::command;
+    // Which of a log's sessions; empty if the file has one.
+    std::string session{};
+    std::optional<ip_address> client{};
+    std::optional<endpoint> at{};
+    // Of a command or a reply.
+    std::string text{};
+};
+
+struct transcript {
+    // "curl", "lftp", ..., or empty if no kind of file was recognised.
+    std::string program;
+    bool of_server = false;
+    std::vector<session_event> events;
+};
+
+[[nodiscard]] transcript read_transcript(std::string_view text);
+
+}  // namespace sallyport::doctor

@@ -1,0 +1,139 @@
+"""sallyport doctor --server (D4) and doctor read (D3): with real packet filters, real programs' transcripts and servers' logs."""
+
+import json
+import socket
+import subprocess
+
+import pytest
+
+import network
+from harness.daemon import Daemon, wait_until
+from network import Host, Iptables, Scenario, Segment
+
+SERVER, CLIENT = "192.0.2.1", "192.0.2.2"
+DROP = "table inet own {{ chain input {{ type filter hook input priority 0; policy accept; tcp dport {} {}; }}\n}}\n"
+NFT = DROP.format("30000-30009", "drop")
+IPTABLES = Iptables("*filter\n:INPUT DROP\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+                    "-A INPUT -p tcp -m multiport --dports 21,22 -j ACCEPT\nCOMMIT\n")
+VSFTPD = "listen=YES\npasv_min_port=30000\npasv_max_port=30009\npasv_address=203.0.113.7\nmax_clients=5\n"
+
+
+def lab(*rules):
+    return network.Network(Scenario("doctor-files", "a server and a client", "D3 D4", (Segment("lan"),),
+                                    (Host("server", {"lan": f"{SERVER}/24"}, rules=rules), Host("client", {"lan": f"{CLIENT}/24"}))))
+
+
+def doctor(command, sallyport, *arguments, code):
+    done = subprocess.run(command(sallyport, "doctor", *map(str, arguments)), capture_output=True, text=True, timeout=30)
+    assert done.returncode == code, done
+    return done.stdout
+
+
+def here(*argv):
+    return [*map(str, argv)]
+
+
+def ids(report):
+    return [each["id"] for each in json.loads(report)["verdict"]]
+
+
+@pytest.mark.parametrize("rules,text", [((NFT,), "table inet own, chain input drops TCP 30000-30009 (IPv4)"),
+                                        ((IPTABLES,), "iptables filter, chain INPUT drops TCP 30000-30009 (IPv4): policy drop")],
+                         ids=["nftables", "iptables"])
+def test_own_packet_filter(sallyport, networks, tmp_path, rules, text):
+    """A SYN to the passive range is followed through the rules, and nothing is found without them."""
+    file = tmp_path / "vsftpd.conf"
+    file.write_text(VSFTPD)
+    with lab(*rules) as built:
+        said = doctor(lambda *a: built.command("server", *a), sallyport, "--server", f"vsftpd:{file}", code=20)
+        assert "own-firewall-blocks" in said and text in " ".join(said.split()), said
+        rules_before = subprocess.run(built.command("server", "nft", "list", "ruleset"), capture_output=True, text=True).stdout
+        found = ids(doctor(lambda *a: built.command("server", *a), sallyport, "--server", "--ports", "30000-30009", "--json", code=20))
+        assert "own-firewall-blocks" in found
+        assert ("helper-missing" in found) == ("INPUT" in text)
+        assert subprocess.run(built.command("server", "nft", "list", "ruleset"), capture_output=True, text=True).stdout == rules_before
+    with lab() as built:
+        said = doctor(lambda *a: built.command("server", *a), sallyport, "--server", f"vsftpd:{file}", code=0)
+        assert "no fault was found" in said, said
+
+
+def test_faults_of_the_host_and_its_configuration(sallyport, networks, tmp_path):
+    own = tmp_path / "serve.toml"
+    own.write_text('listen = "0.0.0.0:2121"\npassive-ports = "40000-40009"\nanonymous = true\nexternal-address = "10.0.0.5"\n')
+    with socket.create_server(("127.0.0.1", 40003)):
+        found = ids(doctor(here, sallyport, "--server", f"sallyport:{own}", "--json", code=20))
+        assert {"ephemeral-overlap", "passive-port-in-use", "private-address"} <= set(found), found
+        assert "pytest" in (said := doctor(here, sallyport, "--server", f"sallyport:{own}", code=20)) or "python" in said
+    assert "ephemeral-overlap" in ids(doctor(here, sallyport, "--server", "pure-ftpd:-p 40000:40009", "--json", code=20))
+    other = tmp_path / "proftpd.conf"
+    other.write_text("PassivePorts 30009 30000\n")
+    assert "server-settings-contradict" in ids(doctor(here, sallyport, "--server", f"proftpd:{other}", "--json", code=20))
+    doctor(here, sallyport, "--server", "iis:x", code=2)
+    doctor(here, sallyport, "--server", code=2)
+
+
+@pytest.fixture(scope="module")
+def blocked(networks, sallyport, tmp_path_factory):
+    """A server whose passive ports are dropped at its own host, and its log."""
+    folder = tmp_path_factory.mktemp("blocked")
+    (folder / "file").write_text("content")
+    folder.chmod(0o777)
+    with lab(NFT) as built:
+        daemon = Daemon([sallyport, "serve", folder, "--user", "anna:geheim", "--listen", f"{SERVER}:21", "--passive-ports", "30000-30009",
+                         "--control-socket", "none", "--log-level", "debug"], wrap=lambda a: built.command("server", *a)).wait_ready()
+        yield built, daemon
+        daemon.stop()
+
+
+PYTHON = f"""
+import ftplib
+f = ftplib.FTP(); f.set_debuglevel(1); f.connect("{SERVER}", 21, timeout=1); f.login("anna", "geheim"); f.retrlines("LIST")
+"""
+CLIENTS = {
+    "curl": ["curl", "-v", "--connect-timeout", "2", "-m", "5", f"ftp://anna:geheim@{SERVER}/file"],
+    "lftp": ["lftp", "-d", "-c", f"set net:max-retries 1; set net:timeout 1; open -u anna,geheim ftp://{SERVER}; ls"],
+    "python": ["/usr/bin/python3", "-c", PYTHON],
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_transcripts_of_real_clients(sallyport, blocked, tmp_path, client):
+    built, _ = blocked
+    done = subprocess.run(built.command("client", *CLIENTS[client]), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=30, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
+    file = tmp_path / "transcript"
+    file.write_text(done.stdout)
+    said = doctor(here, sallyport, "read", file, code=20)
+    assert "data-ports-dropped" in said and f"{SERVER}:3000" in said and "geheim" not in said, (done.stdout, said)
+    report = json.loads(doctor(here, sallyport, "read", file, "--json", code=20))
+    assert report["schema"] == 1 and report["methods"][0]["result"] == "silent"
+    from_input = subprocess.run([sallyport, "doctor", "read", "-"], input=done.stdout, capture_output=True, text=True)
+    assert from_input.returncode == 20 and "data-ports-dropped" in from_input.stdout
+
+
+def test_log_of_our_server(sallyport, blocked, tmp_path):
+    """One failing client tells no side, and with another network that works it is the client's."""
+    built, daemon = blocked
+    subprocess.run(built.command("client", *CLIENTS["python"]), capture_output=True, timeout=30)
+    log = wait_until(lambda: (text := daemon.log()).count("> PASV") and text, what="the commands in the log")
+    file = tmp_path / "server.log"
+    file.write_text(log)
+    report = json.loads(doctor(here, sallyport, "read", file, "--json", code=20))
+    assert report["verdict"][0]["id"] == "data-ports-dropped" and report["verdict"][0]["side"] == "undecided"
+    works = "".join(f"2026-11-30T00:00:00.000+00:00 D [zz-1] {line}\n" for line in
+                    ("> PASV", "< 227 Entering Passive Mode (192,0,2,1,117,48)", "> LIST", "< 150 Opening.", "< 226 Done."))
+    file.write_text(log + "2026-11-30T00:00:00.000+00:00 I [zz-1] Connection accepted from 198.51.100.7:5000 to 192.0.2.1:21\n" + works)
+    report = json.loads(doctor(here, sallyport, "read", file, "--json", code=20))
+    assert report["verdict"][0]["side"] == "client", report
+    assert "geheim" not in json.dumps(report)
+
+
+def test_what_is_no_session(sallyport, tmp_path):
+    file = tmp_path / "notes"
+    file.write_text("nothing of FTP\n")
+    doctor(here, sallyport, "read", file, code=2)
+    doctor(here, sallyport, "read", tmp_path / "absent", code=2)
+
+
+if __name__ == "__main__":
+    pytest.main([__file__])
