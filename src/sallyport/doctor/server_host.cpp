@@ -17,7 +17,7 @@
 
 #include <sallyport/doctor/program_output.hpp>
 #include <sallyport/firewall/filter_listing.hpp>
-#include <sallyport/firewall/helper_rules.hpp>
+#include <sallyport/firewall/conflicting_rules.hpp>
 
 namespace sallyport::doctor {
 
