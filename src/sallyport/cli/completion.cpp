@@ -32,7 +32,7 @@ struct completed_command {
 };
 
 operand operand_of(const option_row& row) {
-    if (row.form.empty()) return operand::none;
+    if (row.form.empty() || row.form.starts_with("[=")) return operand::none;
     if (!row.value.known.empty()) return operand::list;
     return row.form.find("FILE") != std::string::npos || row.form.find("DIR") != std::string::npos ? operand::file
                                                                                                    : operand::other;

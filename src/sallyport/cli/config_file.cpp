@@ -84,7 +84,9 @@ result<void> apply_value(application& to, const std::string& key, const toml::no
     const auto words = texts_of(value);
     if (words.empty()) return refuse(" needs a text, a number, true or false");
     const bool is_switch = option->get_items_expected_max() == 0;
-    if (is_switch != value.is_boolean())
+    // A switch with a form is one that may have a text.
+    const bool may_have_text = is_switch && !option->get_type_name().empty();
+    if (is_switch != value.is_boolean() && !(may_have_text && value.is_string()))
         return refuse(is_switch ? " needs true or false" : " needs a value, not true or false");
     const auto* const list = value.as_array();
     try {

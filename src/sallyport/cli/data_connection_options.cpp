@@ -1,12 +1,32 @@
 #include <sallyport/cli/data_connection_options.hpp>
 
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/start_report.hpp>
+#include <sallyport/reach/known_ports.hpp>
 
 namespace sallyport::cli {
+
+namespace {
+
+/// The ports for --map without a range. A graceful restart keeps them, as the mappings stay, and as the old process still
+/// has its listeners: the helper process starts the new one with the environment that it got here.
+port_range choose_ports() {
+    constexpr auto variable = "SALLYPORT_MAPPED_PORTS";
+    const char* const kept = std::getenv(variable);
+    const auto before = kept == nullptr ? std::nullopt : port_range::parse(kept);
+    if (before && before->size() == limits::default_mapped_ports) return *before;
+    const auto chosen = reach::free_ports(limits::default_mapped_ports).value_or(port_range());
+    if (chosen.first != 0) ::setenv(variable, chosen.text().c_str(), 1);
+    return chosen;
+}
+
+}  // namespace
 
 void data_connection_options::add_to(command_table& table, const std::string& default_ports) {
     table.add("Data connections", {{"--passive-ports", "A-B", cli::ports(passive_ports),
@@ -25,11 +45,56 @@ void data_connection_options::add_to(command_table& table, const std::string& de
                                     "Require the PROXY header on passive data connections as well"},
                                    {"--allow-missing-close-notify", "all|RULE", texts(allow_missing_close_notify),
                                     "Accept TLS uploads without close_notify, which may be truncated unnoticed"}});
+    constexpr time_bounds of_lease{.min = std::chrono::seconds(60), .max = std::chrono::hours(24)};
+    table.add("Port mappings at the router", {{"--map", "[=LIST]", optional_text(map),
+                                               "Have the router forward the control and passive ports, which opens its "
+                                               "firewall for them: by pcp, natpmp and upnp, "
+                                               "or those in LIST",
+                                               "off"},
+                                              {"--map-interface", "IF", text(map_interface),
+                                               "Network interface whose gateway is asked", "that of the default route"},
+                                              {"--map-lease", "SECONDS", time(map_lease, of_lease),
+                                               "Time for which each mapping is requested; half of it later, it is renewed"},
+                                              {"--map-max-ports", "N", count(map_max_ports, {.max = 1024}),
+                                               "Maximum size of a port range that is mapped"}});
+}
+
+result<reach::mapping_settings> data_connection_options::mapping() const {
+    reach::mapping_settings out{.protocols = {}, .interface = map_interface, .lease = map_lease};
+    if (!maps_ports()) return out;
+    auto protocols = parse_mapping_protocols(map);
+    if (!protocols) return std::unexpected(std::move(protocols.error()));
+    out.protocols = std::move(*protocols);
+    return out;
+}
+
+/// Whether --map and the other options fit together.
+result<void> data_connection_options::check_mapping(const reach::passive_settings& settings) const {
+    if (!settings.mapping.is_enabled()) {
+        if (std::ranges::any_of(settings.addresses, &reach::address_rule::is_automatic))
+            return fail(errc::usage, "--external-address auto is the address that the router names; add --map");
+        return {};
+    }
+    if (!external_ports.empty())
+        return fail(errc::usage, "--external-ports is for ports that are forwarded by hand; remove it, or --map");
+    if (settings.ports.range.size() > map_max_ports)
+        return fail(
+            errc::usage,
+            fmt::format("--map: --passive-ports {} are {} ports, and at most {} are mapped; clients of different addresses "
+                        "share ports, so eight are enough for most: use a smaller range, or raise --map-max-ports",
+                        settings.ports.range.text(), settings.ports.range.size(), map_max_ports));
+    return {};
 }
 
 result<reach::broker_settings> data_connection_options::ports() const {
     reach::broker_settings out{.use_alg_ports = use_alg_ports};
-    if (passive_ports) out.range = *passive_ports;
+    if (passive_ports) {
+        out.range = *passive_ports;
+    } else if (maps_ports() && single_port.empty()) {
+        // Ports that the system chooses would need a mapping for each transfer.
+        if (!chosen_) chosen_ = choose_ports();
+        out.range = *chosen_;
+    }
     auto external = reach::external_ports::parse(external_ports, out.range);
     if (!external) return fail(external.error().code, "--external-ports: " + external.error().what);
     out.external = std::move(*external);
@@ -92,6 +157,12 @@ result<reach::passive_settings> data_connection_options::settings() const {
         if (!rule) return fail(rule.error().code, "--external-address: " + rule.error().what);
         out.addresses.push_back(std::move(*rule));
     }
+    auto mapped = mapping();
+    if (!mapped) return std::unexpected(std::move(mapped.error()));
+    out.mapping = std::move(*mapped);
+    if (auto good = check_mapping(out); !good) return std::unexpected(std::move(good.error()));
+    // After the rules of the administrator, of which it may be one.
+    if (out.mapping.is_enabled()) out.addresses.push_back(*reach::address_rule::parse("auto"));
     return out;
 }
 

@@ -21,7 +21,7 @@ bool is_number(std::string_view text) {
 
 /// A TOML value: the default, or the form of the value.
 std::string value_of(const option_row& row) {
-    if (row.form.empty()) return "false";
+    if (row.form.empty() || row.form.starts_with("[=")) return "false";
     // Another text of a default is a sentence, and "0 (no limit)" is a number with one.
     auto text = row.default_text.empty() ? row.value.default_text : std::string();
     if (const auto more = text.find(" ("); more != std::string::npos) text.resize(more);

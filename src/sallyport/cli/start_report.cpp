@@ -51,7 +51,9 @@ void add_addresses(start_report& out, const report_input& s) {
     bool for_all = false;
     for (const auto& rule : reach::by_precedence(s.data_connections.addresses)) {
         out.facts.push_back(fmt::format("Address advertised to {}: {}", clients_of(rule),
-                                        rule.address.empty() ? "the one that they connect to" : escape(rule.address)));
+                                        rule.address.empty()  ? "the one that they connect to"
+                                        : rule.is_automatic() ? "that of the router, unless they are in a local network"
+                                                              : escape(rule.address)));
         for_all = for_all || (!rule.clients && !rule.client_destination && !rule.tls);
     }
     if (!for_all)

@@ -116,6 +116,19 @@ private:
     return text;
 }
 
+[[nodiscard]] std::string mappings_text(const json::object& s) {
+    table out("Port mappings at the router", {"PORT", "EXTERNAL", "BY", "REMAINING", "LAST ERROR"});
+    const auto* const all = s.if_contains("port_mappings");
+    if (all == nullptr) return {};
+    for (const auto& v : all->get_array()) {
+        const auto& m = v.get_object();
+        const bool forwarded = m.at("external").is_string();
+        out.add({std::to_string(count(m.at("local_port"))), words(m.at("external")), words(m.at("by")),
+                 forwarded ? span_text(m.at("remaining_seconds")) : "-", words(m.at("error"))});
+    }
+    return out.text(0);
+}
+
 [[nodiscard]] std::string penalties_text(const json::object& s, std::size_t limit) {
     table out("Login penalties", {"SOURCE", "REMAINING"});
     const auto& all = s.at("login_penalties").get_array();
@@ -187,6 +200,7 @@ std::string status_text(const json::object& status, const status_selection& what
                       gateway ? words(s.at("backend")) + (s.at("intercepted").get_bool() ? " (intercepted)" : "") : ""});
     }
     auto out = head_text(status) + rejected_text(status.at("rejected").get_object()) + backends_text(status);
+    out += mappings_text(status);
     out += transfers.text(what.limit) + openings.text(what.limit);
     if (what.sessions) out += sessions.text(what.limit);
     if (what.penalties) out += penalties_text(status, what.limit);

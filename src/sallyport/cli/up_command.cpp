@@ -32,6 +32,7 @@
 #include <sallyport/cli/users.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/ops/daemon.hpp>
+#include <sallyport/reach/mapping_report.hpp>
 #include <sallyport/server/server.hpp>
 #include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
@@ -51,6 +52,8 @@ struct up_options {
     std::string directory;
     std::string writer;
     bool yes = false;
+    // With --map.
+    bool anonymous = false;
     // The certificate for clients' --cacert, if it is self-signed.
     std::string trust_file;
 
@@ -69,6 +72,7 @@ void up_options::add_to(CLI::App& command) {
     table.add("Accounts and files",
               {{"--writer", "NAME:PASSWORD", text(writer), "Account that may upload; anonymous users may only download",
                 "writer, with a random password"},
+               {"--anonymous", "", flag(anonymous), "With --map: also allow downloads without a password"},
                {"--yes", "", not_in_file(flag(yes)), "Share DIR even if it is / or contains your home directory"}});
     daemon.add_to(table, "up");
     table.notes =
@@ -131,7 +135,8 @@ result<server::settings> up_options::server_settings(const server::user& writing
     out.listen = {*endpoint::parse("127.0.0.1:0")};
     out.files = std::move(*files);
     out.users = {writing};
-    out.anonymous = true;
+    // Otherwise any host of the Internet could download.
+    out.anonymous = anonymous || !daemon.data_connections.maps_ports();
     out.anonymous_files = vfs::make_public_view(std::move(*without_links));
     out.idle_timeout = daemon.idle;
     out.stall_timeout = daemon.data_stall;
@@ -159,7 +164,9 @@ std::string default_source_address() {
 }
 
 result<gate::settings> up_options::gate_settings() {
-    if (!daemon.data_connections.passive_ports && daemon.data_connections.single_port.empty())
+    // With --map, eight are chosen: each is a rule in the router.
+    if (!daemon.data_connections.passive_ports && daemon.data_connections.single_port.empty() &&
+        !daemon.data_connections.maps_ports())
         daemon.data_connections.passive_ports = port_range::parse(default_range);
     std::optional<net::tls_server_context> in_memory;
     if (daemon.tls_certificates.empty() && daemon.tls_keys.empty()) {
@@ -222,7 +229,9 @@ up_examples examples_of(const up_options& options, const server::user& writing, 
                     .curl = on_path("curl"),
                     .lftp = on_path("lftp"),
                     .fingerprint = std::move(fingerprint),
-                    .extra_ports = options.daemon.data_connections.extra_ports_text()};
+                    .extra_ports = options.daemon.data_connections.extra_ports_text(),
+                    .mapped = options.daemon.data_connections.maps_ports(),
+                    .anonymous = options.anonymous || !options.daemon.data_connections.maps_ports()};
     return out;
 }
 
@@ -237,6 +246,23 @@ void log_warnings(const up_options& options, const config_locations& locations, 
     auto report = make_report(subject, read_machine_facts());
     report.facts.clear();
     log_report(report);
+}
+
+/// Prints what the router forwards, whenever that has changed.
+net::task<> print_mappings(net::loop* loop, const gate::gate* gateway, std::shared_ptr<line_writer> output) {
+    constexpr auto interval = std::chrono::milliseconds(200);
+    std::string before;
+    for (;; co_await loop->sleep_for(interval)) {
+        const auto all = gateway->mappings();
+        const auto now = reach::mapped_text(all);
+        if (now == before) continue;
+        before = now;
+        const auto live = std::ranges::find_if(all, [](const reach::mapping& m) { return m.external.has_value(); });
+        if (live == all.end())
+            output->write(log::level::info, "The router forwards no ports any more");
+        else if (reach::is_useful_external(live->external->address))
+            output->write(log::level::info, fmt::format("Reachable from the Internet: the router forwards {}", now));
+    }
 }
 
 int run(CLI::App& command, up_options& options) {
@@ -277,6 +303,8 @@ int run(CLI::App& command, up_options& options) {
     host.add([&files](auto grace, auto done) { files.stop(grace, std::move(done)); });
     const shared_directory shared(options.directory);
     if (const auto done = ops::finish_confinement(*confined); !done) return ops::report_start_failure(name, done.error());
+    if (options.daemon.data_connections.maps_ports())
+        host.loops().at(0).spawn("mappings", print_mappings(&host.loops().at(0), &gateway, output));
     fmt::print("{}", text_of(examples_of(options, *writing, gateway.endpoints(), fingerprint)));
     std::fflush(stdout);
     log_warnings(options, *ready, gateway.endpoints(), shared);

@@ -44,18 +44,17 @@ std::string examples(const up_examples& g, const endpoint& listener, bool implic
     const std::string_view read_scheme = implicit ? "ftps" : "ftp";
     const std::string read_trust = implicit ? " " + curl_trust : "";
     std::string out;
+    if (g.curl && g.anonymous) out += fmt::format("  curl       curl{} {}://{}/\n", read_trust, read_scheme, location);
     if (g.curl)
-        out += fmt::format(
-            "  curl       curl{0} {1}://{2}/\n"
-            "             curl {3}{4} -u {5} -T hello.txt {1}://{2}/\n",
-            read_trust, read_scheme, location, curl_trust, implicit ? "" : " --ssl-reqd", as_writer);
+        out += fmt::format("  {}curl {}{} -u {} -T hello.txt {}://{}/\n", g.anonymous ? "           " : "curl       ",
+                           curl_trust, implicit ? "" : " --ssl-reqd", as_writer, read_scheme, location);
     if (g.lftp)
         out += fmt::format("  lftp       lftp -u {} -e {} {}://{}\n", as_lftp_writer, lftp_trust, read_scheme, location);
-    return out + fmt::format(
-                     "  Sallyport  {0} ls{1} {2}://{3}/\n"
-                     "             {0} put {4} --user {5} hello.txt {6}://{3}/\n",
-                     g.program, implicit ? " " + sallyport_trust : "", read_scheme, location, sallyport_trust, as_writer,
-                     implicit ? "ftps" : "ftpes");
+    if (g.anonymous)
+        out += fmt::format("  Sallyport  {} ls{} {}://{}/\n", g.program, implicit ? " " + sallyport_trust : "", read_scheme,
+                           location);
+    return out + fmt::format("  {}{} put {} --user {} hello.txt {}://{}/\n", g.anonymous ? "           " : "Sallyport  ",
+                             g.program, sallyport_trust, as_writer, implicit ? "ftps" : "ftpes", location);
 }
 
 std::string size(std::uint64_t bytes) {
@@ -86,12 +85,17 @@ std::string text_of(const up_examples& g) {
     for (const auto* list : {&g.plain, &g.implicit})
         for (const auto& e : *list) ports.push_back(std::to_string(e.port));
     std::string out = fmt::format(
-        "Sharing {} on {}.\n"
-        "Anonymous users may read what all users of this machine may read, except names that begin with a dot and links.\n"
+        "Sharing {} on {}{}.\n"
+        "{}"
         "{} may read and write all of it{}.\n\n"
         "             echo hello > hello.txt\n",
-        escape(g.directory), fmt::join(locations, ", "), escape(g.writer),
-        g.password.empty() ? "" : ", password " + escape(g.password));
+        escape(g.directory), fmt::join(locations, ", "),
+        g.mapped ? ", and with all of the Internet as soon as the router forwards the ports (--map)" : "",
+        !g.anonymous
+            ? "Only the account below may log in; --anonymous permits downloads without a password.\n"
+            : "Anonymous users may read what all users of this machine may read, except names that begin with a dot and "
+              "links.\n",
+        escape(g.writer), g.password.empty() ? "" : ", password " + escape(g.password));
     if (!g.plain.empty()) out += examples(g, g.plain.front(), false);
     if (!g.plain.empty() && !g.implicit.empty()) out += '\n';
     if (!g.implicit.empty()) out += examples(g, g.implicit.front(), true);

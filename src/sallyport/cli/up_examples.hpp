@@ -35,6 +35,10 @@ struct up_examples {
     std::string fingerprint;
     /// Further ports to open in the firewall: " and 30000-30099".
     std::string extra_ports;
+    /// The router is asked to forward the ports.
+    bool mapped = false;
+    /// Anonymous users may download.
+    bool anonymous = true;
 };
 
 [[nodiscard]] std::string text_of(const up_examples& guide);

@@ -66,6 +66,17 @@ TEST(UpExamples, ImplicitTlsAloneHasItsOwnLines) {
     EXPECT_THAT(text, Not(HasSubstr("--ssl-reqd")));
 }
 
+TEST(UpExamples, WithMappingsTheFirstLineNamesTheInternet) {
+    auto guide = example();
+    guide.mapped = true;
+    guide.anonymous = false;
+    const auto text = text_of(guide);
+    EXPECT_THAT(text.substr(0, text.find('\n')), HasSubstr("with all of the Internet"));
+    EXPECT_THAT(text, HasSubstr("Only the account below may log in"));
+    EXPECT_THAT(text, Not(HasSubstr("curl ftp://"))) << "a command without a password would be refused";
+    EXPECT_THAT(text, HasSubstr("  Sallyport  sallyport put --ca"));
+}
+
 TEST(UpExamples, APasswordThatTheUserGaveIsNotShown) {
     auto guide = example();
     guide.password.clear();

@@ -20,7 +20,7 @@ void service::apply(const service_settings& fresh) {
 void service::stop(std::chrono::milliseconds grace, stop_handler done) {
     frontend_.stop(grace, [shared = shared_, done = std::move(done)](bool all_ended) mutable {
         shared->passive_data.stop();
-        done(all_ended);
+        shared->passive_data.end_mappings([done = std::move(done), all_ended]() mutable { done(all_ended); });
     });
 }
 

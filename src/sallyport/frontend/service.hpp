@@ -132,6 +132,7 @@ public:
     /// Stops accepting, since the new process does; `on_drained` is called when the last session has ended. Call it once;
     /// stop() may follow.
     virtual void start_draining(std::move_only_function<void()> on_drained) {
+        shared_->passive_data.hand_over_mappings();
         frontend_.start_draining(std::move(on_drained));
     }
     /// Whether the old and the new process share the passive port range. Any thread.
@@ -144,6 +145,9 @@ public:
     net::task<status::session_snapshot> collect_snapshot(net::loop& loop) const { return frontend_.collect_snapshot(loop); }
     /// The state of the backend pool; empty at a server. Any thread.
     [[nodiscard]] virtual std::optional<status::pool_snapshot> backend_status() const { return std::nullopt; }
+
+    /// The ports that the router forwards, or should. Any thread.
+    [[nodiscard]] std::vector<reach::mapping> mappings() const { return shared_->passive_data.mappings(); }
 
     /// Stops accepting, sends 421 to idle sessions, lets transfers run for `grace`, then calls `done` on the first loop.
     /// Call it once.

@@ -136,7 +136,7 @@ result<void> gate::start() {
     });
     if (const auto open = impl_->base->passthrough.apply(config); !open) return open;
     impl_->base->passive_data.report(endpoints());
-    impl_->base->passive_data.start();
+    impl_->base->passive_data.start(endpoints());
     if (config.interception.is_enabled()) {
         if (const auto started = config.interception.start(); !started) return started;
         if (config.interception.dropped_requests)

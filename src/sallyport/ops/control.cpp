@@ -1,5 +1,6 @@
 #include <sallyport/ops/control.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -43,6 +44,14 @@ net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool*
                        .ports = confined.ports,
                        .system_calls = confined.system_calls,
                        .missing = confined.missing};
+    for (const auto& m : from->service.mappings()) {
+        const auto remaining = std::chrono::duration_cast<std::chrono::seconds>(m.expires - net::clock::now());
+        now.mappings.push_back({.local_port = m.local_port,
+                                .external = m.external,
+                                .by = m.external ? std::string(reach::name(m.by)) : std::string(),
+                                .remaining = std::max(remaining, std::chrono::seconds(0)),
+                                .error = m.error});
+    }
     now.sessions = co_await from->service.collect_snapshot(*loop);
     now.backends = from->service.backend_status();
     now.counted = from->counters.read();

@@ -33,7 +33,9 @@ result<address_rule> address_rule::parse(std::string_view text) {
             text, "a 227 reply can carry an IPv4 address only; over IPv6, clients use EPSV, whose reply has no address");
     if (address.empty() || address.find_first_not_of(host_characters) != std::string_view::npos)
         return refusal(
-            text, "use an IPv4 address, a host name, or client-destination for the address that the client connected to");
+            text,
+            "use an IPv4 address, a host name, client-destination for the address that the client connected to, or auto for "
+            "the external address of the router");
     out.address = address;
     return out;
 }

@@ -26,10 +26,18 @@ struct resolved_name {
 };
 
 struct address_selector::impl {
-    impl(net::loop& l, std::vector<address_rule> all, std::chrono::seconds interval, name_resolver r)
-        : loop(l), rules(by_precedence(std::move(all))), refresh(interval), resolver(std::move(r)), stopped(l) {
+    impl(net::loop& l, std::vector<address_rule> all, std::shared_ptr<const mapped_ports> mapped,
+         std::shared_ptr<const own_networks> networks, std::chrono::seconds interval, name_resolver r)
+        : loop(l),
+          rules(by_precedence(std::move(all))),
+          router(std::move(mapped)),
+          own(std::move(networks)),
+          refresh(interval),
+          resolver(std::move(r)),
+          stopped(l) {
         for (const auto& rule : rules)
-            if (!rule.address.empty() && !ip_address::parse(rule.address) && find(rule.address) == nullptr)
+            if (!rule.address.empty() && !rule.is_automatic() && !ip_address::parse(rule.address) &&
+                find(rule.address) == nullptr)
                 names.emplace_back(rule.address);
         if (!resolver) resolver = &net::resolve;
     }
@@ -45,6 +53,8 @@ struct address_selector::impl {
 
     net::loop& loop;
     const std::vector<address_rule> rules;
+    const std::shared_ptr<const mapped_ports> router;
+    const std::shared_ptr<const own_networks> own;
     const std::chrono::seconds refresh;
     name_resolver resolver;
     net::event stopped;
@@ -98,15 +108,22 @@ void address_selector::impl::set_address(resolved_name& entry, const ip_address&
 std::optional<advertised_address> address_selector::impl::select_by_rule(const client_info& client) const {
     const auto rule = std::ranges::find_if(rules, [&client](const address_rule& r) { return r.matches(client); });
     if (rule == rules.end() || rule->address.empty()) return std::nullopt;
-    if (const auto literal = ip_address::parse(rule->address)) return advertised_address{*literal, "external address"};
+    if (const auto literal = ip_address::parse(rule->address)) return advertised_address{*literal, "external address", true};
+    if (rule->is_automatic()) {
+        const auto now = router ? router->address() : std::nullopt;
+        if (!now || own->is_local(client.address)) return std::nullopt;
+        return advertised_address{*now, "router", true};
+    }
     const std::lock_guard lock(mutex);
     const auto now = find(rule->address)->current;
-    return now ? std::optional(advertised_address{*now, "name " + rule->address}) : std::nullopt;
+    return now ? std::optional(advertised_address{*now, "name " + rule->address, true}) : std::nullopt;
 }
 
-address_selector::address_selector(net::loop& loop, std::vector<address_rule> rules, std::chrono::seconds refresh,
-                                   name_resolver resolver)
-    : impl_(std::make_shared<impl>(loop, std::move(rules), refresh, std::move(resolver))) {}
+address_selector::address_selector(net::loop& loop, std::vector<address_rule> rules,
+                                   std::shared_ptr<const mapped_ports> router, std::shared_ptr<const own_networks> own,
+                                   std::chrono::seconds refresh, name_resolver resolver)
+    : impl_(
+          std::make_shared<impl>(loop, std::move(rules), std::move(router), std::move(own), refresh, std::move(resolver))) {}
 
 address_selector::~address_selector() { stop(); }
 

@@ -1,6 +1,8 @@
 #pragma once
 // Selects the address that a 227 reply advertises to a client (S3, G4), by the administrator's rules (address_rule): a fixed
-// address, the current address of a host name, or the client destination. If no rule matches, it is the client destination.
+// address, the current address of a host name, the router's external address, or the client destination. If no rule matches,
+// it is the client destination. The router's address is for clients on the Internet only: one whose address is private or in
+// a network of this machine gets the client destination in its place.
 //
 // Host names are resolved in the background, at start and then every `refresh`. If a lookup fails, the previous address
 // stays in use. A session never waits for a lookup. Changes are logged.
@@ -18,6 +20,8 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/reach/address_rule.hpp>
+#include <sallyport/reach/mapped_ports.hpp>
+#include <sallyport/reach/own_networks.hpp>
 
 namespace sallyport::reach {
 
@@ -26,6 +30,8 @@ struct advertised_address {
     ip_address address;
     // "external address", "name ftp.example.org" or "client destination".
     std::string reason;
+    // It is not the client destination, so that a router may have other port numbers for it.
+    bool is_external = false;
 };
 
 /// Resolves a host name: net::resolve, or a substitute in tests.
@@ -34,8 +40,10 @@ using name_resolver =
 
 class address_selector {
 public:
-    address_selector(net::loop& loop, std::vector<address_rule> rules,
-                     std::chrono::seconds refresh = std::chrono::seconds(60), name_resolver resolver = {});
+    /// `router`: for `auto`; null: there is none.
+    address_selector(net::loop& loop, std::vector<address_rule> rules, std::shared_ptr<const mapped_ports> router = {},
+                     std::shared_ptr<const own_networks> own = {}, std::chrono::seconds refresh = std::chrono::seconds(60),
+                     name_resolver resolver = {});
     ~address_selector();
 
     /// Starts resolving the host names, on `loop`. Until a name has an address, the client destination is advertised in its

@@ -78,7 +78,7 @@ TEST_F(selector, selects_a_fixed_address_for_all_clients) {
 TEST_F(selector, follows_a_name_as_it_changes) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("2001:db8::5"), ip("203.0.113.5")}}};
-    address_selector a(loops_.at(0), rules({"ftp.example.org"}), 0s, scripted(s));
+    address_selector a(loops_.at(0), rules({"ftp.example.org"}), {}, {}, 0s, scripted(s));
     EXPECT_EQ(a.select(client_)->address, local_) << "before the first lookup has finished";
     a.start();
     run_until([&] { return selects(a, "203.0.113.5"); });
@@ -92,7 +92,7 @@ TEST_F(selector, follows_a_name_as_it_changes) {
 TEST_F(selector, keeps_the_last_address_if_the_lookup_fails) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("203.0.113.5")}}, fail(errc::unresolved), {{ip("2001:db8::5")}}, fail(errc::timeout)};
-    address_selector a(loops_.at(0), rules({"ftp.example.org"}), 0s, scripted(s));
+    address_selector a(loops_.at(0), rules({"ftp.example.org"}), {}, {}, 0s, scripted(s));
     a.start();
     run_until([&] { return s->queries > 5; });
     EXPECT_TRUE(selects(a, "203.0.113.5"));
@@ -101,7 +101,7 @@ TEST_F(selector, keeps_the_last_address_if_the_lookup_fails) {
 TEST_F(selector, selects_the_client_destination_until_the_name_resolves) {
     const auto s = std::make_shared<script>();
     s->answers = {fail(errc::unresolved, "ftp.example.org")};
-    address_selector a(loops_.at(0), rules({"ftp.example.org"}), 0s, scripted(s));
+    address_selector a(loops_.at(0), rules({"ftp.example.org"}), {}, {}, 0s, scripted(s));
     a.start();
     run_until([&] { return s->queries > 0; });
     EXPECT_EQ(a.select(client_)->address, local_);
@@ -112,7 +112,7 @@ TEST_F(selector, selects_the_client_destination_until_the_name_resolves) {
 TEST_F(selector, ignores_a_name_without_an_ipv4_address) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("2001:db8::5")}}};
-    address_selector a(loops_.at(0), rules({"six.example.org"}), 0s, scripted(s));
+    address_selector a(loops_.at(0), rules({"six.example.org"}), {}, {}, 0s, scripted(s));
     a.start();
     run_until([&] { return s->queries > 2; });
     EXPECT_EQ(a.select(client_)->address, local_);
@@ -122,8 +122,8 @@ TEST_F(selector, ignores_a_name_without_an_ipv4_address) {
 TEST_F(selector, selects_by_rule_for_each_client) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("203.0.113.5")}}};
-    address_selector a(loops_.at(0), rules({"ftp.example.org", "10.0.0.0/8=client-destination", "tls=192.0.2.8"}), 3600s,
-                       scripted(s));
+    address_selector a(loops_.at(0), rules({"ftp.example.org", "10.0.0.0/8=client-destination", "tls=192.0.2.8"}), {}, {},
+                       3600s, scripted(s));
     a.start();
     run_until([&] { return selects(a, "203.0.113.5"); });
     EXPECT_EQ(a.select({ip("10.1.2.3"), {local_, 21}, false})->address, local_);
@@ -133,7 +133,7 @@ TEST_F(selector, selects_by_rule_for_each_client) {
 TEST_F(selector, resolves_a_name_in_several_rules_once) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("203.0.113.5")}}};
-    address_selector a(loops_.at(0), rules({"ftp.example.org", "tls=ftp.example.org"}), 3600s, scripted(s));
+    address_selector a(loops_.at(0), rules({"ftp.example.org", "tls=ftp.example.org"}), {}, {}, 3600s, scripted(s));
     a.start();
     run_until([&] { return selects(a, "203.0.113.5"); });
     EXPECT_EQ(a.select({client_.address, {local_, 21}, true})->address, ip("203.0.113.5"));
@@ -144,10 +144,10 @@ TEST_F(selector, resolves_a_name_in_several_rules_once) {
 TEST_F(selector, copies_resolved_addresses) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("203.0.113.5")}}};
-    address_selector before(loops_.at(0), rules({"ftp.example.org"}), 3600s, scripted(s));
+    address_selector before(loops_.at(0), rules({"ftp.example.org"}), {}, {}, 3600s, scripted(s));
     before.start();
     run_until([&] { return selects(before, "203.0.113.5"); });
-    address_selector after(loops_.at(0), rules({"ftp.example.org", "tls=other.example.org"}), 3600s, scripted(s));
+    address_selector after(loops_.at(0), rules({"ftp.example.org", "tls=other.example.org"}), {}, {}, 3600s, scripted(s));
     after.copy_addresses_from(before);
     EXPECT_TRUE(selects(after, "203.0.113.5"));
 }
@@ -156,13 +156,30 @@ TEST_F(selector, stops_resolving) {
     const auto s = std::make_shared<script>();
     s->answers = {{{ip("203.0.113.5")}}};
     {
-        address_selector a(loops_.at(0), rules({"ftp.example.org"}), 3600s, scripted(s));
+        address_selector a(loops_.at(0), rules({"ftp.example.org"}), {}, {}, 3600s, scripted(s));
         a.start();
         run_until([&] { return s->queries == 1; });
         EXPECT_EQ(loops_.at(0).running(), 1U);
     }
     run_until([&] { return loops_.at(0).running() == 0; });
     EXPECT_EQ(s->queries, 1U);
+}
+
+// S3
+TEST_F(selector, selects_the_address_of_the_router_for_clients_on_the_internet) {
+    const auto router = std::make_shared<mapped_ports>();
+    const auto own = std::make_shared<own_networks>();
+    const address_selector a(loops_.at(0), rules({"auto"}), router, own);
+    EXPECT_TRUE(selects(a, "192.168.1.2")) << "it has no address yet";
+    EXPECT_FALSE(a.select(client_)->is_external);
+    router->set_address(ip("5.9.1.1"));
+    EXPECT_TRUE(selects(a, "5.9.1.1"));
+    EXPECT_TRUE(a.select(client_)->is_external);
+    for (const auto* local : {"192.168.1.7", "100.64.0.7", "169.254.1.1", "127.0.0.1"})
+        EXPECT_EQ(a.select({ip(local), {local_, 21}, false})->address, local_) << local;
+    EXPECT_FALSE(a.select(ipv6_client_));
+    router->set_address(std::nullopt);
+    EXPECT_TRUE(selects(a, "192.168.1.2"));
 }
 
 }  // namespace

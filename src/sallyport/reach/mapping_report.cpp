@@ -23,7 +23,8 @@ namespace {
 /// The line of a router's configuration that permits low ports, where that is the likely cause.
 [[nodiscard]] std::string remedy(const std::vector<std::uint16_t>& ports, const mapping_facts& facts) {
     const auto low = std::ranges::find_if(ports, [](auto p) { return p < first_unprivileged_port; });
-    if (low == ports.end()) return "permit them in the router, or forward them by hand and use --external-ports";
+    if (low == ports.end())
+        return "permit this in the router, or forward the ports by hand and use --external-ports in place of --map";
     return fmt::format(
         "many routers permit ports from {} on only: permit it (miniupnpd: allow {} {}/32 {}), forward it by hand, or listen "
         "on "

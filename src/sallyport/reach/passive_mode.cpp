@@ -1,8 +1,10 @@
 #include <sallyport/reach/passive_mode.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/reach/default_route.hpp>
 #include <sallyport/reach/port_report.hpp>
 
 namespace sallyport::reach {
@@ -13,8 +15,9 @@ passive_mode::passive_mode(net::loop_group& loops, passive_settings settings,
       counters_(counters),
       settings_(std::move(settings)),
       ports_(loops, settings_.ports, counters),
+      mapped_(settings_.mapping.is_enabled() ? std::make_shared<mapped_ports>() : nullptr),
       rules_(settings_.addresses),
-      selector_(std::make_shared<address_selector>(loops.at(0), rules_)) {
+      selector_(std::make_shared<address_selector>(loops.at(0), rules_, mapped_, own_networks_)) {
     if (settings_.single.is_enabled()) single_ = std::make_shared<single_port>(settings_.single, tls, counters);
 }
 
@@ -23,18 +26,28 @@ std::shared_ptr<address_selector> passive_mode::selector() const {
     return selector_;
 }
 
+/// Its data connections arrive at the router's external address. EPSV has no address: the client connects to that of its
+/// control connection, which is this machine's own for a client in the same network.
+bool passive_mode::connects_through_router(const client_info& client, bool extended,
+                                           const advertised_address& address) const {
+    return mapped_ && client.address.is_v4() && address.is_external &&
+           !(extended && own_networks_->is_local(client.address));
+}
+
 result<passive_endpoint> passive_mode::reserve(const passive_request& request, bool extended) {
     const client_info client{request.control.peer().address, request.client_destination, request.control.is_tls()};
-    const auto address =
-        extended ? std::optional(advertised_address{client.client_destination.address, {}}) : selector()->select(client);
+    std::optional<advertised_address> address;
+    if (!extended || mapped_) address = selector()->select(client);
+    if (!address && extended) address = advertised_address{client.client_destination.address, {}};
     if (!address) return fail(errc::unsupported, "PASV needs an IPv4 address; use EPSV");
+    const auto* const router = connects_through_router(client, extended, *address) ? mapped_.get() : nullptr;
     result<port_reservation> reserved;
-    if (single_) reserved = reserve_on_single_port(request);
+    if (single_) reserved = reserve_on_single_port(request, router);
     // Without single-port mode all ports come from the range; with it, the range is for sessions that cannot use the one
     // port.
     if (!single_ || (!reserved && settings_.ports.range.first != 0))
-        reserved =
-            ports_.reserve(request.control.owner(), request.control.local().address, client.address, request.collects);
+        reserved = ports_.reserve(request.control.owner(), request.control.local().address, client.address, request.collects,
+                                  router);
     else if (!reserved)
         status::count(counters_.ports_exhausted);
     if (!reserved) return std::unexpected(std::move(reserved.error()));
@@ -42,18 +55,20 @@ result<passive_endpoint> passive_mode::reserve(const passive_request& request, b
     return passive_endpoint{std::move(*reserved), advertised};
 }
 
-result<port_reservation> passive_mode::reserve_on_single_port(const passive_request& request) const {
+result<port_reservation> passive_mode::reserve_on_single_port(const passive_request& request,
+                                                              const mapped_ports* router) const {
     const auto local_port = settings_.single.control ? request.control.local().port : settings_.single.port;
     // Behind a load balancer the client connected to the load balancer's port, and has to do so again.
     const bool is_proxied = settings_.single.control && request.client_destination.port != local_port;
-    return single_->reserve(
-        {.loop = request.control.owner(),
-         .client = request.control.peer().address,
-         .port = local_port,
-         .advertised_port = is_proxied ? request.client_destination.port : settings_.ports.external.of(local_port),
-         .session = request.session,
-         .tls_session_context = request.tls_session_context,
-         .round_trip = request.control.round_trip()});
+    const auto forwarded = router == nullptr ? std::nullopt : router->external(local_port);
+    const auto external = forwarded ? *forwarded : settings_.ports.external.of(local_port);
+    return single_->reserve({.loop = request.control.owner(),
+                             .client = request.control.peer().address,
+                             .port = local_port,
+                             .advertised_port = is_proxied ? request.client_destination.port : external,
+                             .session = request.session,
+                             .tls_session_context = request.tls_session_context,
+                             .round_trip = request.control.round_trip()});
 }
 
 void passive_mode::report(const std::vector<endpoint>& listening) {
@@ -61,13 +76,57 @@ void passive_mode::report(const std::vector<endpoint>& listening) {
     for (const auto& line : port_report(settings_.ports, ports_, listening.front().address)) log::warning({}, line);
 }
 
-void passive_mode::start() { selector()->start(); }
+/// The control ports first: without them, the others are of no use.
+std::vector<std::uint16_t> passive_mode::ports_to_map(const std::vector<endpoint>& listening, bool passive) const {
+    std::vector<std::uint16_t> out;
+    const auto add = [&out](std::uint16_t port) {
+        if (port != 0 && std::ranges::find(out, port) == out.end()) out.push_back(port);
+    };
+    // The router forwards to the address that asks it.
+    const auto route = find_default_route(settings_.mapping.interface);
+    for (const auto& each : listening)
+        if (each.address.is_unspecified() || (route ? each.address == route->own : each.address.is_v4())) add(each.port);
+    if (!passive || out.empty()) return out;
+    add(settings_.single.port);
+    const auto range = settings_.ports.range;
+    for (std::uint32_t port = range.first; range.first != 0 && port <= range.last; ++port)
+        add(static_cast<std::uint16_t>(port));
+    return out;
+}
+
+void passive_mode::start(const std::vector<endpoint>& listening, bool passive) {
+    selector()->start();
+    if (!mapped_) return;
+    const auto ports = ports_to_map(listening, passive);
+    if (ports.empty()) {
+        log::warning({},
+                     "No port is mapped (--map): no listener has the address to which the router would forward; listen at "
+                     "0.0.0.0 or [::], or name another interface with --map-interface");
+        return;
+    }
+    mapped_->set_ports(ports);
+    mapping_ = std::make_unique<router_mapping>(loops_.at(0), settings_.mapping, mapping_nonce(), mapped_);
+    mapping_->start();
+}
+
+std::vector<mapping> passive_mode::mappings() const { return mapping_ ? mapping_->mappings() : std::vector<mapping>(); }
+
+void passive_mode::end_mappings(std::move_only_function<void()> done) {
+    if (mapping_)
+        mapping_->stop(std::move(done));
+    else
+        done();
+}
+
+void passive_mode::hand_over_mappings() {
+    if (mapping_) mapping_->abandon();
+}
 
 void passive_mode::set_addresses(const std::vector<address_rule>& rules) {
     const std::lock_guard lock(mutex_);
     if (rules == rules_) return;
     rules_ = rules;
-    auto next = std::make_shared<address_selector>(loops_.at(0), rules_);
+    auto next = std::make_shared<address_selector>(loops_.at(0), rules_, mapped_, own_networks_);
     next->copy_addresses_from(*selector_);
     selector_->stop();
     selector_ = std::move(next);

@@ -16,7 +16,10 @@
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/reach/address_selector.hpp>
+#include <sallyport/reach/mapped_ports.hpp>
+#include <sallyport/reach/own_networks.hpp>
 #include <sallyport/reach/port_broker.hpp>
+#include <sallyport/reach/router_mapping.hpp>
 #include <sallyport/reach/single_port.hpp>
 #include <sallyport/status/counters.hpp>
 
@@ -27,6 +30,8 @@ struct passive_settings {
     single_port_settings single;
     // For 227 replies.
     std::vector<address_rule> addresses;
+    // Ports that the router is to forward: those of the listeners, and these.
+    mapping_settings mapping;
 };
 
 /// Which session needs a passive port. A value; `control` outlives it.
@@ -66,26 +71,42 @@ public:
 
     /// Logs the warnings of port_report() at the start, for a daemon that listens at these addresses.
     void report(const std::vector<endpoint>& listening);
-    /// Starts resolving the host names among the address rules.
-    void start();
+    /// Starts resolving the host names among the address rules, and has the router forward ports, for a daemon that listens
+    /// at these addresses. Waits for nothing. `passive`: data ports are forwarded too.
+    void start(const std::vector<endpoint>& listening, bool passive = true);
     /// Replaces the address rules for later replies. On the first event loop. Resolved addresses of unchanged names are
     /// kept.
     void set_addresses(const std::vector<address_rule>& rules);
+    /// The ports that the router forwards, or should. Any thread.
+    [[nodiscard]] std::vector<mapping> mappings() const;
+    /// Has the router end its mappings, then calls `done` on the first loop: within three times limits::unmapping_timeout.
+    /// On that loop.
+    void end_mappings(std::move_only_function<void()> done);
+    /// Another process keeps the mappings from now on. On the first loop.
+    void hand_over_mappings();
     /// Closes the passive ports and stops the lookups. Call it while the loops exist; further calls do nothing.
     void stop();
 
 private:
     [[nodiscard]] std::shared_ptr<address_selector> selector() const;
-    [[nodiscard]] result<port_reservation> reserve_on_single_port(const passive_request& request) const;
+    [[nodiscard]] result<port_reservation> reserve_on_single_port(const passive_request& request,
+                                                                  const mapped_ports* router) const;
+    [[nodiscard]] bool connects_through_router(const client_info& client, bool extended,
+                                               const advertised_address& address) const;
+    [[nodiscard]] std::vector<std::uint16_t> ports_to_map(const std::vector<endpoint>& listening, bool passive) const;
 
     net::loop_group& loops_;
     status::counters& counters_;
     const passive_settings settings_;
     port_broker ports_;
+    const std::shared_ptr<const own_networks> own_networks_ = std::make_shared<own_networks>();
+    // What the router forwards; null unless mappings are enabled.
+    const std::shared_ptr<mapped_ports> mapped_;
     std::shared_ptr<single_port> single_;
     mutable std::mutex mutex_;
     std::vector<address_rule> rules_;
     std::shared_ptr<address_selector> selector_;
+    std::unique_ptr<router_mapping> mapping_;
 };
 
 }  // namespace sallyport::reach

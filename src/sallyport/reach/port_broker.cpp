@@ -83,9 +83,15 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
 
     [[nodiscard]] bool uses_system_ports() const noexcept { return settings.range.first == 0; }
     group& group_at(const ip_address& local);
-    result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client, bool collects);
+    result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client, bool collects,
+                                     const mapped_ports* router);
+    [[nodiscard]] std::optional<slot_set> forwarded_slots(const mapped_ports* router) const;
     [[nodiscard]] std::uint16_t external_port(port_table::slot s) const noexcept {
         return settings.external.of(static_cast<std::uint16_t>(settings.range.first + s));
+    }
+    [[nodiscard]] std::uint16_t advertised_port(std::uint16_t local, const mapped_ports* router) const noexcept {
+        const auto forwarded = router == nullptr ? std::nullopt : router->external(local);
+        return forwarded ? *forwarded : settings.external.of(local);
     }
     [[nodiscard]] error exhausted_error(const group& g, const ip_address& client) const;
     void note_exhausted(const error& reason);
@@ -143,14 +149,28 @@ port_broker::impl::group& port_broker::impl::group_at(const ip_address& local) {
     return *g;
 }
 
+/// Nothing if the router forwards none of the range.
+std::optional<slot_set> port_broker::impl::forwarded_slots(const mapped_ports* router) const {
+    if (router == nullptr || uses_system_ports()) return std::nullopt;
+    std::optional<slot_set> out;
+    for (port_table::slot s = 0; s < settings.range.size(); ++s) {
+        if (!router->external(static_cast<std::uint16_t>(settings.range.first + s))) continue;
+        if (!out) out.emplace().resize(settings.range.size());
+        out->insert(s);
+    }
+    return out;
+}
+
 result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_address& local, const ip_address& client,
-                                                    bool collects) {
+                                                    bool collects, const mapped_ports* router) {
+    const auto forwarded = forwarded_slots(router);
+    const auto* const among = forwarded ? &*forwarded : nullptr;
     std::unique_lock lock(mutex);
     for (;;) {
         if (stopped) return fail(errc::cancelled, "no passive port: the server is stopping");
         group& g = group_at(local);
         const auto now = net::clock::now();
-        auto slot = g.table.reserve(client, loop.index(), now);
+        auto slot = g.table.reserve(client, loop.index(), now, among);
         if (!slot && uses_system_ports() && g.table.size() < max_system_ports) {
             g.table.grow(g.table.size() + system_ports);
             g.ports.resize(g.table.size());
@@ -177,7 +197,7 @@ result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_ad
         }
         const auto number = g.ports[*slot].number;
         const pending_connection::parameters parameters{
-            .client = client, .port = number, .advertised_port = settings.external.of(number), .collects = collects};
+            .client = client, .port = number, .advertised_port = advertised_port(number, router), .collects = collects};
         try {
             auto made = std::make_shared<expected_connection>(shared_from_this(), g, *slot, loop, parameters);
             g.expected.emplace(reservation_key{*slot, client}, made);
@@ -403,8 +423,8 @@ port_broker::port_broker(net::loop_group& loops, broker_settings settings, statu
 port_broker::~port_broker() { stop(); }
 
 result<port_reservation> port_broker::reserve(net::loop& loop, const ip_address& local, const ip_address& client,
-                                              bool collects) {
-    return impl_->reserve(loop, local, client, collects);
+                                              bool collects, const mapped_ports* router) {
+    return impl_->reserve(loop, local, client, collects, router);
 }
 
 std::vector<std::uint16_t> port_broker::ports_in_use(const ip_address& local) {

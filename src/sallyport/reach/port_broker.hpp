@@ -34,6 +34,7 @@
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/reach/external_ports.hpp>
+#include <sallyport/reach/mapped_ports.hpp>
 #include <sallyport/reach/port_reservation.hpp>
 #include <sallyport/reach/proxy_protocol.hpp>
 #include <sallyport/status/counters.hpp>
@@ -59,9 +60,10 @@ public:
 
     /// Reserves a port on the address `local` for a session that runs on `loop` and expects `client`. Fails with
     /// errc::exhausted if every port of the range is reserved for this client already or in use by other programs (reply
-    /// 425). `collects`: the reservation delivers all connections of the client, until it is released.
+    /// 425). `collects`: the reservation delivers all connections of the client, until it is released. `router`: the client
+    /// connects through it, so the port is one that it forwards, if there are any, and its external number is advertised.
     [[nodiscard]] result<port_reservation> reserve(net::loop& loop, const ip_address& local, const ip_address& client,
-                                                   bool collects = false);
+                                                   bool collects = false, const mapped_ports* router = nullptr);
 
     /// The ports of the range that other programs use, found by trying to bind them; for port_report (S2). May block.
     [[nodiscard]] std::vector<std::uint16_t> ports_in_use(const ip_address& local);

@@ -412,7 +412,10 @@ void port_mapper::stop(time now) {
     question_.reset();
     for (const auto& port : ports_)
         if (route_ && port.asked_by()) to_unmap_.push_back(port.local_port());
-    stop_at_ = now + limits::unmapping_timeout;
+    // Requests of UPnP are connections, of which a router may serve one at a time.
+    const bool by_upnp =
+        std::ranges::any_of(ports_, [](const port_lease& p) { return p.asked_by() == mapping_protocol::upnp; });
+    stop_at_ = now + (by_upnp ? 3 : 1) * limits::unmapping_timeout;
     resend_at_ = now + limits::unmapping_timeout / 2;
     for (const auto local : to_unmap_)
         if (const auto& state = find(local)->state(); find(local)->asked_by() == mapping_protocol::upnp)

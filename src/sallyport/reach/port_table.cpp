@@ -22,16 +22,20 @@ void port_table::grow(std::size_t slots) {
     }
 }
 
-std::optional<port_table::slot> port_table::reserve(const ip_address& client, std::size_t share, time now) {
+std::optional<port_table::slot> port_table::reserve(const ip_address& client, std::size_t share, time now,
+                                                    const slot_set* among) {
     expire_exclusions(now);
     client_ports& ports = ports_of(client);
     expire_cooldowns(ports, now);
     const slot_set& candidates = open_count_ < max_open_ ? all_ : open_;
-    auto found = choose(shares_[share % shares_.size()], candidates, ports);
-    if (!found) found = choose(all_, candidates, ports);
-    if (!found) found = oldest_cooldown(shares_[share % shares_.size()], ports);
-    if (!found) found = oldest_cooldown(all_, ports);
-    if (!found) found = choose(all_, all_, ports);
+    // A few ports are not divided among the loops.
+    const slot_set& all = among == nullptr ? all_ : *among;
+    const slot_set& preferred = among == nullptr ? shares_[share % shares_.size()] : *among;
+    auto found = choose(preferred, candidates, ports);
+    if (!found) found = choose(all, candidates, ports);
+    if (!found) found = oldest_cooldown(preferred, ports);
+    if (!found) found = oldest_cooldown(all, ports);
+    if (!found) found = choose(all, all_, ports);
     if (!found) return std::nullopt;
     ports.unavailable.insert(*found);
     ++ports.reserved;

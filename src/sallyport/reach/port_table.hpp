@@ -49,8 +49,9 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return slots_; }
     void grow(std::size_t slots);
 
-    /// Reserves a slot for `client`; empty if none is left.
-    [[nodiscard]] std::optional<slot> reserve(const ip_address& client, std::size_t share, time now);
+    /// Reserves a slot for `client`; empty if none is left. `among`: only one of these; null: any.
+    [[nodiscard]] std::optional<slot> reserve(const ip_address& client, std::size_t share, time now,
+                                              const slot_set* among = nullptr);
     /// Releases the reservation; the cooldown of the slot starts.
     void release(const ip_address& client, slot s, time now);
     /// Cancels a reservation whose port was never advertised; the slot is free at once, without a cooldown.

@@ -146,6 +146,22 @@ TEST(port_table, GW07_chooses_uniformly_and_without_pattern) {
     EXPECT_LT(std::abs(sum_xy / rounds), 0.04) << "serial correlation";
 }
 
+// S3: those that the router forwards.
+TEST(port_table, reserves_among_some_slots_only) {
+    port_table table(8, 2, 60s);
+    slot_set some;
+    some.resize(8);
+    some.insert(2);
+    some.insert(5);
+    std::set<std::uint32_t> seen;
+    for (int i = 0; i < 2; ++i) seen.insert(table.reserve(alice, 0, start, &some).value());
+    EXPECT_EQ(seen, (std::set<std::uint32_t>{2, 5}));
+    EXPECT_EQ(table.reserve(alice, 0, start, &some), std::nullopt);
+    table.release(alice, 5, start);
+    EXPECT_EQ(table.reserve(alice, 0, start, &some), 5U) << "although its cooldown has not ended";
+    EXPECT_TRUE(table.reserve(alice, 0, start));
+}
+
 TEST(port_table, opens_no_more_slots_than_max_open_while_others_are_free) {
     port_table table(10, 1, 60s, 3);
     std::set<std::uint32_t> open;

@@ -51,8 +51,8 @@ public:
 
     /// Starts, on the loop or before it runs.
     void start();
-    /// Ends all mappings, then calls `done` on the loop, limits::unmapping_timeout later at the latest. Further calls only
-    /// call `done`.
+    /// Ends all mappings, then calls `done` on the loop, three times limits::unmapping_timeout later at the latest. Further
+    /// calls only call `done`.
     void stop(std::move_only_function<void()> done);
     /// Ends, while another process keeps the mappings with the same nonce.
     void abandon();

@@ -47,7 +47,7 @@ result<void> server::start() {
         loop.spawn("session", session::serve(std::make_shared<session>(impl_->context.get(), std::move(from))));
     });
     if (config.passive_allowed) impl_->shared->passive_data.report(endpoints());
-    impl_->shared->passive_data.start();
+    impl_->shared->passive_data.start(endpoints(), config.passive_allowed);
     return {};
 }
 

@@ -96,6 +96,14 @@ constexpr std::size_t max_shown_path = 300;
             {"openings", std::move(openings)}};
 }
 
+[[nodiscard]] json::object json_of(const mapping_snapshot& m) {
+    return {{"local_port", m.local_port},
+            {"external", or_null(m.external ? m.external->text() : std::string())},
+            {"by", or_null(m.by)},
+            {"remaining_seconds", m.external ? json::value(m.remaining.count()) : json::value()},
+            {"error", or_null(m.error)}};
+}
+
 [[nodiscard]] json::object json_of(const confinement_snapshot& c) {
     json::array missing;
     for (const auto& reason : c.missing) missing.push_back(json::value(reason));
@@ -116,6 +124,8 @@ json::object status_json(const daemon_snapshot& daemon) {
     json::array penalties;
     for (const auto& p : daemon.penalties)
         penalties.push_back({{"source", source_text(p.source)}, {"remaining_seconds", p.remaining.count()}});
+    json::array mappings;
+    for (const auto& m : daemon.mappings) mappings.push_back(json_of(m));
     auto totals = counts_of(daemon.counted, false);
     totals["log_lines_lost"] = daemon.log_lines_lost;
     json::object out{{"name", daemon.name},
@@ -125,6 +135,7 @@ json::object status_json(const daemon_snapshot& daemon) {
                      {"draining", daemon.draining},
                      {"listening", std::move(listening)},
                      {"confinement", json_of(daemon.confinement)},
+                     {"port_mappings", std::move(mappings)},
                      {"totals", std::move(totals)},
                      {"rejected", counts_of(daemon.counted, true)}};
     if (daemon.backends) {

@@ -5,6 +5,7 @@
 // contain the unit.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,19 @@ struct confinement_snapshot {
     std::vector<std::string> missing{};
 };
 
+/// A port that a router forwards, or should.
+struct mapping_snapshot {
+    std::uint16_t local_port = 0;
+    // Nothing while it is not forwarded.
+    std::optional<endpoint> external{};
+    // "pcp", "natpmp" or "upnp"; empty while it is not forwarded.
+    std::string by{};
+    // Until the router ends it, unless it is renewed.
+    std::chrono::seconds remaining{};
+    // Why the last request failed; empty if it did not. Escaped.
+    std::string error{};
+};
+
 struct daemon_snapshot {
     // For example "sallyport gate".
     std::string name;
@@ -43,6 +57,8 @@ struct daemon_snapshot {
     counter_snapshot counted{};
     std::uint64_t log_lines_lost = 0;
     confinement_snapshot confinement{};
+    // Empty without --map.
+    std::vector<mapping_snapshot> mappings{};
     // Nothing for a server, which has no backends.
     std::optional<pool_snapshot> backends{};
     session_snapshot sessions{};

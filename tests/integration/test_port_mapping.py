@@ -1,0 +1,145 @@
+"""Daemons with --map in the lab router-mapping: the router forwards their ports, and 227 and 229 have its numbers (S3)."""
+
+import contextlib
+import dataclasses
+import json
+import re
+import subprocess
+import time
+
+import pytest
+
+import network
+from harness.daemon import Daemon, wait_until
+from harness.scripted_router import ScriptedRouter, silent
+from scenarios import SCENARIOS
+from scenarios.router_mapping import miniupnpd
+
+LAB = SCENARIOS["router-mapping"]
+OUTSIDE = "5.9.1.1"
+
+
+@contextlib.contextmanager
+def built(programs=()):
+    with network.Network(dataclasses.replace(LAB, programs=tuple(programs))) as lab:
+        lab.start_programs()
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def real(networks):
+    """With miniupnpd."""
+    with built([miniupnpd()]) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def bare(networks):
+    """Without any daemon on the router."""
+    with built() as lab:
+        yield lab
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/hello").write_text("hello\n")
+    return tmp_path / "files"
+
+
+def run(lab, host, *command):
+    return subprocess.run(lab.command(host, *command), capture_output=True, text=True, timeout=30)
+
+
+def mapped_ports(lab):
+    """Of miniupnpd: external port -> "address:port"."""
+    rules = run(lab, "router", "nft", "list", "chain", "inet", "filter", "prerouting_miniupnpd").stdout
+    return dict(re.findall(r"dport (\d+) .*dnat ip to ([\d.]+:\d+)", rules))
+
+
+@contextlib.contextmanager
+def daemon(lab, sallyport, *arguments, host="server"):
+    """A daemon of ours that has the time to end in good order."""
+    made = Daemon([sallyport, *arguments], wrap=lambda argv: lab.command(host, *argv))
+    try:
+        yield made.wait_ready()
+    finally:
+        made.stop()
+
+
+def serve(lab, sallyport, files, *arguments, host="server", listen="0.0.0.0:2121"):
+    return daemon(lab, sallyport, "serve", files, "--anonymous", "--control-socket", files.parent / f"{host}.sock", "--listen", listen,
+                  *arguments, host=host)
+
+
+def status(sallyport, files, host="server"):
+    done = subprocess.run([sallyport, "serve", "status", "--json", "--control-socket", files.parent / f"{host}.sock"], capture_output=True,
+                          text=True, timeout=10)
+    return json.loads(done.stdout)
+
+
+def fetch(lab, host, port=2121, *options, address=OUTSIDE):
+    """The file and curl's account of the session."""
+    done = run(lab, host, "curl", "-sv", "--max-time", "10", *options, f"ftp://{address}:{port}/hello")
+    return done.stdout, done.stderr
+
+
+def forwarded(made, seconds=5):
+    """Waits for the log line about what is mapped."""
+    return wait_until(lambda: re.search(r"Router \S+ forwards (.*)", made.log()), seconds, "a mapping")[1]
+
+
+@pytest.mark.parametrize("protocol", ["pcp", "natpmp", "upnp"])
+def test_clients_outside_reach_the_server(real, sallyport, files, protocol):
+    with serve(real, sallyport, files, f"--map={protocol}") as made:
+        line = forwarded(made)
+        assert line.startswith("5.9.1.1:2121 to port 2121, 5.9.1.1:30000-30007 to ports 30000-30007"), line
+        for options in ((), ("--disable-epsv",)):
+            text, account = fetch(real, "client", 2121, *options)
+            assert text == "hello\n", account
+        assert "227 Entering Passive Mode (5,9,1,1," in account
+        assert len(mapped_ports(real)) == 9
+        rows = status(sallyport, files)["port_mappings"]
+        assert {row["by"] for row in rows} == {protocol} and rows[0]["external"] == "5.9.1.1:2121" and rows[0]["error"] is None
+        assert 3500 < rows[0]["remaining_seconds"] <= 3600
+    assert mapped_ports(real) == {}, "the end removes them"
+
+
+def test_hosts_of_the_network_get_the_address_that_they_reached(real, sallyport, files):
+    with serve(real, sallyport, files, "--map") as made:
+        forwarded(made)
+        for options in ((), ("--disable-epsv",)):
+            text, account = fetch(real, "second-server", 2121, *options, address="192.168.77.10")
+            assert text == "hello\n", account
+        assert "227 Entering Passive Mode (192,168,77,10," in account
+
+
+def test_two_servers_want_the_same_ports(real, sallyport, files):
+    """The router gives the second one other numbers, which its replies have."""
+    with serve(real, sallyport, files, "--map") as first, serve(real, sallyport, files, "--map", host="second-server") as second:
+        forwarded(first)
+        forwarded(second)
+        wait_until(lambda: len(mapped_ports(real)) == 18)
+        rows = [row for row in status(sallyport, files, "second-server")["port_mappings"]] + status(sallyport, files)["port_mappings"]
+        external = [int(row["external"].rpartition(":")[2]) for row in rows]
+        assert len(set(external)) == 18
+        for port in (external[0], external[9]):
+            for options in ((), ("--disable-epsv",)):
+                text, account = fetch(real, "client", port, *options)
+                assert text == "hello\n", account
+    assert mapped_ports(real) == {}
+
+
+def test_without_the_option_no_packet_leaves(bare, sallyport, files):
+    with ScriptedRouter("192.168.77.1", inside=lambda act: bare.inside("router", act)) as router, serve(bare, sallyport, files):
+        fetch(bare, "second-server", 2121, address="192.168.77.10")
+    assert router.questions == []
+
+
+def test_a_silent_router_delays_nothing(bare, sallyport, files):
+    with ScriptedRouter("192.168.77.1", row=silent, inside=lambda act: bare.inside("router", act)):
+        begin = time.monotonic()
+        with serve(bare, sallyport, files, "--map=pcp,natpmp") as made:
+            text, account = fetch(bare, "second-server", 2121, "--disable-epsv", address="192.168.77.10")
+            assert text == "hello\n" and time.monotonic() - begin < 3, account
+            wait_until(lambda: "forwards no ports (PCP: no answer; NAT-PMP: no answer)" in made.log(), 6)
