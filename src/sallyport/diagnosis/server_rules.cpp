@@ -195,8 +195,9 @@ void judge_half_open(const server_facts& known, std::vector<verdict>& out) {
 void judge_no_range(const server_facts& known, std::vector<verdict>& out) {
     if (!known.passive || known.passive_ports.first != 0) return;
     auto found = verdict_of("passive-range-missing", side::server_config, confidence::possible, severity::note);
-    found.evidence.push_back(known.host.ephemeral.first == 0 ? "any port may be used"
-                                                        : fmt::format("any port of {} may be used", known.host.ephemeral.text()));
+    found.evidence.push_back(known.host.ephemeral.first == 0
+                                 ? "any port may be used"
+                                 : fmt::format("any port of {} may be used", known.host.ephemeral.text()));
     out.push_back(std::move(found));
 }
 

@@ -49,7 +49,8 @@ TEST(server_rules_test, finds_each_fault) {
     EXPECT_THAT(ids(known), IsEmpty());
 
     known = healthy();
-    known.host.listeners = {{{*ip_address::parse("0.0.0.0"), 30005}, "java"}, {{*ip_address::parse("0.0.0.0"), 30006}, "vsftpd"}};
+    known.host.listeners = {{{*ip_address::parse("0.0.0.0"), 30005}, "java"},
+                            {{*ip_address::parse("0.0.0.0"), 30006}, "vsftpd"}};
     ASSERT_THAT(ids(known), ElementsAre("passive-port-in-use"));
     EXPECT_THAT(judge(known)[0].evidence, ElementsAre("java listens on 0.0.0.0:30005"));
 

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include <sallyport/doctor/program_output.hpp>
-#include <sallyport/firewall/filter_listing.hpp>
 #include <sallyport/firewall/conflicting_rules.hpp>
+#include <sallyport/firewall/filter_listing.hpp>
 
 namespace sallyport::doctor {
 
@@ -163,7 +163,7 @@ void add_packet_filter(server_facts& to) {
         for (const auto& range : ranges)
             for (const auto& found : firewall::find_blocked(filter, v4, range))
                 to.host.blocked->push_back({found.ports, v4, found.decision.outcome == firewall::filter_outcome::rejected,
-                                       found.decision.depends, found.decision.place, found.decision.rule});
+                                            found.decision.depends, found.decision.place, found.decision.rule});
 }
 
 }  // namespace

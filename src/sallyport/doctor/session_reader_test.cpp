@@ -152,9 +152,10 @@ TimeoutError: timed out
 }
 
 TEST(session_reader_test, reads_python_whose_traceback_comes_first) {
-    const auto known = only("ConnectionRefusedError: [Errno 111] Connection refused\n*resp* '220 x'\n*cmd* 'PASV'\n"
-                            "*resp* '227 Entering Passive Mode (127,0,0,1,117,48)'\n",
-                            "python");
+    const auto known = only(
+        "ConnectionRefusedError: [Errno 111] Connection refused\n*resp* '220 x'\n*cmd* 'PASV'\n"
+        "*resp* '227 Entering Passive Mode (127,0,0,1,117,48)'\n",
+        "python");
     EXPECT_THAT(attempts(known), ElementsAre(attempt{data_method::pasv, method_result::refused, "127.0.0.1:30000"}));
 }
 
@@ -216,6 +217,13 @@ Mon Nov 30 00:01:00 2026 [pid 3] [anna] FTP response: Client "198.51.100.4", "42
 )log",
                               "proftpd");
     EXPECT_EQ(proftpd.methods[0].result, method_result::silent);
+    EXPECT_THAT(facts_of(read_transcript(R"log(127.0.0.1 UNKNOWN - [30/Nov/2026:01:40:21 +0000] "USER tester" 331 -
+127.0.0.1 UNKNOWN tester [30/Nov/2026:01:40:23 +0000] "PASV" 227 -
+127.0.0.1 UNKNOWN - [30/Nov/2026:01:40:25 +0000] "USER tester" 331 -
+127.0.0.1 UNKNOWN tester [30/Nov/2026:01:40:25 +0000] "PASV" 227 -
+127.0.0.1 UNKNOWN tester [30/Nov/2026:01:40:29 +0000] "LIST" - 0
+)log")),
+                SizeIs(2));
     const auto filezilla = only(
         "<30/11/2026 10:00:00> FTP Session 1 198.51.100.4 anna [Command] PASV\n"
         "<30/11/2026 10:00:00> FTP Session 1 198.51.100.4 anna [Response] 227 Entering Passive Mode (10,0,0,5,195,80)\n"

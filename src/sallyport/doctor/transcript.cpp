@@ -198,7 +198,11 @@ using event = std::optional<session_event>;
     const auto end = line.find("\" ", begin == line.npos ? line.size() : begin + 3);
     if (begin == line.npos || end == line.npos || !ip_address::parse(client)) return {};
     const auto code = line.substr(end + 2, 3);
-    std::vector<session_event> out{*of_client(command(line.substr(begin + 3, end - begin - 3)), client)};
+    std::vector<session_event> out;
+    const auto sent = command(line.substr(begin + 3, end - begin - 3));
+    // Sessions have no number: each begins with its login.
+    if (sent.text == "user") out.push_back(*of_client(session_event{.what = kind::opened}, client));
+    out.push_back(*of_client(sent, client));
     if (is_reply(code)) out.push_back(*of_client(reply(code), client));
     return out;
 }
