@@ -296,7 +296,7 @@ def test_the_plan_has_every_rule_and_changes_nothing(sallyport):
     assert "sallyport_when_down" not in text
     blocking = subprocess.run([*plan, "--when-down", "block", "--for", "ufw"], capture_output=True, text=True, check=True).stdout
     assert "sallyport_when_down_" in blocking and "nft delete table inet" in blocking
-    assert "ufw allow in on lan0 to any port 21,2121 proto tcp" in blocking
+    assert "ufw allow in on lan0 proto tcp from any to any port 21,2121" in blocking
 
 
 def test_without_the_right_it_does_not_start(sallyport, tmp_path):
