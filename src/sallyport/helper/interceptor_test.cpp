@@ -120,6 +120,39 @@ TEST_F(HelperInterceptor, HasOpeningsBetweenThePeersOfAnInterceptedSession) {
     EXPECT_EQ(open({client_address, of_a_service, of_a_service, client_address, seconds(30)}), EPERM);
 }
 
+TEST_F(HelperInterceptor, PassesPortsForTheClientOfAnInterceptedSession_G10) {
+    auto settings = two_interceptions();
+    settings.interceptions[1].passed_ports = {50000, 50009};
+    interceptor passing(settings);
+    const auto listener = passing.listen(1, true);
+    const auto session = connect_to(listener.descriptor);
+    const control_pair backend;
+    EXPECT_EQ(passing.pass_ports(1, session.accepted.get(), backend.client.get()).text.os, EPERM) << "not started";
+    ASSERT_EQ(passing.start().text.os, 0);
+    EXPECT_EQ(passing.pass_ports(0, session.accepted.get(), backend.client.get()).text.os, EPERM) << "it has no ports";
+    EXPECT_EQ(passing.pass_ports(2, session.accepted.get(), backend.client.get()).text.os, EPERM) << "there is none";
+    EXPECT_EQ(passing.pass_ports(1, backend.server.get(), backend.client.get()).text.os, EPERM) << "not intercepted";
+    EXPECT_EQ(passing.pass_ports(1, session.accepted.get(), backend.server.get()).text.os, 0)
+        << "its peer has the address of the destination, too";
+    const control_pair other("127.0.0.3");
+    EXPECT_EQ(passing.pass_ports(1, session.accepted.get(), other.server.get()).text.os, EPERM) << "another server";
+    // Two sessions with the same peers: the pair stays until both have ended.
+    const auto first = passing.pass_ports(1, session.accepted.get(), backend.client.get());
+    ASSERT_EQ(first.text.os, 0) << first.text.text.data();
+    EXPECT_EQ(passing.end_passing(static_cast<std::uint32_t>(first.text.number)).text.os, 0);
+    EXPECT_EQ(passing.end_passing(static_cast<std::uint32_t>(first.text.number)).text.os, EINVAL);
+    EXPECT_EQ(passing.end_passing(static_cast<std::uint32_t>(first.text.number - 1)).text.os, 0);
+}
+
+TEST_F(HelperInterceptor, CountsDroppedRequestsOnceItHasRules) {
+    EXPECT_EQ(made.dropped_requests().text.os, EPERM);
+    const auto listener = made.listen(0, true);
+    ASSERT_EQ(made.start().text.os, 0);
+    const auto dropped = made.dropped_requests();
+    ASSERT_EQ(dropped.text.os, 0) << dropped.text.text.data();
+    EXPECT_EQ(dropped.text.number, 0);
+}
+
 TEST_F(HelperInterceptor, FindsTheAddressThatAPeerSees) {
     const control_pair session("127.0.0.2");
     const auto seen = made.translation_of(session.client.get());
