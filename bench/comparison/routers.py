@@ -76,7 +76,8 @@ class RoutedByGateway(Routed):
         super().start()
         log = self.folder / "gate"
         with log.open("wb") as output:
-            self.gate = subprocess.Popen([*self.network.command("router", self.binary, "gate", "--intercept", "lan", "--log-level", "warning")],
+            gate = [self.binary, "gate", "--intercept", "lan", "--log-level", "warning", "--max-sessions-per-address", "0"]
+            self.gate = subprocess.Popen(self.network.command("router", *gate),
                                          stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         deadline = time.monotonic() + 15
         while "listening on" not in log.read_text():
