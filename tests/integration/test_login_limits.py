@@ -132,6 +132,25 @@ def test_the_owner_logs_in_among_a_thousand_that_guess(slow_passwords):
         assert took <= 4 * alone, name
 
 
+def test_guesses_from_many_addresses_do_not_lock_out_a_known_owner(addresses, front):
+    """AU-02: each address guesses once, so none has a penalty."""
+    daemon = front("--max-account-guesses", 60)
+
+    def password(source, text):
+        with Raw(daemon.host, daemon.port, source=source) as raw:
+            assert raw.reply().code == 220
+            raw.expect("USER writer", 331)
+            return raw.command("PASS " + text)
+
+    assert password("198.51.100.200", "lab").code == 230
+    replies = [password(f"198.51.100.{number}", "wrong") for number in range(2, 82)]
+    checked = sum(reply.code == 530 for reply in replies)
+    assert 10 <= checked <= 60
+    assert str(replies[-1]) == "421 Too many failed logins with this user name; try again in a minute."
+    assert daemon.log().count("Passwords of writer are guessed from many addresses") == 1
+    assert password("198.51.100.200", "lab").code == 230
+
+
 def test_a_penalty_reaches_connections_that_are_open(addresses, front):
     """AU-02: however many connections an address has opened before, it may send few passwords."""
     daemon = front()

@@ -93,6 +93,9 @@ inline constexpr int max_login_attempts = 3;
 inline constexpr auto min_penalty = 15s;
 inline constexpr auto max_penalty = 600s;
 inline constexpr std::size_t max_penalized_sources = 65536;
+// Accounts whose failed logins are counted (AU-02), and the bytes of a name that are compared: about 10 MiB.
+inline constexpr std::size_t max_guessed_accounts = 32768;
+inline constexpr std::size_t account_key_size = 64;
 // Logins that wait for their password check (AU-03): at about 20 checks a second, more would wait for longer than the time
 // below, after which many clients have stopped waiting for the reply.
 inline constexpr std::size_t max_queued_logins = 512;

@@ -111,7 +111,10 @@ void daemon_options::add_limits_to(command_table& table) {
          {"--max-session-rate", "N", rate(max_session_rate), "Maximum new sessions per second; bursts of N are allowed"},
          {"--max-session-rate-per-address", "N", rate(max_session_rate_per_address),
           "The same limit per client address; fractions are allowed (0.1)"},
-         {"--no-login-penalties", "", flag(no_login_penalties), "Do not block addresses temporarily after failed logins"}});
+         {"--no-login-penalties", "", flag(no_login_penalties), "Do not block addresses temporarily after failed logins"},
+         {"--max-account-guesses", "N", count(max_account_guesses, {.max = 100'000, .zero = true}),
+          "Maximum number of wrong passwords per minute for one account from addresses without a login in the last hour; "
+          "further logins from such addresses get 421"}});
 }
 
 frontend::admission_rules daemon_options::admission() const noexcept {
@@ -120,7 +123,8 @@ frontend::admission_rules daemon_options::admission() const noexcept {
             .max_sessions_per_address = max_sessions_per_address,
             .max_session_rate = max_session_rate,
             .max_session_rate_per_address = max_session_rate_per_address,
-            .login_penalties = !no_login_penalties};
+            .login_penalties = !no_login_penalties,
+            .max_account_guesses = max_account_guesses};
 }
 
 result<std::vector<endpoint>> daemon_options::endpoints() const {

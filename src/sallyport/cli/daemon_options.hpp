@@ -61,6 +61,7 @@ struct daemon_options {
     double max_session_rate = 0;
     double max_session_rate_per_address = 0;
     bool no_login_penalties = false;
+    unsigned max_account_guesses = 0;
     std::size_t threads = 0;
     std::string log_target = "-";
     log::level log_level = log::level::info;

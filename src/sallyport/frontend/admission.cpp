@@ -1,9 +1,11 @@
 #include <sallyport/frontend/admission.hpp>
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include <sallyport/base/escape.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/reach/random.hpp>
@@ -14,6 +16,7 @@ void admission::set_rules(const admission_rules& rules) {
     const std::lock_guard lock(mutex_);
     if (rules_.max_session_rate != rules.max_session_rate) bucket_.reset();
     if (rules_.max_session_rate_per_address != rules.max_session_rate_per_address) buckets_by_source_.clear();
+    account_guesses_.set_limit(rules.max_account_guesses);
     rules_ = rules;
 }
 
@@ -34,16 +37,18 @@ admission_slot::~admission_slot() {
 void admission_slot::report(login_failure failure) {
     if (!penalizable_ || !source_) return;
     const std::lock_guard lock(owner_->mutex_);
-    if (owner_->rules_.login_penalties) owner_->login_penalties_.add(*source_, failure, login_penalties::clock::now());
+    const auto now = login_penalties::clock::now();
+    if (owner_->rules_.login_penalties) owner_->login_penalties_.add(*source_, failure, now);
+    if (failure == login_failure::refused && !account_.empty() && !owner_->is_known(*source_))
+        owner_->account_guesses_.failed(account_, std::exchange(guess_reserved_, false), now);
 }
 
-bool admission_slot::rejects_login() {
-    if (!penalizable_ || !source_) return false;
+std::optional<rejection> admission_slot::rejects_login(std::string_view account) {
+    if (!penalizable_ || !source_) return std::nullopt;
     const std::lock_guard lock(owner_->mutex_);
-    if (!owner_->rules_.login_penalties || !owner_->login_penalties_.rejects(*source_, login_penalties::clock::now()))
-        return false;
-    (void)owner_->reject(rejection::login_penalty);
-    return true;
+    if (owner_->rules_.login_penalties && owner_->login_penalties_.rejects(*source_, login_penalties::clock::now()))
+        return owner_->reject(rejection::login_penalty).error();
+    return owner_->check_account(*this, account);
 }
 
 void admission_slot::leave_login_pool() {
@@ -57,12 +62,13 @@ void admission_slot::report_login() {
     if (!source_) return;
     const std::lock_guard lock(owner_->mutex_);
     owner_->recent_logins_.add(*source_, recent_logins::clock::now());
+    if (std::exchange(guess_reserved_, false)) owner_->account_guesses_.succeeded(account_);
 }
 
 bool admission_slot::has_recent_login() const {
     if (!source_) return false;
     const std::lock_guard lock(owner_->mutex_);
-    return owner_->recent_logins_.contains(*source_, recent_logins::clock::now());
+    return owner_->is_known(*source_);
 }
 
 std::string_view text_of(rejection reason) noexcept {
@@ -76,6 +82,7 @@ std::string_view text_of(rejection reason) noexcept {
         case rejection::max_session_rate_per_address:
             return "Too many new connections from your address; try again in a second.";
         case rejection::login_penalty: return "Too many failed logins from your address; try again in a few minutes.";
+        case rejection::account_guesses: return "Too many failed logins with this user name; try again in a minute.";
     }
     return {};
 }
@@ -88,7 +95,8 @@ std::unexpected<rejection> admission::reject(rejection reason) {
         case rejection::max_sessions_per_address:
         case rejection::max_sessions_per_address_before_login:
         case rejection::max_session_rate_per_address: status::count(counters_.rejected_max_sessions_per_address); break;
-        case rejection::login_penalty: status::count(counters_.rejected_login_penalty); break;
+        case rejection::login_penalty:
+        case rejection::account_guesses: status::count(counters_.rejected_login_penalty); break;
     }
     return std::unexpected(reason);
 }
@@ -192,6 +200,22 @@ std::optional<rejection> admission::check_rates(const ip_address& source, token_
         if (!bucket_->take_one(now)) return rejection::max_session_rate;
     }
     return std::nullopt;
+}
+
+/// Reserves a guess for the session, once for each account that it logs in to.
+std::optional<rejection> admission::check_account(admission_slot& slot, std::string_view account) {
+    if (rules_.max_account_guesses == 0 || account.empty()) return std::nullopt;
+    if (is_known(*slot.source_) || (slot.guess_reserved_ && slot.account_ == account)) return std::nullopt;
+    slot.account_ = account;
+    const auto asked = account_guesses_.ask(account, account_guesses::clock::now());
+    slot.guess_reserved_ = asked == account_guesses::verdict::reserved;
+    if (asked != account_guesses::verdict::refused) return std::nullopt;
+    if (account_guesses_.is_first_refusal(account))
+        log::warning({},
+                     fmt::format("Passwords of {} are guessed from many addresses; until that ends, most logins with this "
+                                 "name get 421, except from addresses with a login in the last hour",
+                                 escape(account, 100)));
+    return reject(rejection::account_guesses).error();
 }
 
 void admission::leave_login_pool(const admission_slot& slot) {

@@ -17,12 +17,14 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/token_bucket.hpp>
+#include <sallyport/frontend/account_guesses.hpp>
 #include <sallyport/frontend/limit_notices.hpp>
 #include <sallyport/frontend/login_penalties.hpp>
 #include <sallyport/frontend/login_pool.hpp>
@@ -32,6 +34,22 @@
 namespace sallyport::frontend {
 
 class admission;
+
+enum class rejection : std::uint8_t {
+    max_sessions,
+    max_sessions_before_login,
+    max_sessions_per_address,
+    max_sessions_per_address_before_login,
+    max_session_rate,
+    max_session_rate_per_address,
+    // Failed logins from the client's address.
+    login_penalty,
+    // Failed logins for the account, from many addresses.
+    account_guesses
+};
+
+/// The text of the 421 reply.
+[[nodiscard]] std::string_view text_of(rejection reason) noexcept;
 
 struct admission_rules {
     std::size_t max_sessions = 20000;
@@ -44,6 +62,8 @@ struct admission_rules {
     double max_session_rate = 0;
     double max_session_rate_per_address = 0;
     bool login_penalties = true;
+    // Wrong passwords per minute for one account from addresses without a recent login; 0: no limit.
+    unsigned max_account_guesses = 0;
 };
 
 /// Where a connection comes from.
@@ -67,15 +87,17 @@ public:
         : owner_(std::move(other.owner_)),
           source_(other.source_),
           penalizable_(other.penalizable_),
-          before_login_(other.before_login_) {}
+          before_login_(other.before_login_),
+          account_(std::move(other.account_)),
+          guess_reserved_(other.guess_reserved_) {}
     admission_slot& operator=(admission_slot&&) = delete;
     ~admission_slot();
 
-    /// Adds a penalty for this failure to the client's address.
+    /// Adds a penalty for this failure to the client's address, and counts it for the account.
     void report(login_failure failure);
-    /// Whether the client's address is rejected because of failed logins, of this session or of others. Call it before each
-    /// check of a password; a login that is rejected is counted.
-    [[nodiscard]] bool rejects_login();
+    /// Whether no password of this account may be checked for the client now, because of failed logins from its address, or
+    /// for this account from others. Call it before each check of a password; a login that is rejected is counted.
+    [[nodiscard]] std::optional<rejection> rejects_login(std::string_view account);
     /// The client has logged in, or its login cannot be seen here: the session leaves the pool of those before the login.
     void leave_login_pool();
     /// A password was accepted.
@@ -92,24 +114,16 @@ private:
     std::optional<ip_address> source_;
     bool penalizable_;
     bool before_login_ = true;
+    // The account whose password is checked now or was checked last, and whether a guess is reserved for it.
+    std::string account_;
+    bool guess_reserved_ = false;
 };
-
-enum class rejection : std::uint8_t {
-    max_sessions,
-    max_sessions_before_login,
-    max_sessions_per_address,
-    max_sessions_per_address_before_login,
-    max_session_rate,
-    max_session_rate_per_address,
-    login_penalty
-};
-
-/// The text of the 421 reply.
-[[nodiscard]] std::string_view text_of(rejection reason) noexcept;
 
 class admission : public std::enable_shared_from_this<admission> {
 public:
-    admission(const admission_rules& rules, status::counters& counters) : counters_(counters), rules_(rules) {}
+    admission(const admission_rules& rules, status::counters& counters) : counters_(counters), rules_(rules) {
+        account_guesses_.set_limit(rules.max_account_guesses);
+    }
 
     [[nodiscard]] std::expected<admission_slot, rejection> admit(const connection_source& from);
     /// Counts a connection that is rejected because the process is short of descriptors, before its source is known.
@@ -139,6 +153,10 @@ private:
     [[nodiscard]] session_limits limits_for(bool penalizable) const noexcept;
     [[nodiscard]] std::optional<rejection> check_sessions(const session_limits& max, const std::optional<ip_address>& source,
                                                           bool penalizable) const;
+    [[nodiscard]] bool is_known(const ip_address& source) const {
+        return recent_logins_.contains(source, recent_logins::clock::now());
+    }
+    [[nodiscard]] std::optional<rejection> check_account(admission_slot& slot, std::string_view account);
     void release(const admission_slot& slot);
     void leave_login_pool(const admission_slot& slot);
     void log_limit(rejection reason, const ip_address& source, const session_limits& max);
@@ -158,6 +176,7 @@ private:
     // For sources that have connected recently.
     std::unordered_map<ip_address, token_bucket> buckets_by_source_;
     login_penalties login_penalties_;
+    account_guesses account_guesses_;
     recent_logins recent_logins_;
 };
 

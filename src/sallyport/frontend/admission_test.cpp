@@ -182,13 +182,13 @@ TEST_F(admission_test, RX01_ten_addresses_that_do_not_log_in_leave_places_for_ot
 TEST_F(admission_test, AU02_a_penalty_reaches_sessions_that_are_open) {
     EXPECT_TRUE(admit(from("198.51.100.7")));
     EXPECT_TRUE(admit(from("127.0.0.1")));
-    EXPECT_FALSE(running[0].rejects_login());
+    EXPECT_FALSE(running[0].rejects_login("anna"));
     fail_logins(from("198.51.100.7"));
     fail_logins(from("127.0.0.1"));
-    EXPECT_TRUE(running[0].rejects_login());
-    EXPECT_FALSE(running[1].rejects_login());
+    EXPECT_TRUE(running[0].rejects_login("anna"));
+    EXPECT_FALSE(running[1].rejects_login("anna"));
     EXPECT_TRUE(admission_control->forgive(*ip_address::parse("198.51.100.7")));
-    EXPECT_FALSE(running[0].rejects_login());
+    EXPECT_FALSE(running[0].rejects_login("anna"));
 }
 
 TEST_F(admission_test, AU02_an_accepted_password_is_known_for_its_address) {
@@ -199,6 +199,56 @@ TEST_F(admission_test, AU02_an_accepted_password_is_known_for_its_address) {
     EXPECT_TRUE(admit(from("198.51.100.8")));
     EXPECT_TRUE(running[1].has_recent_login());
     EXPECT_FALSE(running[2].has_recent_login());
+}
+
+TEST_F(admission_test, AU02_guesses_from_many_addresses_do_not_lock_out_a_known_owner) {
+    rules({.max_account_guesses = 60});
+    EXPECT_TRUE(admit(from("203.0.113.7")));
+    running[0].report_login();
+    EXPECT_TRUE(admit(from("127.0.0.1")));
+    int guesses = 0;
+    std::optional<rejection> last;
+    for (int i = 0; i < 1000; ++i) {
+        const auto address = "198.51." + std::to_string(100 + i / 250) + '.' + std::to_string(i % 250);
+        auto guesser = admission_control->admit(from(address.c_str()));
+        ASSERT_TRUE(guesser);
+        last = guesser->rejects_login("anna");
+        if (last) continue;
+        guesser->report(login_failure::refused);
+        ++guesses;
+    }
+    EXPECT_LE(guesses, 60);
+    EXPECT_EQ(last, rejection::account_guesses);
+    EXPECT_EQ(counters.rejected_login_penalty.load(), 1000U - static_cast<unsigned>(guesses));
+    EXPECT_FALSE(running[0].rejects_login("anna")) << "the owner's address has logged in recently";
+    EXPECT_FALSE(running[1].rejects_login("anna")) << "a gateway on this machine has limits of its own";
+    EXPECT_TRUE(admit(from("203.0.113.8")));
+    EXPECT_FALSE(running[2].rejects_login("bob"));
+    EXPECT_TRUE(running[2].rejects_login("anna"));
+}
+
+TEST_F(admission_test, AU02_without_the_setting_no_host_can_lock_out_an_owner) {
+    for (int i = 0; i < 250; ++i) {
+        auto guesser = admission_control->admit(from(("198.51.100." + std::to_string(i)).c_str()));
+        ASSERT_TRUE(guesser);
+        EXPECT_FALSE(guesser->rejects_login("anna"));
+        guesser->report(login_failure::refused);
+    }
+}
+
+TEST_F(admission_test, AU02_one_session_reserves_one_guess_for_one_password) {
+    rules({.login_penalties = false, .max_account_guesses = 60});
+    const auto guess = [&](const char* address, bool right) {
+        auto slot = admission_control->admit(from(address));
+        ASSERT_TRUE(slot);
+        for (int i = 0; i < 100; ++i) ASSERT_FALSE(slot->rejects_login("anna"));
+        if (right)
+            slot->report_login();
+        else
+            slot->report(login_failure::refused);
+    };
+    guess("198.51.100.1", false);
+    for (int i = 2; i < 60; ++i) guess(("198.51.100." + std::to_string(i)).c_str(), true);
 }
 
 // RX-02

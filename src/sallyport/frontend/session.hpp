@@ -82,8 +82,9 @@ protected:
     void report(login_failure failure) { slot_.report(failure); }
     [[nodiscard]] admission_slot& slot() noexcept { return slot_; }
     /// The text of the 421 if no password of this client may be checked now, because of failed logins; otherwise empty.
-    [[nodiscard]] std::string_view login_rejection() {
-        return slot_.rejects_login() ? text_of(rejection::login_penalty) : std::string_view();
+    [[nodiscard]] std::string_view login_rejection(std::string_view account) {
+        const auto reason = slot_.rejects_login(account);
+        return reason ? text_of(*reason) : std::string_view();
     }
     /// On whose behalf this session works, for queues that are fair by client.
     [[nodiscard]] work_owner owner_of_work() const noexcept { return {client_address_.client_network(), this}; }

@@ -148,7 +148,7 @@ net::task<> session::run_passthrough() {
 /// Without a greeting, the backend is selected during the login.
 void session::start_machine(const std::optional<proto::reply>& greeting) {
     auto settings = machine_settings(*gate_, client_, server_, report_.session_started_at());
-    settings.login_check = [this] { return login_rejection(); };
+    settings.login_check = [this] { return login_rejection(machine_->login().user()); };
     machine_ = std::make_unique<proto::relay_machine>(std::move(settings), greeting);
     const auto* const rule = client_.interception();
     const auto with = rule != nullptr ? fmt::format(", intercepted, TLS {}", name(rule->tls))
@@ -474,9 +474,11 @@ void session::note(proto::relay_note kind, std::string_view text) {
         status::count(gate_->counters.logins_refused);
         return report(frontend::login_failure::refused);
     }
-    if (kind == login_result)
-        return log(log::level::info,
-                   frontend::login_text(machine_->login().user(), client_.peer(), client_.tls_version(), text));
+    if (kind == login_result) {
+        const auto& login = machine_->login();
+        if (login.logged_in() && !proto::is_anonymous_name(login.user())) slot().report_login();
+        return log(log::level::info, frontend::login_text(login.user(), client_.peer(), client_.tls_version(), text));
+    }
     const auto [level, prefix] = log_form(kind);
     log(level, fmt::format("{}{}", prefix, escape(text)));
 }

@@ -22,6 +22,7 @@
 #include <sallyport/gate/transfer_report.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/stream.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 #include <sallyport/reach/curl_epsv_delay.hpp>
 

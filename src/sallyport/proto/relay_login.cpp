@@ -10,9 +10,6 @@
 namespace sallyport::proto {
 namespace {
 
-// Users without a secret: RFC 1635, and what most servers take for the same.
-[[nodiscard]] bool is_anonymous(std::string_view user) { return iequals(user, "anonymous") || iequals(user, "ftp"); }
-
 [[nodiscard]] bool is_utf8_option(const command& cmd) {
     return cmd.id == verb::opts && iequals(std::string_view(cmd.argument).substr(0, 4), "UTF8");
 }
@@ -158,7 +155,7 @@ login_step relay_login::on_password(const command& cmd, relay_output& out) {
 
 void relay_login::store(const command& cmd) {
     if (cmd.id == verb::user || cmd.id == verb::pass)
-        repeatable_ = cmd.id == verb::user || is_anonymous(user_) ? cmd : command();
+        repeatable_ = cmd.id == verb::user || is_anonymous_name(user_) ? cmd : command();
     if (cmd.id == verb::host) host_ = cmd.argument;
     if (user_received_ || (cmd.id != verb::host && !is_utf8_option(cmd))) return;
     std::erase_if(commands_before_login_, [&](const command& old) { return old.id == cmd.id; });
@@ -226,8 +223,8 @@ bool relay_login::on_reply(const reply& r, verb id, relay_output& out) {
     if (out.has_notes() && (r.transient() || r.permanent()))
         out.note(relay_note::login_result, "refused, " + std::to_string(r.code) + ' ' + r.full_text());
     if (r.code != 230 && r.code != 232) return false;
-    out.note(relay_note::login_result, "accepted");
     logged_in_ = true;
+    out.note(relay_note::login_result, "accepted");
     return true;
 }
 

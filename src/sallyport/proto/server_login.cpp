@@ -1,17 +1,10 @@
 #include <sallyport/proto/server_login.hpp>
 
-#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/proto/client_side/replies.hpp>
 
 namespace sallyport::proto {
-namespace {
-
-[[nodiscard]] bool is_anonymous_name(std::string_view name) noexcept {
-    return iequals(name, "anonymous") || iequals(name, "ftp");
-}
-
-}  // namespace
 
 void server_login::reset() {
     user_.clear();

@@ -238,7 +238,7 @@ net::task<> session::check_login(proto::login_request request) {
     } else if (cause == errc::exhausted) {
         status::count(shared_->counters.rejected_login_queue);
     } else if (cause == errc::rejected) {
-        machine_.terminate(text_of(frontend::rejection::login_penalty));
+        machine_.terminate(checked.error().what);
     } else if (cause != errc::cancelled) {
         // Not a wrong password: the client may try again.
         log(log::level::error, fmt::format("Cannot check the password: {}", checked.error().text()));
@@ -248,10 +248,10 @@ net::task<> session::check_login(proto::login_request request) {
     log_login(request.user, fmt::format("refused, {}", machine_.last_reply()));
 }
 
-/// errc::rejected: the client's address has a login penalty. Other errors than that and errc::login_refused: the password
-/// could not be checked.
+/// errc::rejected: because of failed logins, with the text for the client. Other errors than that and errc::login_refused:
+/// the password could not be checked.
 net::task<result<account>> session::check_password(const proto::login_request& request) {
-    if (slot().rejects_login()) co_return fail(errc::rejected);
+    if (const auto text = login_rejection(request.user); !text.empty()) co_return fail(errc::rejected, std::string(text));
     if (!shared_->users.is_slow(request)) co_return shared_->users.check(request);
     // The client gets the reply to USER now. If it has closed the connection, its system answers that with RST.
     co_await control_.flush(machine_);
@@ -260,8 +260,8 @@ net::task<result<account>> session::check_password(const proto::login_request& r
     const auto reached = co_await turn.wait(std::move(is_cancelled));
     if (stopping_ || control_.is_lost()) co_return fail(errc::cancelled);
     if (reached != login_turn::state::granted) co_return fail(errc::exhausted);
-    // Others may have failed from the same address meanwhile.
-    if (slot().rejects_login()) co_return fail(errc::rejected);
+    // Others may have failed from the same address meanwhile, or for the same account.
+    if (const auto text = login_rejection(request.user); !text.empty()) co_return fail(errc::rejected, std::string(text));
     auto work = [this, &request] { return shared_->users.check(request); };
     co_return co_await net::offload(shared_->hashes, loop_, std::move(work));
 }

@@ -1,7 +1,9 @@
 #include <sallyport/proto/client_side/login_rules.hpp>
-#include <sallyport/proto/client_side/replies.hpp>
 
 #include <string>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -33,6 +35,8 @@ std::optional<local_reply> refuse_host(std::string_view host, session_stage stag
 }
 
 std::optional<ip_address> address_in_host(std::string_view host) { return ip_address::parse(without_brackets(host)); }
+
+bool is_anonymous_name(std::string_view name) noexcept { return iequals(name, "anonymous") || iequals(name, "ftp"); }
 
 bool is_same_host(const ip_address& a, const ip_address& b) noexcept {
     return a.is_v4() == b.is_v4() && a.bytes() == b.bytes();

@@ -2,6 +2,7 @@
 // The rules for commands before the login, and for the argument of HOST. Pure functions; any thread.
 
 #include <optional>
+#include <string_view>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/proto/command.hpp>
@@ -19,6 +20,9 @@ namespace sallyport::proto {
                                                      const ip_address& client_destination);
 /// The address in the argument of HOST, if it is an address.
 [[nodiscard]] std::optional<ip_address> address_in_host(std::string_view host);
+
+/// The names of users without a secret: RFC 1635, and what most servers take for the same.
+[[nodiscard]] bool is_anonymous_name(std::string_view name) noexcept;
 
 /// Compares addresses without their zones: the zone of a link-local address is local to a host, so addresses in the protocol
 /// have none (RFC 4007, section 11).
