@@ -66,7 +66,14 @@ def test_a_gateway_and_up_give_up_root(as_root, start, folder):
 def test_the_owner_of_the_directory(as_root, start, folder):
     give(folder)
     os.chown(folder, 4711, 4711)
-    check_rights(start("serve", folder, *LISTEN, "--anonymous", give=False), 4711)
+    daemon = start("serve", folder, *LISTEN, "--user", "writer:lab", give=False)
+    check_rights(daemon, 4711)
+    with Raw(daemon.host, daemon.port) as raw:
+        raw.login()
+        assert raw.store("/sent", b"content").code == 226
+        raw.expect("MKD /made", 257)
+    for name in ("sent", "made"):
+        assert ((folder / name).stat().st_uid, (folder / name).stat().st_gid) == (4711, 4711), "what users send belongs to it"
 
 
 @pytest.mark.parametrize("user", ["daemon", "nobody"])

@@ -6,6 +6,7 @@ import resource
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,21 @@ def status(daemon, tmp_path, sallyport):
     said = subprocess.run([sallyport, daemon.argv[3], "--control-socket", tmp_path / "socket", "status", "--json"],
                           capture_output=True, check=True, timeout=6).stdout
     return json.loads(said)
+
+
+def test_no_session_needs_a_thread_or_process_of_its_own(front):
+    """RX-06: the user of the daemon may have no further one."""
+    daemon = front(1024)
+    facts = Path(f"/proc/{daemon.pid}/status").read_text()
+    user, group = (re.search(rf"^{key}:\s*(\d+)", facts, re.MULTILINE)[1] for key in ("Uid", "Gid"))
+    subprocess.run(["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups",
+                    "prlimit", "--nproc=1:1", f"--pid={daemon.pid}"], check=True)
+    sessions = [Raw(daemon.host, daemon.port).login() for _ in range(50)]
+    for raw in sessions:
+        assert raw.retrieve("/file") == b"content"
+        assert raw.store("/new", b"new").code == 226
+        raw.close()
+    assert daemon.alive()
 
 
 def first_replies(connections):

@@ -277,10 +277,9 @@ def test_a_second_sigterm_stops_at_once(request, big, target):
     daemon.process.send_signal(signal.SIGTERM)
     assert idle.reply().code == 421  # at once; the transfer has its time
     assert idle.at_end()
-    begin = time.monotonic()
     daemon.process.send_signal(signal.SIGTERM)
+    # The client reads nothing, so a transfer that had its eight seconds would take them.
     assert daemon.process.wait(6) == 0
-    assert time.monotonic() - begin < 1
     data.close()
 
 
