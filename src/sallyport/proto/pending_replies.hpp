@@ -34,7 +34,7 @@ enum class reply_kind : std::uint8_t {
     prot,
     // The gateway's PWD.
     directory,
-    // The gateway's ABOR, or its REST 0.
+    // The gateway's ABOR, or its REST 0 or RNTO after a command that it has refused.
     discarded,
     // The gateway's NOOP, after which no earlier reply is expected any more.
     probe,

@@ -39,6 +39,8 @@ void relay_output::send_local_reply(int code, std::string_view text) {
 void relay_output::refuse(const command& cmd, int code, std::string_view text) {
     if (notes_) note(relay_note::refused, cmd.name + ": " + std::to_string(code) + ' ' + std::string(text));
     send_local_reply(code, text);
+    // Without a name it renames nothing. ProFTPD refuses all commands between RNFR and RNTO.
+    if (rename_sent_ && cmd.id != verb::unknown) (void)send_command({verb::rnto, "RNTO", {}}, reply_kind::discarded);
     if (is_transfer(cmd.id) && offset_sent_) {
         (void)send_command({verb::rest, "REST", "0"}, reply_kind::discarded);
         offset_sent_ = false;
@@ -67,6 +69,7 @@ bool relay_output::send_command(const command& cmd, reply_kind kind) {
     }
     const bool telnet = !backend_tls_ && line->find('\xff') != std::string::npos;
     to_backend_ += telnet ? telnet_escape_command(*line) : *line;
+    if (cmd.id == verb::rnfr || cmd.id == verb::rnto) rename_sent_ = cmd.id == verb::rnfr;
     if (cmd.id == verb::rest) offset_sent_ = true;
     if (is_transfer(cmd.id)) offset_sent_ = false;
     const bool path_matters = kind == reply_kind::relayed && (names_path(cmd.id) || cmd.id == verb::stat);
@@ -95,7 +98,7 @@ bool relay_output::abandon_pending() {
 }
 
 void relay_output::release_backend() {
-    backend_tls_ = offset_sent_ = false;
+    backend_tls_ = offset_sent_ = rename_sent_ = false;
     pending_.clear();
     to_backend_.clear();
 }

@@ -30,8 +30,8 @@ public:
     /// A reply that the gateway makes itself; it follows the replies to earlier commands.
     void send_local_reply(int code, std::string_view text);
     void send_local_reply(const local_reply& r) { send_local_reply(r.code, r.text); }
-    /// The same, with a note that the command was refused. If it is a transfer, the backend forgets the offset of an earlier
-    /// REST, which would apply to the next transfer.
+    /// The same, with a note that the command was refused. The backend, which does not receive it, forgets the RNFR before
+    /// it, and if it is a transfer, the offset of an earlier REST.
     void refuse(const command& cmd, int code, std::string_view text);
     /// A reply that the gateway makes itself; it precedes the replies to earlier commands.
     void send_at_once(int code, std::string_view text);
@@ -98,6 +98,8 @@ private:
     bool backend_tls_ = false;
     // The backend has been sent REST since the last transfer.
     bool offset_sent_ = false;
+    // The backend has been sent RNFR, and no RNTO since.
+    bool rename_sent_ = false;
     std::move_only_function<void(relay_note, std::string_view)> notes_;
     bool logs_lines_ = false;
 };

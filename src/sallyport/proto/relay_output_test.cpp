@@ -132,6 +132,28 @@ TEST(RelayOutput, TheBackendForgetsTheOffsetOfARefusedTransfer_GW04) {
     EXPECT_EQ(to_backend(out), "") << "a transfer has used it";
 }
 
+TEST(RelayOutput, TheBackendForgetsTheRnfrBeforeARefusedCommand_GW04) {
+    relay_output out;
+    const auto rename = [&out] {
+        (void)out.send_command({verb::rnfr, "RNFR", "a"}, reply_kind::relayed);
+        out.remove_pending(0);
+    };
+    rename();
+    out.refuse({verb::retr, "RETR", "a"}, 425, "No.");
+    out.refuse({verb::rnto, "RNTO", "b"}, 503, "No.");
+    EXPECT_EQ(to_backend(out), "RNFR a\r\nRNTO\r\n");
+    out.remove_pending(0);
+    rename();
+    (void)out.send_command({verb::pwd, "PWD", {}}, reply_kind::relayed);
+    out.refuse({verb::rnto, "RNTO", "b"}, 503, "No.");
+    EXPECT_EQ(to_backend(out), "RNFR a\r\nPWD\r\nRNTO\r\n");
+    while (!out.pending().empty()) out.remove_pending(0);
+    rename();
+    (void)out.send_command({verb::rnto, "RNTO", "b"}, reply_kind::relayed);
+    out.refuse({verb::retr, "RETR", "a"}, 425, "No.");
+    EXPECT_EQ(to_backend(out), "RNFR a\r\nRNTO b\r\n");
+}
+
 TEST(RelayOutput, MuchUnsentOutputIsTooMuch) {
     relay_output out;
     EXPECT_FALSE(out.full() || out.client_full());
