@@ -29,7 +29,7 @@ test:                                     ## unit tests, then whole programs ove
 	ctest --preset dev -j $$(nproc)
 	tools/integration
 
-soak:                                     ## clients and faults at random with sanitizers, load tests for MINUTES (30); then every allocation fails once
+soak:                                     ## clients and faults at random with sanitizers, load tests for MINUTES (30); every allocation fails once; all tests with sanitizers
 	@tools/deps build unit check test
 	@tools/build dev sallyport fail_allocations fail_calls
 	@tools/build asan sallyport
@@ -37,6 +37,7 @@ soak:                                     ## clients and faults at random with s
 	SALLYPORT=build/asan/sallyport SOAK_SECONDS=600 tools/integration tests/integration/test_soak.py
 	tools/integration --soak $(MINUTES)
 	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py
+	ASAN_OPTIONS=detect_leaks=0 SLOWNESS=4 PART=together SALLYPORT=build/asan/sallyport tools/integration
 
 deb:                                      ## the Debian package of this system's release, in build/package
 	@tools/deps build package

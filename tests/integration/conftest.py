@@ -17,6 +17,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "labs"), str(ROOT / "test
 import network  # noqa: E402
 from harness import certificates, programs, trees  # noqa: E402
 from harness.daemon import Daemon  # noqa: E402
+from harness.patience import patient  # noqa: E402
 from harness.reference_servers import REFERENCE_SERVERS  # noqa: E402
 
 TIME_LIMIT = 60  # seconds, set-up and tear-down apart; @pytest.mark.limit(SECONDS) gives another
@@ -36,6 +37,8 @@ class TimeLimit(Exception):
 
 
 def limited(seconds):
+    seconds = patient(seconds)
+
     def expire(_signal, _frame):
         raise TimeLimit(f"not done within {seconds} s")
 

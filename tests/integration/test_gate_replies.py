@@ -95,12 +95,13 @@ def gate_before(start, port, scheme="ftp", *options):
 
 
 def replies_to(raw, command):
-    """All replies to a transfer, and the received data."""
+    """All replies to a transfer, and the received data; a transfer that fails may end by RST."""
     came = b""
     with raw.passive() as data:
         replies = [raw.command(command)]
         if replies[0].code < 200:
-            came = drain(data)
+            with contextlib.suppress(ConnectionResetError):
+                came = drain(data)
             replies.append(raw.reply())
     return replies, came
 

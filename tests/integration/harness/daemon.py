@@ -9,14 +9,17 @@ import time
 from pathlib import Path
 
 from give_away import give_away
+from harness.patience import patient
 
 LOG_THREADS = {"log", "transfer-log", "output"}
 READY = re.compile(r"^sallyport \w+: listening on (.+)$", re.MULTILINE)
+# Of a program with sanitizers.
+REPORT = re.compile(r"ERROR: AddressSanitizer|WARNING: ThreadSanitizer|: runtime error: ")
 
 
 def wait_until(condition, seconds=10.0, what="the condition"):
     """Polls; returns what the condition returned once it is true."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while not (value := condition()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.02)
@@ -62,7 +65,7 @@ class Daemon:
         return Path(self.output.name).read_text(errors="replace")
 
     def wait_ready(self, seconds=10.0):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while not (found := READY.search(self.log())):
             assert self.process.poll() is None, f"{self.argv} ended with {self.process.returncode}:\n{self.log()}"
             assert time.monotonic() < deadline, f"{self.argv} is not ready:\n{self.log()}"
@@ -136,8 +139,10 @@ class Daemon:
         if self in self.RUNNING:
             self.RUNNING.remove(self)
         try:
-            return self.process.wait(seconds)
+            code = self.process.wait(patient(seconds))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(5)
-            return None
+            code = None
+        assert not REPORT.search(self.log()), self.log()[-20000:]
+        return code

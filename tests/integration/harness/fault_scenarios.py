@@ -15,10 +15,11 @@ import time
 from contextlib import contextmanager
 
 from harness.faults import Refused
+from harness.patience import patient
 from harness.raw import Raw, drain
 
 USER, PASSWORD, HASHED_USER = "writer", "lab", "hashed"
-PATIENCE = 5  # seconds: a client that waits longer than this is neither served nor refused
+PATIENCE = patient(5)  # seconds: a client that waits longer than this is neither served nor refused
 SMALL, LARGE = "small.bin", "large.bin"
 
 

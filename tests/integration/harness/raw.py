@@ -5,6 +5,8 @@ import socket
 import ssl
 from dataclasses import dataclass
 
+from harness.patience import patient
+
 CRLF = b"\r\n"
 
 
@@ -22,7 +24,7 @@ class Closed(Exception):
 
 
 class Raw:
-    def __init__(self, host, port, dial=socket.create_connection, timeout=10, source=None):
+    def __init__(self, host, port, dial=socket.create_connection, timeout=patient(10), source=None):
         self.host, self.dial, self.timeout, self.source = host, dial, timeout, source
         self.opened = []  # kept alive with us: a forgotten data connection would close itself
         self.socket = self.connect(port)
