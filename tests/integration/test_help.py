@@ -52,7 +52,8 @@ def test_options_stand_under_headings(sallyport):
     text = run(sallyport, "gate", "--help").stdout
     headings = re.findall(r"^(\S.*):$", text, re.MULTILINE)
     assert headings == ["Commands", "Backends and load balancing", "Health checks", "Backend connections", "Interception on a router",
-                        "Listening and TLS", "Data connections", "Timeouts", "Limits", "Logging and operation", "Rights of the process", "Access control",
+                        "Listening and TLS", "Data connections", "Port mappings at the router", "Timeouts", "Limits", "Logging and operation",
+                        "Rights of the process", "Access control",
                         "Help", "Examples"]
     assert "  --balance POLICY  [default: least-sessions]\n    least-sessions, round-robin, least-response-time, client-address or user\n" in text
     assert "      weight=N  [default: 1]\n        Share of sessions relative to other backends (1 to 256)\n" in text

@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import json
+import os
 import re
+import signal
 import subprocess
 import time
 
@@ -143,3 +145,43 @@ def test_a_silent_router_delays_nothing(bare, sallyport, files):
             text, account = fetch(bare, "second-server", 2121, "--disable-epsv", address="192.168.77.10")
             assert text == "hello\n" and time.monotonic() - begin < 3, account
             wait_until(lambda: "forwards no ports (PCP: no answer; NAT-PMP: no answer)" in made.log(), 6)
+
+
+def test_gateway_with_one_port(real, sallyport, files):
+    """One mapping carries the control connections and the data connections of a gateway."""
+    with serve(real, sallyport, files, listen="127.0.0.1:2100"), \
+         daemon(real, sallyport, "gate", "--listen", "0.0.0.0:2121", "--backend", "ftp://127.0.0.1:2100", "--single-port", "control", "--map",
+                "--control-socket", "none") as made:
+        assert forwarded(made).startswith("5.9.1.1:2121 to port 2121 (PCP)")
+        for options in ((), ("--disable-epsv",)):
+            text, account = fetch(real, "client", 2121, *options)
+            assert text == "hello\n", account
+        assert mapped_ports(real) == {"2121": "192.168.77.10:2121"}
+    assert mapped_ports(real) == {}
+
+
+def test_graceful_restart_keeps_the_mappings(real, sallyport, files):
+    with serve(real, sallyport, files, "--map", "--stop-timeout", "2") as made:
+        forwarded(made)
+        before = mapped_ports(real)
+        restarted = subprocess.run([sallyport, "serve", "restart", "--control-socket", files.parent / "server.sock"], capture_output=True,
+                                   text=True, timeout=30)
+        assert restarted.returncode == 0, restarted
+        new = status(sallyport, files)["pid"]
+        try:
+            made.process.wait(10)
+            wait_until(lambda: all(row["external"] for row in status(sallyport, files)["port_mappings"]))
+            assert mapped_ports(real) == before
+            assert fetch(real, "client")[0] == "hello\n"
+        finally:
+            os.kill(new, signal.SIGTERM)
+        wait_until(lambda: mapped_ports(real) == {})
+
+
+def test_up_says_what_it_got(real, sallyport, files):
+    with daemon(real, sallyport, "up", files, "--map", "--writer", "me:secret", "--listen", "0.0.0.0:2121") as made:
+        wait_until(lambda: "Reachable from the Internet: the router forwards 5.9.1.1:2121 to port 2121" in made.log())
+        assert "with all of the Internet" in next(line for line in made.log().splitlines() if line.startswith("Sharing"))
+        assert fetch(real, "client")[0] == "", "not without an account"
+        assert fetch(real, "client", 2121, "-u", "me:secret")[0] == "hello\n"
+    assert mapped_ports(real) == {}

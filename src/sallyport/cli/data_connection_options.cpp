@@ -46,17 +46,15 @@ void data_connection_options::add_to(command_table& table, const std::string& de
                                    {"--allow-missing-close-notify", "all|RULE", texts(allow_missing_close_notify),
                                     "Accept TLS uploads without close_notify, which may be truncated unnoticed"}});
     constexpr time_bounds of_lease{.min = std::chrono::seconds(60), .max = std::chrono::hours(24)};
-    table.add("Port mappings at the router", {{"--map", "[=LIST]", optional_text(map),
-                                               "Have the router forward the control and passive ports, which opens its "
-                                               "firewall for them: by pcp, natpmp and upnp, "
-                                               "or those in LIST",
-                                               "off"},
-                                              {"--map-interface", "IF", text(map_interface),
-                                               "Network interface whose gateway is asked", "that of the default route"},
-                                              {"--map-lease", "SECONDS", time(map_lease, of_lease),
-                                               "Time for which each mapping is requested; half of it later, it is renewed"},
-                                              {"--map-max-ports", "N", count(map_max_ports, {.max = 1024}),
-                                               "Maximum size of a port range that is mapped"}});
+    table.add(
+        "Port mappings at the router",
+        {{"--map", "[=LIST]", optional_text(map),
+          "Have the router forward the ports, by pcp, natpmp, upnp, or those in LIST", "off"},
+         {"--map-interface", "IF", text(map_interface), "Network interface whose gateway is asked",
+          "that of the default route"},
+         {"--map-lease", "SECONDS", time(map_lease, of_lease),
+          "Time for which each mapping is requested; half of it later, it is renewed"},
+         {"--map-max-ports", "N", count(map_max_ports, {.max = 1024}), "Maximum size of a port range that is mapped"}});
 }
 
 result<reach::mapping_settings> data_connection_options::mapping() const {

@@ -111,7 +111,7 @@ std::optional<advertised_address> address_selector::impl::select_by_rule(const c
     if (const auto literal = ip_address::parse(rule->address)) return advertised_address{*literal, "external address", true};
     if (rule->is_automatic()) {
         const auto now = router ? router->address() : std::nullopt;
-        if (!now || own->is_local(client.address)) return std::nullopt;
+        if (!now || !client.address.is_v4() || own->is_local(client.address)) return std::nullopt;
         return advertised_address{*now, "router", true};
     }
     const std::lock_guard lock(mutex);
