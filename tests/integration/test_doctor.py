@@ -1,5 +1,7 @@
 """sallyport doctor in a path of five hops: cause, side and hop of what is broken, and no alarm where nothing is (D1 D2 C6)."""
 
+import time
+
 import pytest
 
 import network
@@ -188,3 +190,16 @@ def test_idle_timeout(path, doctor):
     evidence = "\n".join(found["evidence"])
     assert "silent for 2 s: alive" in evidence and "silent for 8 s: no answer" in evidence, evidence
     assert "keepalive for 8 s: alive" in evidence and "NOOP for 8 s: alive" in evidence, evidence
+
+
+def test_time(path, doctor):
+    """Healthy within 2 s, and blocked within 8 s, active mode included. Twice that here: the machine is busy with other tests."""
+    started = time.monotonic()
+    assert doctor(f"ftpes://{SERVER}/", "--insecure").code == 0
+    healthy = time.monotonic() - started
+    with Fault(path, "home", fault("forward", DROP)):
+        started = time.monotonic()
+        assert doctor(f"ftpes://{SERVER}/", "--insecure").code == 7
+        blocked = time.monotonic() - started
+    print(f"healthy {healthy:.1f} s, blocked {blocked:.1f} s")
+    assert healthy < 4 and blocked < 16, (healthy, blocked)

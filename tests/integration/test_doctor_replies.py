@@ -95,6 +95,15 @@ def test_refusals(doctor, replies, id, code):
     assert id in ids(doctor(server(**replies), "--passive", code=code))
 
 
+def test_server_that_waits_for_a_proxy_header(doctor):
+    """Symptom 23."""
+    def greet(control):
+        if control.recv(200).startswith(b"PROXY TCP4 127.0.0.1 "):
+            control.sendall(b"220 ready\r\n")
+
+    assert ids(doctor(server(GREETING=greet), "--passive", "--timeout", "1", code=3))["proxy-header-expected"]["confidence"] == "certain"
+
+
 def test_server_that_admits_one_session(doctor):
     """The doctor's own second session is no cause."""
     sessions = []

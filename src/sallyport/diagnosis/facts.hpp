@@ -214,6 +214,8 @@ struct facts {
     /// All addresses of the host's name.
     std::vector<ip_address> host_addresses;
     std::string greeting;
+    /// Without a greeting: whether one arrived after a PROXY header.
+    std::optional<bool> greeted_after_proxy_header;
     std::vector<std::string> features;
     std::vector<phase> phases;
     std::vector<method_facts> methods;

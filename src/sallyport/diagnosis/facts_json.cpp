@@ -85,8 +85,9 @@ BOOST_DESCRIBE_STRUCT(port_round, (), (method, port, result, again))
 BOOST_DESCRIBE_STRUCT(idle_probe, (), (seconds, kept_by, result, hop))
 BOOST_DESCRIBE_STRUCT(size_probe, (), (max_segment, bytes, complete, out_of_order, before_hop, after_hop))
 BOOST_DESCRIBE_STRUCT(facts, (),
-                      (seen_from, source, host, tls_mode, client, server, host_addresses, greeting, features, phases,
-                       methods, traces, lines, rounds, idle, sizes, not_measured))
+                      (seen_from, source, host, tls_mode, client, server, host_addresses, greeting,
+                       greeted_after_proxy_header, features, phases, methods, traces, lines, rounds, idle, sizes,
+                       not_measured))
 
 namespace {
 

@@ -64,7 +64,7 @@ void judge_helper_blind(const facts& known, std::vector<verdict>& out) {
 
 void judge_helper_present(const facts& known, std::vector<verdict>& out) {
     const auto helper = helper_on_path(known);
-    if (!helper) return;
+    if (!helper || std::ranges::find(out, "helper-blind", &verdict::id) != out.end()) return;
     auto found = verdict_of("helper-present", side_of(known, *helper), confidence::likely, severity::note);
     found.hop = helper;
     found.evidence.push_back(

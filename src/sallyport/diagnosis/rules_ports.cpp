@@ -20,7 +20,7 @@ constexpr std::string_view other_end = "To tell them apart, run 'sallyport docto
 /// A passive attempt that failed in this way, if no passive attempt worked and no other rule has explained it.
 const method_facts* blocked_in_general(const facts& known, const std::vector<verdict>& found, method_result how) {
     for (const auto& each : found)
-        if (each.id == "helper-blind" || each.id == "client-override") return nullptr;
+        if (each.id == "helper-blind" || each.id == "client-override" || each.id == "hairpin") return nullptr;
     const method_facts* out = nullptr;
     for (const auto* const m : passive_methods(known)) {
         if (m->result == method_result::ok || m->result == method_result::wrong_address) return nullptr;
@@ -47,9 +47,8 @@ std::string remedy_of(const verdict& v, const method_facts& m) {
                 port);
         case side::between:
             return fmt::format(
-                "A provider drops the port: use other passive ports, such as 50000 and above, or ask the operator of "
-                "{}.",
-                v.hop ? text_of(*v.hop) : "the network");
+                "Ask the operator of {} to allow the server's passive ports (port {} here), or use other ports.",
+                v.hop ? text_of(*v.hop) : "the network between", port);
         default: break;
     }
     return fmt::format("Allow the server's passive port range (port {} here) in the firewalls of both sides.", port);
@@ -75,6 +74,20 @@ void describe_break(const facts& known, const method_facts& m, verdict& v) {
         return;
     }
     v.remedy = remedy_of(v, m);
+}
+
+/// The client and the server are behind the same router, and the client uses the router's external address.
+void judge_hairpin(const facts& known, std::vector<verdict>& out) {
+    const auto at = find_break(known);
+    const bool is_refused = std::ranges::any_of(
+        known.methods, [](const method_facts& m) { return !is_active(m.method) && m.result == method_result::refused; });
+    if (!at || !is_refused || distance_to_server(known) != 2 || at->hop.first != 1 || at->hop.last != 1) return;
+    if (!has_nat_at_client(known)) return;
+    auto found = verdict_of("hairpin", side::client, confidence::likely);
+    found.hop = at->hop;
+    for (const auto* const each : passive_methods(known)) found.evidence.push_back(evidence_of(*each));
+    found.evidence.push_back(at->evidence);
+    out.push_back(std::move(found));
 }
 
 void judge_dropped(const facts& known, std::vector<verdict>& out) {
@@ -236,6 +249,15 @@ void judge_between_methods(const facts& known, std::vector<verdict>& out) {
 
 std::span<const rule> port_rules() noexcept {
     static const auto table = std::to_array<rule>({
+        {{"hairpin",
+          "Client and server are behind the same router, which forwards the control port back inside, but not the data "
+          "ports.",
+          "a server one router away, and data ports that this router refuses", "routers further away",
+          "a server in another network of the client's own router",
+          "Use the server's inside address from inside; let the server advertise it to inside clients (--external-address "
+          "with a "
+          "rule); or forward the passive ports on the router for inside clients as well."},
+         judge_hairpin},
         {{"data-ports-dropped", "The login works, but a firewall drops the data connections.",
           "passive attempts without any answer; SYNs with growing TTL to the control port and to the data port",
           "RST and ICMP; hops that do not answer on the control port either; a wrong address in the 227",

@@ -53,9 +53,16 @@ void judge_control_unreachable(const facts& known, std::vector<verdict>& out) {
         add(known, out, "control-port-unreachable", side::undecided, confidence::possible);
 }
 
+void judge_proxy_header(const facts& known, std::vector<verdict>& out) {
+    if (failed_at(known, "greeting") == nullptr || known.greeted_after_proxy_header != true) return;
+    add(known, out, "proxy-header-expected", side::server_config, confidence::certain);
+    out.back().evidence.emplace_back("after a PROXY header, the greeting arrived");
+}
+
 void judge_no_greeting(const facts& known, std::vector<verdict>& out) {
     const auto* const failed = failed_at(known, "greeting");
-    if (failed != nullptr && failed->reply_code == 0) add(known, out, "no-greeting", side::undecided, confidence::possible);
+    if (failed != nullptr && failed->reply_code == 0 && known.greeted_after_proxy_header != true)
+        add(known, out, "no-greeting", side::undecided, confidence::possible);
 }
 
 bool names_tls(const std::string& feature) {
@@ -130,6 +137,10 @@ std::span<const rule> session_rules() noexcept {
           "an ICMP error, or the system's refusal", "RST and silence", "a host that is down, reported by its last router",
           "Check the network of this computer, and the firewalls of both sides."},
          judge_control_unreachable},
+        {{"proxy-header-expected", "The server waits for a PROXY header of a load balancer before its greeting.",
+          "no greeting, and a greeting after a PROXY header", "ports that never greet", "none",
+          "Connect through the load balancer; or disable the PROXY protocol for this listener of the server."},
+         judge_proxy_header},
         {{"no-greeting", "The connection is accepted, but no FTP greeting arrives.", "an open connection without a greeting",
           "a refusal in the greeting",
           "a port that starts with TLS (990); a server that waits for a PROXY header; a slow reverse "

@@ -258,6 +258,29 @@ TEST(rules, steps_before_the_data_connection) {
     EXPECT_EQ(id("login", "timeout", 0, ""), "login-unanswered");
 }
 
+// Symptom 23.
+TEST(rules, greeting_after_a_proxy_header) {
+    facts known;
+    known.phases = {{"greeting", false, 1, "timeout", 0, "no greeting"}};
+    known.greeted_after_proxy_header = false;
+    EXPECT_EQ(only(known).id, "no-greeting");
+    known.greeted_after_proxy_header = true;
+    EXPECT_EQ(only(known).id, "proxy-header-expected");
+    EXPECT_EQ(only(known).confidence, confidence::certain);
+}
+
+// Symptom 32.
+TEST(rules, hairpin) {
+    auto known = with({attempt(data_method::epsv, method_result::refused)});
+    auto control = trace_to(true, 1, hop_answer::opened, 2);
+    auto data = trace_to(false, 0, hop_answer::refused, 1);
+    data.reply_ttl = 64;
+    known.traces = {control, data};
+    EXPECT_EQ(only(known).id, "hairpin");
+    known.client.address = address("198.51.100.99");
+    EXPECT_EQ(only(known).id, "data-ports-refused");
+}
+
 // Symptom 11.
 TEST(rules, garbled_auth) {
     facts known;

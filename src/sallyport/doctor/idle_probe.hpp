@@ -3,7 +3,7 @@
 // forgotten it: the NOOP is retransmitted with other TTLs, and expires at all hops before that device.
 //
 // The function blocks for some seconds, so it runs on a thread of a pool. The descriptor belongs to the caller, which does
-// nothing with it meanwhile. Any thread.
+// nothing with it meanwhile. Values in and out; any thread, and nothing outlives the call.
 
 #include <optional>
 #include <string>

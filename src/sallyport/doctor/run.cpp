@@ -26,6 +26,10 @@ using session_failure = std::optional<proto::client_failure>;
 
 /// For each data method. A data connection needs three round trips, so this is enough for satellite links too.
 constexpr std::chrono::milliseconds data_wait(1800);
+/// Servers that look up the client's name take some seconds.
+constexpr std::chrono::milliseconds greeting_wait(12000);
+/// After a PROXY header the greeting arrives at once, or the server does not know it.
+constexpr std::chrono::milliseconds greeting_wait_with_header(2000);
 /// For a listing whose bytes stop.
 constexpr std::chrono::milliseconds stall_wait(5000);
 /// For one of several ports, or for another address.
@@ -65,6 +69,7 @@ private:
 
     net::task<bool> open_first(client::connection& session);
     net::task<> ask_features();
+    net::task<> try_proxy_header();
     net::task<> work_on(client::connection& first);
     net::task<> work_in_parallel();
     net::task<session_failure> open(client::connection& session, const planned& what);
@@ -95,6 +100,7 @@ client::connection_options examination::options_for(const planned& what) const {
     client::connection_options out = settings_.how;
     out.methods = {what.method};
     out.data_open = std::min<std::chrono::milliseconds>(out.data_open, data_wait);
+    out.greeting = std::min<std::chrono::milliseconds>(out.greeting, greeting_wait);
     out.stall = std::min<std::chrono::milliseconds>(out.stall, stall_wait);
     return out;
 }
@@ -139,6 +145,22 @@ net::task<> examination::ask_features() {
             facts_.features.push_back(line.substr(std::min(line.find_first_not_of(' '), line.size())));
         }
     co_await session.quit();
+}
+
+/// No greeting: a server that load balancers use waits for their PROXY header. Ours has the true addresses.
+net::task<> examination::try_proxy_header() {
+    const planned what{};
+    auto how = options_for(what);
+    how.greeting = greeting_wait_with_header;
+    const auto& own = facts_.client;
+    const auto& peer = facts_.server;
+    how.preamble = fmt::format("PROXY TCP{} {} {} {} {}\r\n", peer.address.is_v4() ? 4 : 6, own.address.text(),
+                               peer.address.text(), own.port, peer.port);
+    client::connection session(loop_, std::move(how));
+    const auto server = server_for(what);
+    const auto failure = co_await session.open(server, client::open_depth::greeting, login());
+    facts_.greeted_after_proxy_header = !failure;
+    if (!failure) co_await session.quit();
 }
 
 net::task<session_failure> examination::open(client::connection& session, const planned& what) {
@@ -343,6 +365,8 @@ net::task<> examination::run() {
     if (!co_await open_first(first)) {
         const auto* const failed = facts_.failed_phase();
         if (failed != nullptr && failed->name == "tls" && failed->reply_code >= 500) co_await ask_features();
+        const bool is_silent = failed != nullptr && failed->name == "greeting" && failed->reply_code == 0;
+        if (is_silent && url.tls != client::tls_mode::implicit) co_await try_proxy_header();
         co_return;
     }
     plan();
