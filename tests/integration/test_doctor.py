@@ -1,5 +1,7 @@
 """sallyport doctor in a path of five hops: cause, side and hop of what is broken, and no alarm where nothing is (D1 D2 C6)."""
 
+import concurrent.futures
+import os
 import time
 
 import pytest
@@ -43,6 +45,7 @@ def test_healthy(doctor, url, options):
     assert report.code == 0 and report.output["result"] == "healthy" and report.problems == [], report.output
 
 
+in_soak = pytest.mark.skipif("SOAK" not in os.environ, reason="make soak runs it")
 DROP, RESET, ICMP = "drop", "reject with tcp reset", "reject with icmpx admin-prohibited"
 # Host, chain, what it does; side, first and last hop of the verdict.
 MOVES = [
@@ -203,3 +206,31 @@ def test_time(path, doctor):
         blocked = time.monotonic() - started
     print(f"healthy {healthy:.1f} s, blocked {blocked:.1f} s")
     assert healthy < 4 and blocked < 16, (healthy, blocked)
+
+
+@pytest.mark.alone
+@pytest.mark.limit(600)
+@in_soak
+def test_no_alarm_in_a_hundred_runs(path, doctor):
+    """Healthy networks, under load: with and without TLS, IPv4 and IPv6, several at the same time."""
+    kinds = [(f"ftp://{SERVER}/", ()), (f"ftpes://{SERVER}/", ("--insecure",)), (f"ftp://[{SERVER_IPV6}]/", ()),
+             (f"ftp://{SERVER}/", ("--trace",))]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for report in pool.map(lambda i: doctor(kinds[i % 4][0], *kinds[i % 4][1]), range(100)):
+            assert report.code == 0 and report.problems == [], report.output
+
+
+@in_soak
+@pytest.mark.parametrize("url,tls", [(f"ftp://{SERVER}/", False), (f"ftp://[{SERVER_IPV6}]/", False), (f"ftpes://{SERVER}/", True)])
+@pytest.mark.parametrize("what", IDS)
+@pytest.mark.parametrize("chain", ["forward", "entry"])
+@pytest.mark.parametrize("place", [1, 2, 3, 4, 5])
+def test_each_place(path, doctor, place, chain, what, url, tls):
+    """The product: the device is always among the hops of the verdict, and certain never names another one."""
+    if chain == "entry" and what != DROP:
+        pytest.skip("reject has no place there")
+    host = HOPS[place]
+    with Fault(path, host, fault("input" if host == "server" and chain == "forward" else chain, what)):
+        report = doctor(url, "--passive", *(["--insecure"] if tls else []))
+    hop = report.verdict(IDS[what])["hop"]
+    assert hop["first"] <= place <= hop["last"], report.output
