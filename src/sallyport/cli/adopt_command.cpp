@@ -1,7 +1,5 @@
 #include <sallyport/cli/adopt_command.hpp>
 
-#include <array>
-#include <cerrno>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -10,24 +8,22 @@
 #include <string_view>
 #include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/escape.hpp>
-#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/doctor/program_output.hpp>
 #include <sallyport/firewall/conflicting_rules.hpp>
 
 namespace sallyport::cli {
 namespace {
+
+using doctor::output_of;
 
 constexpr auto command_name = "sallyport gate adopt";
 constexpr std::size_t shown_length = 2000;
@@ -41,40 +37,6 @@ struct conflicting_rules {
     // For forwarded packets.
     std::vector<firewall::conflicting_rule> conditions{};
 };
-
-/// Runs a program of the search path without a shell. Its output; nothing if there is no such program.
-result<std::optional<std::string>> output_of(const std::vector<std::string>& words) {
-    std::array<int, 2> pipe_ends{};
-    if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return fail_os(errno, words[0]);
-    const unique_fd read_end(pipe_ends[0]);
-    unique_fd write_end(pipe_ends[1]);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
-    // Warnings about rules of the other kind; a failure has the status.
-    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    std::vector<char*> arguments;
-    for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    pid_t process = 0;
-    const int os = ::posix_spawnp(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    if (os == ENOENT) return std::nullopt;
-    if (os != 0) return fail_os(os, words[0]);
-    write_end.reset();
-    std::string out;
-    std::array<char, 65536> part;
-    for (;;) {
-        const auto got = ::read(read_end.get(), part.data(), part.size());
-        if (got <= 0) break;
-        out.append(part.data(), static_cast<std::size_t>(got));
-    }
-    int status = 0;
-    ::waitpid(process, &status, 0);
-    if (status != 0)
-        return fail(errc::rejected, fmt::format("`{}` failed; run this command as root", fmt::join(words, " ")));
-    return out;
-}
 
 /// Whether there are rules of the old kind, which to ask for would make.
 bool has_legacy_table(const std::string& family, std::string_view table) {
