@@ -62,6 +62,7 @@ void daemon_options::add_listening_to(command_table& table, std::string_view com
 void daemon_options::add_to(command_table& table, std::string_view command) {
     add_listening_to(table, command);
     data_connections.add_to(table, command == "up" ? "30000-30099" : "any free port");
+    data_connections.add_mapping_to(table);
     // Limits of the kernel.
     constexpr time_bounds of_keepalive{.max = std::chrono::seconds(32767)};
     table.add(

@@ -45,6 +45,9 @@ void data_connection_options::add_to(command_table& table, const std::string& de
                                     "Require the PROXY header on passive data connections as well"},
                                    {"--allow-missing-close-notify", "all|RULE", texts(allow_missing_close_notify),
                                     "Accept TLS uploads without close_notify, which may be truncated unnoticed"}});
+}
+
+void data_connection_options::add_mapping_to(command_table& table) {
     constexpr time_bounds of_lease{.min = std::chrono::seconds(60), .max = std::chrono::hours(24)};
     table.add(
         "Port mappings at the router",

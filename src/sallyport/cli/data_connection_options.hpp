@@ -34,6 +34,8 @@ struct data_connection_options {
 
     /// `default_ports` is the text for the passive ports without --passive-ports in the help.
     void add_to(command_table& table, const std::string& default_ports);
+    /// Those for mappings at the router, which only a daemon that runs can have.
+    void add_mapping_to(command_table& table);
     /// The parsed values. Errors name the option.
     [[nodiscard]] result<reach::passive_settings> settings() const;
     [[nodiscard]] result<std::vector<reach::client_condition>> missing_close_notify() const;
