@@ -42,7 +42,8 @@ constexpr std::string_view declared[] = {
     "stat",
 };
 
-/// A user name that is accepted after a login, when lines may be longer, and that a backend which is selected for it refuses.
+/// A user name that is accepted after a login, when lines may be longer, and that a backend which is selected for it
+/// refuses.
 bool has_long_user_name(std::string_view bytes) {
     while (!bytes.empty()) {
         const auto line = sallyport::fuzz::next_line(bytes);

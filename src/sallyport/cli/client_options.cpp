@@ -92,7 +92,7 @@ void client_options::add_mapping_to(command_table& table) {
     table.add(
         "Client data connections",
         {{"--map", "[=LIST]", optional_text(map),
-          "In active mode, have the router forward the port to this machine: by pcp, natpmp and upnp, or those in LIST",
+          "Active mode: the router forwards the port, by pcp, natpmp, upnp or LIST",
           "off"},
          {"--map-interface", "IF", text(map_interface), "Network interface whose gateway is asked",
           "that of the default route"}});
