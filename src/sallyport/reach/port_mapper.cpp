@@ -372,9 +372,10 @@ void port_mapper::receive_nat_pmp(const nat_pmp_response& answer, time now) {
 
 void port_mapper::grant(port_lease& port, const endpoint& external, std::chrono::seconds lifetime, mapping_protocol by,
                         time now) {
-    if (external.port == 0 || lifetime.count() == 0 || !external.address.is_v4() || external.address.is_unspecified()) {
-        refuse(port, fmt::format("the router's answer is unusable: {} for {} s", external.text(), lifetime.count()), false,
-               {}, now);
+    if (external.port == 0 || lifetime < limits::min_mapping_lifetime || !external.address.is_v4() ||
+        external.address.is_unspecified()) {
+        // The router may have made one all the same, so it is deleted at the end.
+        port.failed(fmt::format("the router's answer is unusable: {} for {} s", external.text(), lifetime.count()), now);
         return;
     }
     active_ = by;

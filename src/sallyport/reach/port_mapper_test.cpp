@@ -269,12 +269,16 @@ TEST(PortMapper, WrongAnswersAreNoAnswers) {
 }
 
 TEST(PortMapper, ValuesWithoutMeaningAreRefused) {
-    for (const auto& [lifetime, port] : {std::pair{0U, std::uint16_t{21}}, {3600U, std::uint16_t{0}}}) {
+    for (const auto& [lifetime, port] :
+         {std::pair{0U, std::uint16_t{21}}, {1U, std::uint16_t{21}}, {3600U, std::uint16_t{0}}}) {
         mapper m({21}, {pcp});
         m.receive(m.pcp_answer(m.sent[0]));
         m.receive(m.pcp_answer(m.sent[1], 0, lifetime, port));
         EXPECT_EQ(m.external(), std::vector<std::uint16_t>{0});
         EXPECT_FALSE(m.machine.mappings()[0].error.empty());
+        m.machine.stop(m.now);
+        m.collect();
+        EXPECT_EQ(u32_at(m.sent.back(), 4), 0U) << "the router may have made a mapping";
     }
     mapper endless({21}, {pcp});
     endless.receive(endless.pcp_answer(endless.sent[0]));
