@@ -17,12 +17,34 @@ namespace sallyport::cli {
 namespace {
 
 /// Options of the process, which a reload cannot change.
-constexpr auto fixed_options = std::to_array<std::string_view>(
-    {"listen",        "listen-tls", "passive-ports", "external-ports", "use-alg-ports",       "map",
-     "map-interface", "map-lease",  "map-max-ports", "single-port",    "proxy-protocol-from", "proxy-protocol-data",
-     "threads",       "log",        "log-level",     "control-socket", "drain-timeout",       "stop-timeout",
-     "watchdog",      "run-as",     "unsafe-root",   "sandbox",        "intercept",           "server-sees",
-     "when-down",     "mark",       "route-table"});
+constexpr auto fixed_options = std::to_array<std::string_view>({"listen",
+                                                                "listen-tls",
+                                                                "passive-ports",
+                                                                "external-ports",
+                                                                "use-alg-ports",
+                                                                "map",
+                                                                "map-interface",
+                                                                "map-lease",
+                                                                "map-max-ports",
+                                                                "stun",
+                                                                "single-port",
+                                                                "proxy-protocol-from",
+                                                                "proxy-protocol-data",
+                                                                "threads",
+                                                                "log",
+                                                                "log-level",
+                                                                "control-socket",
+                                                                "drain-timeout",
+                                                                "stop-timeout",
+                                                                "watchdog",
+                                                                "run-as",
+                                                                "unsafe-root",
+                                                                "sandbox",
+                                                                "intercept",
+                                                                "server-sees",
+                                                                "when-down",
+                                                                "mark",
+                                                                "route-table"});
 constexpr auto secret_options = std::to_array<std::string_view>({"health-check-user", "user", "reader"});
 /// Changes of backends are reported one by one instead.
 constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "config"});

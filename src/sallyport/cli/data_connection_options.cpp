@@ -49,15 +49,16 @@ void data_connection_options::add_to(command_table& table, const std::string& de
 
 void data_connection_options::add_mapping_to(command_table& table) {
     constexpr time_bounds of_lease{.min = std::chrono::seconds(60), .max = std::chrono::hours(24)};
-    table.add(
-        "Port mappings at the router",
-        {{"--map", "[=LIST]", optional_text(map),
-          "Have the router forward the ports, by pcp, natpmp, upnp, or those in LIST", "off"},
-         {"--map-interface", "IF", text(map_interface), "Network interface whose gateway is asked",
-          "that of the default route"},
-         {"--map-lease", "SECONDS", time(map_lease, of_lease),
-          "Time for which each mapping is requested; half of it later, it is renewed"},
-         {"--map-max-ports", "N", count(map_max_ports, {.max = 1024}), "Maximum size of a port range that is mapped"}});
+    table.add("Port mappings at the router",
+              {{"--map", "[=LIST]", optional_text(map),
+                "Have the router forward the ports, by pcp, natpmp, upnp, or those in LIST", "off"},
+               {"--map-interface", "IF", text(map_interface), "Network interface whose gateway is asked",
+                "that of the default route"},
+               {"--map-lease", "SECONDS", time(map_lease, of_lease),
+                "Time for which each mapping is requested; half of it later, it is renewed"},
+               {"--map-max-ports", "N", count(map_max_ports, {.max = 1024}), "Maximum size of a port range that is mapped"},
+               {"--stun", "HOST[:PORT]", texts(stun),
+                "STUN server that sees the external address; two must agree, or one and the router"}});
 }
 
 result<reach::mapping_settings> data_connection_options::mapping() const {
@@ -72,8 +73,9 @@ result<reach::mapping_settings> data_connection_options::mapping() const {
 /// Whether --map and the other options fit together.
 result<void> data_connection_options::check_mapping(const reach::passive_settings& settings) const {
     if (!settings.mapping.is_enabled()) {
-        if (std::ranges::any_of(settings.addresses, &reach::address_rule::is_automatic))
-            return fail(errc::usage, "--external-address auto is the address that the router names; add --map");
+        if (settings.stun.empty() && std::ranges::any_of(settings.addresses, &reach::address_rule::is_automatic))
+            return fail(errc::usage,
+                        "--external-address auto is the address that the router or STUN servers name; add --map or --stun");
         return {};
     }
     if (!external_ports.empty())
@@ -161,9 +163,12 @@ result<reach::passive_settings> data_connection_options::settings() const {
     auto mapped = mapping();
     if (!mapped) return std::unexpected(std::move(mapped.error()));
     out.mapping = std::move(*mapped);
+    auto servers = parse_stun_servers(stun);
+    if (!servers) return std::unexpected(std::move(servers.error()));
+    out.stun = std::move(*servers);
     if (auto good = check_mapping(out); !good) return std::unexpected(std::move(good.error()));
     // After the rules of the administrator, of which it may be one.
-    if (out.mapping.is_enabled()) out.addresses.push_back(*reach::address_rule::parse("auto"));
+    if (out.mapping.is_enabled() || !out.stun.empty()) out.addresses.push_back(*reach::address_rule::parse("auto"));
     return out;
 }
 

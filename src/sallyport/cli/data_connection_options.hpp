@@ -31,6 +31,7 @@ struct data_connection_options {
     std::string map_interface;
     std::chrono::seconds map_lease = limits::mapping_lease;
     std::size_t map_max_ports = limits::max_mapped_ports;
+    std::vector<std::string> stun;
 
     /// `default_ports` is the text for the passive ports without --passive-ports in the help.
     void add_to(command_table& table, const std::string& default_ports);

@@ -15,7 +15,7 @@ passive_mode::passive_mode(net::loop_group& loops, passive_settings settings,
       counters_(counters),
       settings_(std::move(settings)),
       ports_(loops, settings_.ports, counters),
-      mapped_(settings_.mapping.is_enabled() ? std::make_shared<mapped_ports>() : nullptr),
+      mapped_(settings_.mapping.is_enabled() || !settings_.stun.empty() ? std::make_shared<mapped_ports>() : nullptr),
       rules_(settings_.addresses),
       selector_(std::make_shared<address_selector>(loops.at(0), rules_, mapped_, own_networks_)) {
     if (settings_.single.is_enabled()) single_ = std::make_shared<single_port>(settings_.single, tls, counters);
@@ -96,7 +96,8 @@ std::vector<std::uint16_t> passive_mode::ports_to_map(const std::vector<endpoint
 
 void passive_mode::start(const std::vector<endpoint>& listening, bool passive) {
     selector()->start();
-    if (!mapped_) return;
+    start_stun();
+    if (!settings_.mapping.is_enabled()) return;
     const auto ports = ports_to_map(listening, passive);
     if (ports.empty()) {
         log::warning({},
@@ -107,6 +108,19 @@ void passive_mode::start(const std::vector<endpoint>& listening, bool passive) {
     mapped_->set_ports(ports);
     mapping_ = std::make_unique<router_mapping>(loops_.at(0), settings_.mapping, mapping_nonce(), mapped_);
     mapping_->start();
+}
+
+/// With mappings, their driver decides about the address; without, it is the one that servers agree on.
+void passive_mode::start_stun() {
+    if (settings_.stun.empty()) return;
+    const auto receive = [this](const std::vector<stun_observation>& seen) {
+        if (mapping_)
+            mapping_->set_observations(seen);
+        else
+            mapped_->set_address(external_address(std::nullopt, seen));
+    };
+    stun_ = std::make_unique<stun_watch>(loops_.at(0), settings_.stun, receive);
+    stun_->start();
 }
 
 std::vector<mapping> passive_mode::mappings() const { return mapping_ ? mapping_->mappings() : std::vector<mapping>(); }
@@ -134,6 +148,7 @@ void passive_mode::set_addresses(const std::vector<address_rule>& rules) {
 }
 
 void passive_mode::stop() {
+    if (stun_) stun_->stop();
     ports_.stop();
     selector()->stop();
 }

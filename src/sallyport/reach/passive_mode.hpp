@@ -21,6 +21,7 @@
 #include <sallyport/reach/port_broker.hpp>
 #include <sallyport/reach/router_mapping.hpp>
 #include <sallyport/reach/single_port.hpp>
+#include <sallyport/reach/stun_watch.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::reach {
@@ -32,6 +33,8 @@ struct passive_settings {
     std::vector<address_rule> addresses;
     // Ports that the router is to forward: those of the listeners, and these.
     mapping_settings mapping;
+    // Servers that see the external address; none is asked if this is empty.
+    std::vector<stun_server> stun;
 };
 
 /// Which session needs a passive port. A value; `control` outlives it.
@@ -93,6 +96,7 @@ private:
                                                                   const mapped_ports* router) const;
     [[nodiscard]] bool connects_through_router(const client_info& client, bool extended,
                                                const advertised_address& address) const;
+    void start_stun();
     [[nodiscard]] std::vector<std::uint16_t> ports_to_map(const std::vector<endpoint>& listening, bool passive) const;
 
     net::loop_group& loops_;
@@ -100,13 +104,14 @@ private:
     const passive_settings settings_;
     port_broker ports_;
     const std::shared_ptr<const own_networks> own_networks_ = std::make_shared<own_networks>();
-    // What the router forwards; null unless mappings are enabled.
+    // What the router forwards, and the external address; null unless mappings or STUN are enabled.
     const std::shared_ptr<mapped_ports> mapped_;
     std::shared_ptr<single_port> single_;
     mutable std::mutex mutex_;
     std::vector<address_rule> rules_;
     std::shared_ptr<address_selector> selector_;
     std::unique_ptr<router_mapping> mapping_;
+    std::unique_ptr<stun_watch> stun_;
 };
 
 }  // namespace sallyport::reach

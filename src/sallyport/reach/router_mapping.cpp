@@ -114,6 +114,7 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     void perform();
     void send(const datagram& bytes);
     void publish();
+    void report_other_address();
     void look_up_route();
 
     static net::task<> run(std::shared_ptr<impl> self);
@@ -134,6 +135,9 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     shared_socket announcements;
     shared_socket routes;
     std::optional<upnp_service> upnp;
+    std::vector<stun_observation> observations;
+    // Both addresses that were reported as different.
+    std::optional<std::pair<ip_address, ip_address>> different;
     std::chrono::nanoseconds asleep = time_asleep();
     bool started = false;
     std::vector<std::move_only_function<void()>> on_stopped;
@@ -243,10 +247,24 @@ void router_mapping::impl::publish() {
     const bool running = !machine.is_stopped();
     for (const auto& each : now)
         published->set(each.local_port, running && each.external ? std::optional(each.external->port) : std::nullopt);
-    const auto address = machine.external_address();
-    published->set_address(address && is_useful_external(*address) ? address : std::nullopt);
+    published->set_address(running ? external_address(machine.external_address(), observations) : std::nullopt);
+    report_other_address();
     const std::lock_guard lock(mutex);
     seen.swap(now);
+}
+
+/// Logs once that STUN servers agree on another address than the router's.
+void router_mapping::impl::report_other_address() {
+    const auto router_address = machine.external_address();
+    const auto outside = agreed_address(observations, router_address);
+    if (!router_address || !outside || outside == router_address || !outside->is_public()) {
+        different.reset();
+        return;
+    }
+    if (std::exchange(different, std::pair(*router_address, *outside)) == std::pair(*router_address, *outside)) return;
+    log::warning({}, fmt::format("STUN servers see the address {}, and the router's is {}: there is another NAT between the "
+                                 "router and the Internet; forward the ports there as well, or use IPv6",
+                                 outside->text(), router_address->text()));
 }
 
 // --- what comes in -----------------------------------------------------------------------------------------------------
@@ -354,6 +372,11 @@ router_mapping::router_mapping(net::loop& loop, mapping_settings settings, pcp_n
 router_mapping::~router_mapping() { impl_->machine.abandon(); }
 
 void router_mapping::start() { impl_->start(); }
+
+void router_mapping::set_observations(std::vector<stun_observation> seen) {
+    impl_->observations = std::move(seen);
+    impl_->changed.set();
+}
 
 void router_mapping::stop(std::move_only_function<void()> done) { impl_->stop(std::move(done)); }
 

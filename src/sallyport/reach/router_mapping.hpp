@@ -21,6 +21,7 @@
 #include <sallyport/reach/mapped_ports.hpp>
 #include <sallyport/reach/mapping.hpp>
 #include <sallyport/reach/pcp.hpp>
+#include <sallyport/reach/stun.hpp>
 
 namespace sallyport::reach {
 
@@ -51,6 +52,8 @@ public:
 
     /// Starts, on the loop or before it runs.
     void start();
+    /// What STUN servers see, which decides about the address. On the loop.
+    void set_observations(std::vector<stun_observation> seen);
     /// Ends all mappings, then calls `done` on the loop, three times limits::unmapping_timeout later at the latest. Further
     /// calls only call `done`.
     void stop(std::move_only_function<void()> done);

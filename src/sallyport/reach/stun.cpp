@@ -145,4 +145,10 @@ std::optional<ip_address> agreed_address(std::span<const stun_observation> seen,
     return *confirmed.begin();
 }
 
+std::optional<ip_address> external_address(const std::optional<ip_address>& router, std::span<const stun_observation> seen) {
+    const auto agreed = agreed_address(seen, router);
+    if (agreed && agreed->is_public()) return agreed;
+    return router && router->is_public() ? router : std::nullopt;
+}
+
 }  // namespace sallyport::reach

@@ -53,4 +53,9 @@ struct stun_observation {
 [[nodiscard]] std::optional<ip_address> agreed_address(std::span<const stun_observation> seen,
                                                        const std::optional<ip_address>& router);
 
+/// The address to advertise for `auto`: that of the router, unless servers agree on another one, which then is that of
+/// another NAT between the router and the Internet; without a router that has a public one, the one that they agree on.
+[[nodiscard]] std::optional<ip_address> external_address(const std::optional<ip_address>& router,
+                                                         std::span<const stun_observation> seen);
+
 }  // namespace sallyport::reach

@@ -170,5 +170,26 @@ TEST(StunAgreement, TwoConfirmedAddressesAreNone) {
     EXPECT_EQ(agreed_address(against_router, outside), std::nullopt);
 }
 
+// S3: the address of a mapping, unless other hosts see another one.
+TEST(StunAgreement, TheRouterCountsUnlessTwoServersContradictIt) {
+    const std::array one{seen("5.9.1.2:3478", "6.6.6.6:5000")};
+    const std::array two{seen("5.9.1.2:3478", "6.6.6.6:5000"), seen("5.9.1.3:3478", "6.6.6.6:5000")};
+    const auto another = *ip_address::parse("6.6.6.6");
+    EXPECT_EQ(external_address(outside, {}), outside);
+    EXPECT_EQ(external_address(outside, one), outside);
+    EXPECT_EQ(external_address(outside, two), another);
+    EXPECT_EQ(external_address(std::nullopt, one), std::nullopt);
+    EXPECT_EQ(external_address(std::nullopt, two), another);
+    // A router with another NAT before it.
+    const auto shared = ip_address::parse("100.64.0.9");
+    EXPECT_EQ(external_address(shared, {}), std::nullopt);
+    EXPECT_EQ(external_address(shared, one), std::nullopt);
+    EXPECT_EQ(external_address(shared, two), another);
+    // Servers in the same private network say nothing.
+    const std::array inside{seen("10.0.0.2:3478", "192.168.77.10:5000"), seen("10.0.0.3:3478", "192.168.77.10:5000")};
+    EXPECT_EQ(external_address(std::nullopt, inside), std::nullopt);
+    EXPECT_EQ(external_address(outside, inside), outside);
+}
+
 }  // namespace
 }  // namespace sallyport::reach

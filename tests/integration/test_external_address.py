@@ -1,0 +1,209 @@
+"""The external address of a daemon with --map and --stun in the lab router-mapping, when the router restarts, gets another
+address or misbehaves, and when STUN servers contradict it or each other (S3)."""
+
+import contextlib
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+import network
+from harness.daemon import Daemon, wait_until
+from harness.mapping_lab import STUN, built, mapped_ports, on, run, stun_servers
+from harness.raw import Raw
+from harness.scripted_router import ROWS, ScriptedRouter
+from scenarios.router_mapping import miniupnpd
+
+# How the scripted router really forwards what it has mapped.
+FORWARDING = """
+table ip scripted {
+    map ports {
+        type inet_service : ipv4_addr . inet_service
+    }
+    chain prerouting {
+        type nat hook prerouting priority dstnat
+        iifname "wan" dnat ip to tcp dport map @ports
+    }
+    chain forward {
+        type filter hook forward priority filter - 1
+        ct status dnat accept
+    }
+}
+table inet filter {
+    chain miniupnpd {
+        ct status dnat accept
+    }
+}"""
+
+
+@pytest.fixture(scope="module")
+def real(networks):
+    with built([miniupnpd()]) as lab:
+        yield lab
+
+
+@contextlib.contextmanager
+def daemon(lab, sallyport, folder, *options, host="server", ready="forwards"):
+    """`ready`: what the log must say within 3 s."""
+    argv = [sallyport, "serve", folder, "--anonymous", "--user", "writer:lab", *options]
+    running = Daemon(argv, wrap=lambda a: lab.command(host, *a))
+    try:
+        running.wait_ready()
+        wait_until(lambda: ready in running.log(), 3, f"{ready} in the log")
+        yield running
+    finally:
+        running.stop()
+
+
+def raw(lab, port=2121, host="client", address="5.9.1.1"):
+    return Raw(address, port, dial=lab.dial(host))
+
+
+def listing_works(lab, port=2121):
+    """A new session in passive mode gets its data."""
+    with raw(lab, port) as session:
+        return session.login().retrieve("/old.txt") == b"the old content"
+
+
+RANGE = ("--listen", "0.0.0.0:2121", "--passive-ports", "30000-30002", "--map")
+
+
+# The address that STUN servers see.
+
+BY_HAND = "".join(f"add element ip scripted ports {{ {port} : 192.168.77.10 . {port} }}\n" for port in (2121, 30000, 30001, 30002))
+
+
+def address_of_pasv(lab):
+    with raw(lab) as session:
+        return session.login().pasv()[0]
+
+
+@pytest.mark.parametrize("seen,address", [((None, None), "5.9.1.1"), ((None,), "192.168.77.10"),
+                                          ((None, ("6.6.6.6", 6666)), "192.168.77.10")])
+def test_stun_without_mappings(networks, sallyport, folder, seen, address):
+    """Ports that are forwarded by hand: two servers must agree, otherwise clients get the address that they reached."""
+    with built(rules=FORWARDING) as lab, stun_servers(lab, *seen):
+        lab.apply("router", BY_HAND)
+        with daemon(lab, sallyport, folder, *RANGE[:-1], *STUN[:2 * len(seen)], ready="listening"):
+            if address == "5.9.1.1":
+                wait_until(lambda: address_of_pasv(lab) == address, 5, "the address that both servers see")
+                assert listing_works(lab)
+            else:
+                time.sleep(1)
+                assert address_of_pasv(lab) == address
+
+
+def test_a_stun_server_alone_does_not_contradict_the_router(real, sallyport, folder):
+    with stun_servers(real, ("6.6.6.6", 6666)), daemon(real, sallyport, folder, *RANGE, *STUN[:2]):
+        time.sleep(1)
+        assert address_of_pasv(real) == "5.9.1.1"
+
+
+def test_two_stun_servers_see_another_nat(real, sallyport, folder):
+    with stun_servers(real, ("5.9.1.77", 1), ("5.9.1.77", 2)), daemon(real, sallyport, folder, *RANGE, *STUN) as server:
+        wait_until(lambda: address_of_pasv(real) == "5.9.1.77", 5, "the address that both servers see")
+        assert "there is another NAT between the router and the Internet" in server.log()
+
+
+# The router changes.
+
+MAPPED = {"2121", "30000", "30001", "30002"}
+
+
+class Router:
+    """miniupnpd, which can be ended and started again."""
+
+    def __init__(self, lab):
+        self.lab, self.folder = lab, lab.folder / "miniupnpd"
+
+    def start(self):
+        self.lab.start_program(miniupnpd(), self.folder)
+
+    def stop(self):
+        pid = int((self.folder / "pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists() or network.zombie(pid), 5, "the end of miniupnpd")
+        self.lab.apply("router", "".join(f"flush chain inet filter {chain}\n" for chain in
+                                         ("miniupnpd", "prerouting_miniupnpd", "postrouting_miniupnpd")))
+
+    def forget(self):
+        (self.folder / "leases").unlink()
+
+
+@pytest.fixture
+def lab_and_router(networks):
+    with built() as lab:
+        router = Router(lab)
+        router.start()
+        yield lab, router
+
+
+@pytest.mark.parametrize("leases", ["kept", "lost"])
+def test_the_router_restarts(lab_and_router, sallyport, folder, leases):
+    lab, router = lab_and_router
+    with daemon(lab, sallyport, folder, *RANGE):
+        assert listing_works(lab)
+        router.stop()
+        if leases == "lost":
+            router.forget()
+        router.start()
+        wait_until(lambda: set(mapped_ports(lab)) == MAPPED, 5, "the mappings after the restart")  # usually within 0.2 s
+        assert listing_works(lab)
+
+
+def test_the_router_gets_another_address(lab_and_router, sallyport, folder):
+    lab, _ = lab_and_router
+    with daemon(lab, sallyport, folder, *RANGE), raw(lab, host="client") as session:
+        assert session.login().pasv()[0] == "5.9.1.1"
+        for change in ("del 5.9.1.1/24", "add 5.9.1.4/24"):
+            assert run(lab, "router", "ip", "address", *change.split(), "dev", "wan").returncode == 0
+
+        def advertised():
+            with raw(lab, address="5.9.1.4") as new:
+                return new.login().pasv()[0]
+        wait_until(lambda: advertised() == "5.9.1.4", 3, "the new address in 227")
+        with raw(lab, address="5.9.1.4") as new:
+            assert new.login().retrieve("/old.txt") == b"the old content"
+
+
+def test_killed(real, sallyport, folder):
+    """The lease ends what a killed process leaves; the next process does not wait for that."""
+    with daemon(real, sallyport, folder, *RANGE) as first:
+        first.kill()
+        assert set(mapped_ports(real)) == MAPPED
+        with daemon(real, sallyport, folder, *RANGE):
+            assert listing_works(real)
+    wait_until(lambda: mapped_ports(real) == {}, 2, "the end of the mappings")
+
+
+# A router that misbehaves: each row of ROWS by itself.
+
+ROW_NETWORK = network.Scenario(
+    "row", "A router and a server", "", (network.Segment("lan"),),
+    (network.Host("router", {"lan": ("192.168.77.1/24", "5.9.1.10/24")}), network.Host("server", {"lan": "192.168.77.10/24"}, via="192.168.77.1")))
+# Its answers are those of a router that maps ports, even so.
+USABLE = {"late by 100 ms", "late by 400 ms", "twice", "lifetime 1", "lifetime 4294967295", "wild epoch"}
+# Without SOAK a few rows are drawn: each takes some seconds.
+SEED = os.environ.get("SEED") or os.environ.get("PYTEST_XDIST_TESTRUNUID", "")  # the same in all workers
+DRAWN = sorted(ROWS) if os.environ.get("SOAK") else random.Random(SEED).sample(sorted(ROWS), 4)
+
+
+@pytest.mark.parametrize("row", DRAWN)
+def test_a_router_that_misbehaves(networks, sallyport, folder, row):
+    """Serving starts at once; what is advertised is what was mapped; the router gets few questions."""
+    protocol, _, what = row.partition(" ")
+    with network.Network(ROW_NETWORK) as lab, \
+            ScriptedRouter("192.168.77.1", row=ROWS[row](), inside=on(lab, "router"), protocols=(protocol,)) as router:
+        with daemon(lab, sallyport, folder, "--listen", "0.0.0.0:2121", "--passive-ports", "30000-30001", f"--map={protocol}",
+                    ready="listening") as server:
+            time.sleep(2.5)  # all questions and pauses of the first round
+            with Raw("192.168.77.10", 2121, dial=lab.dial("router"), source="5.9.1.10") as session:
+                address, port = session.login().pasv()
+            assert (address == "5.9.1.1") == (what in USABLE), server.log()
+            assert address in ("5.9.1.1", "192.168.77.10") and port in (30000, 30001)
+            asked = len(router.questions)
+            assert asked <= 12, server.log()
+            assert server.alive()
