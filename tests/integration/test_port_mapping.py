@@ -28,9 +28,9 @@ def built(programs=()):
         yield lab
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def real(networks):
-    """With miniupnpd."""
+    """With miniupnpd, which is another one for each test: it keeps what earlier ones did."""
     with built([miniupnpd()]) as lab:
         yield lab
 
@@ -86,7 +86,7 @@ def fetch(lab, host, port=2121, *options, address=OUTSIDE):
     return done.stdout, done.stderr
 
 
-def forwarded(made, seconds=5):
+def forwarded(made, seconds=10):
     """Waits for the log line about what is mapped."""
     return wait_until(lambda: re.search(r"Router \S+ forwards (.*)", made.log()), seconds, "a mapping")[1]
 

@@ -274,8 +274,7 @@ void port_mapper::unanswered(time now) {
         by.answers = false;
         auto* const port = find(*question_->local_port);
         question_.reset();
-        if (port != nullptr && by.reason == no_answer) port->failed(no_answer, now);
-        by.reason = no_answer;
+        if (++lost_ % limits::router_tries == 0 && port != nullptr) port->failed(no_answer, now);
         return;
     }
     if (question_->tries < limits::router_tries) {
@@ -378,6 +377,7 @@ void port_mapper::grant(port_lease& port, const endpoint& external, std::chrono:
         port.failed(fmt::format("the router's answer is unusable: {} for {} s", external.text(), lifetime.count()), now);
         return;
     }
+    lost_ = 0;
     active_ = by;
     port.granted(external, lifetime, by, now);
 }

@@ -168,6 +168,8 @@ private:
     std::optional<router_route> route_;
     std::optional<mapping_protocol> active_;
     std::optional<question> question_;
+    // Questions about one port that were not answered, although the router is there.
+    int lost_ = 0;
     upnp_stage upnp_ = upnp_stage::unknown;
     std::optional<ip_address> external_;
     epoch_check epoch_;
