@@ -32,6 +32,8 @@ def built(programs=()):
 def real(networks):
     """With miniupnpd, which is another one for each test: it keeps what earlier ones did."""
     with built([miniupnpd()]) as lab:
+        # Its pid file comes before its sockets.
+        wait_until(lambda: ":14E7 " in run(lab, "router", "cat", "/proc/net/udp").stdout, what="port 5351 of the router")
         yield lab
 
 
