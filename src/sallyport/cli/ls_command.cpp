@@ -82,7 +82,7 @@ void print_json(const std::string& url, const client::listing_report& listing) {
 
 int report(const std::string& url, ls_result& r, const ls_job& job) {
     if (!r.got) {
-        fmt::print(stderr, "sallyport ls: {}\n", failure_line(r.got.error()));
+        fmt::print(stderr, "sallyport ls: {}\n{}", failure_line(r.got.error()), doctor_line("ls", url, r.got.error()));
         if (job.options.json) fmt::print("{}\n", failure_json(url, r.got.error(), r.attempts));
         return static_cast<int>(status_of(r.got.error()));
     }
