@@ -89,13 +89,10 @@ void client_options::add_to(command_table& table) {
 }
 
 void client_options::add_mapping_to(command_table& table) {
-    table.add(
-        "Client data connections",
-        {{"--map", "[=LIST]", optional_text(map),
-          "Active mode: the router forwards the port, by pcp, natpmp, upnp or LIST",
-          "off"},
-         {"--map-interface", "IF", text(map_interface), "Network interface whose gateway is asked",
-          "that of the default route"}});
+    table.add("Client data connections", {{"--map", "[=LIST]", optional_text(map),
+                                           "Active mode: the router forwards the port, by pcp, natpmp, upnp or LIST", "off"},
+                                          {"--map-interface", "IF", text(map_interface),
+                                           "Network interface whose gateway is asked", "that of the default route"}});
 }
 
 result<client::options> client_options::session(const client::url& location) const {
