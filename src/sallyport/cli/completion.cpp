@@ -165,7 +165,7 @@ _sallyport() {{
 {}    esac
     case $command in
 {}    esac
-    _describe -o sallyport candidates || _files
+    _describe sallyport candidates || _files
 }}
 _sallyport "$@"
 )",

@@ -114,8 +114,7 @@ void daemon_options::add_limits_to(command_table& table) {
           "The same limit per client address; fractions are allowed (0.1)"},
          {"--no-login-penalties", "", flag(no_login_penalties), "Do not block addresses temporarily after failed logins"},
          {"--max-account-guesses", "N", count(max_account_guesses, {.max = 100'000, .zero = true}),
-          "Maximum number of wrong passwords per minute for one account from addresses without a login in the last hour; "
-          "further logins from such addresses get 421"}});
+          "Maximum wrong passwords per minute for an account, from unknown addresses"}});
 }
 
 frontend::admission_rules daemon_options::admission() const noexcept {

@@ -49,16 +49,16 @@ void data_connection_options::add_to(command_table& table, const std::string& de
 
 void data_connection_options::add_mapping_to(command_table& table) {
     constexpr time_bounds of_lease{.min = std::chrono::seconds(60), .max = std::chrono::hours(24)};
-    table.add("Port mappings at the router",
-              {{"--map", "[=LIST]", optional_text(map),
-                "Have the router forward the ports, by pcp, natpmp, upnp, or those in LIST", "off"},
-               {"--map-interface", "IF", text(map_interface), "Network interface whose gateway is asked",
-                "that of the default route"},
-               {"--map-lease", "SECONDS", time(map_lease, of_lease),
-                "Time for which each mapping is requested; half of it later, it is renewed"},
-               {"--map-max-ports", "N", count(map_max_ports, {.max = 1024}), "Maximum size of a port range that is mapped"},
-               {"--stun", "HOST[:PORT]", texts(stun),
-                "STUN server that sees the external address; two must agree, or one and the router"}});
+    table.add(
+        "Port mappings at the router",
+        {{"--map", "[=LIST]", optional_text(map),
+          "Have the router forward the ports, by pcp, natpmp, upnp, or those in LIST", "off"},
+         {"--map-interface", "IF", text(map_interface), "Network interface whose gateway is asked",
+          "that of the default route"},
+         {"--map-lease", "SECONDS", time(map_lease, of_lease),
+          "Time for which each mapping is requested; half of it later, it is renewed"},
+         {"--map-max-ports", "N", count(map_max_ports, {.max = 1024}), "Maximum size of a port range that is mapped"},
+         {"--stun", "HOST[:PORT]", texts(stun), "Ask this STUN server; two of them, or one and the router, must agree"}});
 }
 
 result<reach::mapping_settings> data_connection_options::mapping() const {
