@@ -45,7 +45,7 @@ def get(sallyport, daemon, certificate, tmp_path, scheme="ftpes", who="partner:s
 
 
 def test_the_table_is_there():
-    assert len(LINES) == 7
+    assert len(LINES) == 9
 
 
 def test_a_router():
@@ -67,6 +67,22 @@ def test_a_server_behind_nat(start, sallyport, certificate, files, tmp_path):
     config.write_text(f'user = ["partner:{hashed}"]\n')
     daemon = start(*words(LINES["My server is behind a NAT router"], certificate, files=files, config=config))
     get(sallyport, daemon, certificate, tmp_path, "ftp")
+
+
+def test_a_router_that_forwards_ports(sallyport, certificate, files, tmp_path):
+    """Valid; that the router is asked shows test_port_mapping.py, in a network that has one."""
+    config = tmp_path / "serve.toml"
+    config.write_text("anonymous = true\n")
+    line = words(LINES["My router can be asked to forward ports"], certificate, files=files, config=config)
+    done = subprocess.run([sallyport, *line, "check"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_doctor(start, sallyport, certificate, files):
+    daemon = start("serve", files, "--listen", "127.0.0.1:0", "--user", "partner:secret", "--tls-cert", certificate.both)
+    line = LINES["Transfers hang, and nobody knows which firewall it is"].replace("partner@ftp.example.org", f"partner:secret@localhost:{daemon.port}")
+    done = subprocess.run([sallyport, *shlex.split(line)[1:], "--ca", certificate.cert], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("problem", ["My server advertises the wrong address, or has no TLS", "The firewall allows a single port"])
