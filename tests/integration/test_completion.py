@@ -130,3 +130,8 @@ def test_a_sample_file_has_every_key_and_its_defaults_are_valid(sallyport, daemo
     as_packaged = tmp_path / "sample.toml"
     as_packaged.write_text(sample)
     assert subprocess.run([sallyport, daemon, *arguments, "--config", str(as_packaged), "check"], capture_output=True, timeout=20).returncode == 0
+
+
+def test_a_command_without_configuration_file_has_no_sample(sallyport):
+    done = subprocess.run([sallyport, "help", "--format", "toml", "get"], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 2 and "has no configuration file" in done.stderr and not done.stdout

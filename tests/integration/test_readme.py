@@ -80,7 +80,7 @@ def test_a_router_that_forwards_ports(sallyport, certificate, files, tmp_path):
 
 def test_the_doctor(start, sallyport, certificate, files):
     daemon = start("serve", files, "--listen", "127.0.0.1:0", "--user", "partner:secret", "--tls-cert", certificate.both)
-    line = LINES["Transfers hang, and nobody knows which firewall it is"].replace("partner@ftp.example.org", f"partner:secret@localhost:{daemon.port}")
+    line = LINES["Transfers hang; which firewall is it?"].replace("partner@ftp.example.org", f"partner:secret@localhost:{daemon.port}")
     done = subprocess.run([sallyport, *shlex.split(line)[1:], "--ca", certificate.cert], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -66,6 +66,11 @@ int show_help(const CLI::App& program, const help_job& job) {
         }
         command = found;
     }
+    if (job.format == help_format::toml && command != &program && !has_configuration(*command)) {
+        fmt::print(stderr, "sallyport help: '{}' has no configuration file; use --format toml with serve or gate\n",
+                   full_name(*command));
+        return 2;
+    }
     fmt::print("{}", written_help(program, *command, job.format));
     return 0;
 }

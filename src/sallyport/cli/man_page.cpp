@@ -118,12 +118,6 @@ std::string see_also(const CLI::App& command) {
     return fmt::format(".SH SEE ALSO\n{}\n", fmt::join(pages, ",\n"));
 }
 
-bool reads_configuration(const CLI::App* command) {
-    return std::ranges::any_of(table_of(*command).groups, [](const option_group& group) {
-        return std::ranges::find(group.rows, "config", key_of) != group.rows.end();
-    });
-}
-
 }  // namespace
 
 std::string man_page_name(const CLI::App& command) {
@@ -148,7 +142,7 @@ std::string man_page(const CLI::App& command, std::string_view version) {
 
 std::string configuration_man_page(const CLI::App& program, std::string_view version) {
     auto commands = with_subcommands(program);
-    std::erase_if(commands, [](const CLI::App* each) { return !reads_configuration(each); });
+    std::erase_if(commands, [](const CLI::App* each) { return !has_configuration(*each); });
     auto out = heading("sallyport.toml", 5, version, "File Formats") +
                named("sallyport.toml", "configuration file of the Sallyport server and gateway");
     out += ".SH DESCRIPTION\n" +

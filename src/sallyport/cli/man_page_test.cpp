@@ -39,6 +39,7 @@ TEST(ManPage, NoLineOfTextIsARequest) {
 TEST(ManPage, TheConfigurationFileHasTheKeysOfTheCommandsThatReadOne) {
     CLI::App app{"Program", "prog"};
     auto* const serve = app.add_subcommand("serve", "Serve");
+    serve->add_subcommand("check", "Check");
     auto* const other = app.add_subcommand("other", "Other");
     std::string value;
     command_table reading;

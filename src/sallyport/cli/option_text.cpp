@@ -1,5 +1,6 @@
 #include <sallyport/cli/option_text.hpp>
 
+#include <algorithm>
 #include <ranges>
 #include <string_view>
 
@@ -68,6 +69,10 @@ std::string usage_of(const CLI::App& command) {
     out += arguments;
     if (!command.get_subcommands({}).empty()) out += command.get_require_subcommand_min() > 0 ? " COMMAND" : " [COMMAND]";
     return out;
+}
+
+bool has_configuration(const CLI::App& command) {
+    return std::ranges::any_of(command.get_subcommands({}), [](const CLI::App* each) { return each->get_name() == "check"; });
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): commands are two levels deep.

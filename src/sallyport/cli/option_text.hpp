@@ -34,6 +34,9 @@ struct option_row;
 /// "Usage: " without that word: "sallyport gate [OPTIONS] [COMMAND]".
 [[nodiscard]] std::string usage_of(const CLI::App& command);
 
+/// Whether it has a configuration file of its own, which "COMMAND check" checks.
+[[nodiscard]] bool has_configuration(const CLI::App& command);
+
 /// The command and all those below it, in the order in which they were added. The commands must outlive the result.
 [[nodiscard]] std::vector<const CLI::App*> with_subcommands(const CLI::App& command);
 

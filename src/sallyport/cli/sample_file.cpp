@@ -50,6 +50,7 @@ std::string comment(std::string_view text) {
 
 std::string sample_file(const CLI::App& command) {
     std::string out;
+    if (!has_configuration(command)) return out;
     for (const auto& group : table_of(command).groups) {
         std::string settings;
         for (const auto& row : group.rows) {
@@ -61,7 +62,6 @@ std::string sample_file(const CLI::App& command) {
         }
         if (!settings.empty()) out += fmt::format("\n# ---- {}\n{}", group.title, settings);
     }
-    if (out.empty()) return out;
     const auto name = full_name(command);
     return comment(fmt::format("Configuration of '{}', read by '{} --config FILE'. Lines that begin with # and a blank are "
                                "text; remove the # of a setting to change it. The command line takes precedence over this "

@@ -32,6 +32,14 @@ std::string cell(std::string_view text) {
     return out;
 }
 
+std::string parameters_of(const option_row& row) {
+    if (row.parameters.empty()) return {};
+    auto out = fmt::format("### Parameters of {}\n\n| parameter | default | meaning |\n|---|---|---|\n", row.name);
+    for (const auto& each : row.parameters)
+        out += fmt::format("| `{}` | {} | {} |\n", cell(each.form), cell(each.default_text), cell(each.help));
+    return out + '\n';
+}
+
 }  // namespace
 
 settings_reference make_reference(const std::vector<const CLI::App*>& commands) {
@@ -54,14 +62,10 @@ std::string settings_page(const CLI::App& program) {
                                cell(row.help));
         out += '\n';
     }
-    std::vector<parameter_row> parameters;
     for (const auto* command : commands)
         for (const auto& group : table_of(*command).groups)
-            for (const auto& row : group.rows)
-                if (!row.parameters.empty()) parameters = row.parameters;
-    out += "### Backend parameters\n\n| parameter | default | meaning |\n|---|---|---|\n";
-    for (const auto& row : parameters)
-        out += fmt::format("| `{}` | {} | {} |\n", cell(row.form), cell(row.default_text), cell(row.help));
+            for (const auto& row : group.rows) out += parameters_of(row);
+    while (out.ends_with("\n\n")) out.pop_back();
     return out;
 }
 

@@ -30,7 +30,7 @@ using settings_reference = std::vector<std::pair<std::string, std::vector<refere
 /// Options of the same name that differ in another way have a row each.
 [[nodiscard]] settings_reference make_reference(const std::vector<const CLI::App*>& commands);
 
-/// As Markdown: a table for each group, and one for the parameters of a backend's URL.
+/// As Markdown: a table for each group, and one for the parameters within the value of an option, such as --backend.
 [[nodiscard]] std::string settings_page(const CLI::App& program);
 
 }  // namespace sallyport::cli

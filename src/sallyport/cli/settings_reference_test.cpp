@@ -21,7 +21,7 @@ TEST(SettingsReference, JoinsWhatCommandsShare) {
         "eighty columns |\n\n"
         "### Output\n\n| option | commands | default, range | meaning |\n|---|---|---|---|\n"
         "| `--speed slow\\|fast` | serve status | default: slow | The user's speed: how fast |\n\n"
-        "### Backend parameters\n\n| parameter | default | meaning |\n|---|---|---|\n"
+        "### Parameters of --backend\n\n| parameter | default | meaning |\n|---|---|---|\n"
         "| `weight=N` | 1 | Share of sessions |\n"
         "| `state=a\\|b` |  | State |\n");
 }
