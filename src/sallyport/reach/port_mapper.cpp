@@ -34,6 +34,8 @@ void port_mapper::set_route(std::optional<router_route> route, time now, const s
         actions_.emplace_back(log_mapping{true, why_not});
     }
     if (route == route_) return;
+    // What was to be sent to the old router must not go to the new one.
+    std::erase_if(actions_, [](const mapper_action& each) { return !std::holds_alternative<log_mapping>(each); });
     route_ = std::move(route);
     if (route_) reported_.clear();
     for (auto& port : ports_) port.forget(now);
@@ -135,11 +137,6 @@ void port_mapper::upnp_added(std::uint16_t local_port, result<upnp_grant> grante
         rest(state_of(mapping_protocol::upnp), escape(granted.error().text(), max_shown_reason), now);
     }
     work(now);
-}
-
-void port_mapper::upnp_removed(std::uint16_t local_port, time now) {
-    unmapped(local_port);
-    tick(now);
 }
 
 void port_mapper::clock_jumped(time now) {
@@ -424,11 +421,6 @@ void port_mapper::stop(time now) {
                 remove_upnp_mapping{local, state.external ? state.external->port : find(local)->suggested_port()});
     send_unmappings();
     if (to_unmap_.empty()) stage_ = stage::stopped;
-}
-
-void port_mapper::abandon() {
-    stage_ = stage::stopped;
-    actions_.clear();
 }
 
 void port_mapper::send_unmappings() {

@@ -100,7 +100,10 @@ public:
     /// The external address according to the router's UPnP service, or why it cannot be used.
     void upnp_found(result<ip_address> external, time now);
     void upnp_added(std::uint16_t local_port, result<upnp_grant> granted, time now);
-    void upnp_removed(std::uint16_t local_port, time now);
+    void upnp_removed(std::uint16_t local_port, time now) {
+        unmapped(local_port);
+        tick(now);
+    }
     /// This machine has slept, so the lifetimes are not what they seem.
     void clock_jumped(time now);
     /// Call it at next_timeout() at the latest.
@@ -108,7 +111,10 @@ public:
     /// Ends all mappings. No more requests follow; is_stopped() is true once the router has answered, or soon after.
     void stop(time now);
     /// Another process keeps the mappings: stops without ending them.
-    void abandon();
+    void abandon() {
+        stage_ = stage::stopped;
+        actions_.clear();
+    }
 
     [[nodiscard]] std::deque<mapper_action> take_actions() { return std::exchange(actions_, {}); }
     [[nodiscard]] time next_timeout() const;

@@ -353,6 +353,20 @@ TEST(PortMapper, ANewRouterIsAskedFromTheBeginning) {
     EXPECT_EQ(m.machine.next_timeout(), port_mapper::time::max());
 }
 
+TEST(PortMapper, RequestsToTheOldRouterEndWithItsRoute) {
+    mapper m({21}, {upnp});
+    m.machine.upnp_found(outside, m.now);
+    m.machine.set_route(std::nullopt, m.now, "no route");
+    for (const auto& action : m.machine.take_actions()) EXPECT_TRUE(std::holds_alternative<log_mapping>(action));
+    m.machine.set_route(route, m.now);
+    auto other = route;
+    other.router = *ip_address::parse("192.168.77.2");
+    m.machine.set_route(other, m.now);
+    m.collect();
+    EXPECT_TRUE(m.adds.empty());
+    EXPECT_EQ(m.searches, 2) << "one at each router that is left";
+}
+
 TEST(PortMapper, SleepHasAllAskedForAgain) {
     mapper m({21});
     m.answer_all();

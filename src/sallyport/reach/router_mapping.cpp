@@ -221,10 +221,16 @@ void router_mapping::impl::end() {
 
 void router_mapping::impl::perform() {
     const auto self = shared_from_this();
+    // Requests exist while there is a route only.
+    const auto route = machine.route();
     for (auto& action : machine.take_actions())
         std::visit(overloaded{[&](const send_to_router& a) { send(a.bytes); },
-                              [&](const search_upnp&) { loop.spawn("UPnP search", search(self, *machine.route())); },
-                              [&](const add_upnp_mapping& a) { loop.spawn("UPnP", add(self, *machine.route(), a)); },
+                              [&](const search_upnp&) {
+                                  if (route) loop.spawn("UPnP search", search(self, *route));
+                              },
+                              [&](const add_upnp_mapping& a) {
+                                  if (route) loop.spawn("UPnP", add(self, *route, a));
+                              },
                               [&](const remove_upnp_mapping& a) { loop.spawn("UPnP", remove(self, a)); },
                               [&](const log_mapping& a) {
                                   if (a.warning)
