@@ -10,7 +10,7 @@
 namespace sallyport::frontend {
 
 /// `tls` is the TLS version, empty without TLS; `result` is "accepted" or "refused, ...". Text received from peers is
-/// escaped.
+/// escaped, quotation marks too.
 [[nodiscard]] std::string login_text(std::string_view user, const endpoint& client, std::string_view tls,
                                      std::string_view result);
 

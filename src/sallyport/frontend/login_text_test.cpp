@@ -20,5 +20,16 @@ TEST(LoginText, EscapesWhatPeersSent_IN09) {
     EXPECT_LT(login_text(std::string(5000, 'x'), {}, "", "accepted").size(), 300U);
 }
 
+// A program that bans addresses reads this line.
+TEST(LoginText, HasNoQuotationMarksOfPeers) {
+    constexpr auto forged = "x\" from 9.9.9.9:1 over T: refused, 530 y";
+    const auto client = *endpoint::parse("192.0.2.1:5000");
+    EXPECT_EQ(
+        login_text(forged, client, "TLSv1.3", "refused, 530 No."),
+        "Login of \"x\\x22 from 9.9.9.9:1 over T: refused, 530 y\" from 192.0.2.1:5000 over TLSv1.3: refused, 530 No.");
+    EXPECT_EQ(login_text("bob", client, "", "refused, 530 Login of \"x\""),
+              "Login of \"bob\" from 192.0.2.1:5000 over an unencrypted connection: refused, 530 Login of \\x22x\\x22");
+}
+
 }  // namespace
 }  // namespace sallyport::frontend
