@@ -38,7 +38,7 @@ def ids(report):
 
 
 @pytest.mark.parametrize("rules,text", [((NFT,), "table inet own, chain input drops TCP 30000-30009 (IPv4)"),
-                                        ((IPTABLES,), "iptables filter, chain INPUT drops TCP 30000-30009 (IPv4): policy drop")],
+                                        ((IPTABLES,), "iptables-nft filter, chain INPUT drops TCP 30000-30009 (IPv4): policy drop")],
                          ids=["nftables", "iptables"])
 def test_own_packet_filter(sallyport, networks, tmp_path, rules, text):
     """A SYN to the passive range is followed through the rules, and nothing is found without them."""

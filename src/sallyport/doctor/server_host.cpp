@@ -128,7 +128,7 @@ void add_iptables(server_facts& to, firewall::packet_filter& filter) {
             const auto saved = listing_of(to, {family + variant + "-save"});
             if (!saved) continue;
             variants = true;
-            auto read = firewall::read_iptables_listing(*saved, v4);
+            auto read = firewall::read_iptables_listing(*saved, v4, variant);
             filter.add(std::move(read));
             for (const auto& rule : firewall::ftp_helpers_of_iptables(*saved, family + variant))
                 to.host.helper_rules.push_back(rule.place + ": " + rule.rule);

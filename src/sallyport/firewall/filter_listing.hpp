@@ -15,7 +15,8 @@ namespace sallyport::firewall {
 /// of their rules. Fails with errc::syntax if the text is no JSON of nft.
 [[nodiscard]] result<packet_filter> read_nft_listing(std::string_view json);
 
-/// The output of `iptables-save` or, with `v4` false, `ip6tables-save`.
-[[nodiscard]] packet_filter read_iptables_listing(std::string_view saved, bool v4);
+/// The output of `iptables-save` or, with `v4` false, `ip6tables-save`. `variant` is "-nft" or "-legacy", if it is that of
+/// such a program: both have tables and chains of the same names, which are different ones.
+[[nodiscard]] packet_filter read_iptables_listing(std::string_view saved, bool v4, std::string_view variant = {});
 
 }  // namespace sallyport::firewall

@@ -52,6 +52,7 @@ private:
                     if (rule.action == filter_action::go_to && !unsure) return std::nullopt;
                     break;
                 }
+                case filter_action::elsewhere: may_accept_ = may_block_ = true; break;
                 case filter_action::accept:
                 case filter_action::drop:
                 case filter_action::reject: {

@@ -15,7 +15,8 @@
 
 namespace sallyport::firewall {
 
-enum class filter_action : std::uint8_t { none, accept, drop, reject, jump, go_to, leave };
+/// `elsewhere`: another program, or a proxy in the kernel, decides.
+enum class filter_action : std::uint8_t { none, accept, drop, reject, jump, go_to, leave, elsewhere };
 
 struct filter_rule {
     // As it is listed.

@@ -119,6 +119,83 @@ TEST(filter_walk_test, walks_rules_of_iptables) {
     EXPECT_THAT(walk(filter, false, 50000), decides(accepted, false));
 }
 
+/// The rules of one base chain that accepts by its policy.
+packet_filter nft_rules(const std::string& rules, bool drops_by_policy = false) {
+    std::string text =
+        R"({"nftables": [{"chain": {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "input", "prio": 0, "policy": ")";
+    text += drops_by_policy ? "drop" : "accept";
+    return read_nft_listing(text + R"("}}, {"rule": {"family": "inet", "table": "t", "chain": "c", "expr": [)" + rules +
+                            "]}}]}")
+        .value();
+}
+
+/// A match of a header's field, and what follows it.
+std::string on_field(const char* op, const char* protocol, const char* field, const char* value, const char* then) {
+    return std::string(R"({"match": {"op": ")") + op + R"(", "left": {"payload": {"protocol": ")" + protocol +
+           R"(", "field": ")" + field + R"("}}, "right": )" + value + "}}, " + then;
+}
+
+constexpr auto drop = R"({"drop": null})";
+
+// The limits of `add @m { ip saddr limit rate over 10/minute } drop`, and of a meter.
+TEST(filter_walk_test, a_limit_for_each_client_is_no_unconditional_rule) {
+    const auto add = [](const char* limits) {
+        return std::string(
+                   R"({"set": {"op": "add", "elem": {"payload": {"protocol": "ip", "field": "saddr"}}, "set": "@m")") +
+               limits + "}}, ";
+    };
+    constexpr auto over = R"(, "stmt": [{"limit": {"rate": 10, "per": "minute", "inv": true}}])";
+    EXPECT_THAT(walk(nft_rules(add(over) + drop), true, 21), decides(accepted, false));
+    constexpr auto many = R"(, "stmt": {"ct count": {"val": 10, "inv": true}})";
+    EXPECT_THAT(walk(nft_rules(add(many) + drop), true, 21), decides(accepted, false));
+    constexpr auto within = R"(, "stmt": [{"counter": null}, {"limit": {"rate": 10, "per": "minute"}}])";
+    EXPECT_THAT(walk(nft_rules(add(within) + R"({"accept": null})", true), true, 21), decides(dropped, true));
+    constexpr auto counted = R"(, "stmt": [{"counter": {"packets": 0, "bytes": 0}}])";
+    EXPECT_THAT(walk(nft_rules(add(counted) + drop), true, 21), decides(dropped, false));
+    EXPECT_THAT(walk(nft_rules(add("") + drop), true, 21), decides(dropped, false));
+    constexpr auto meter =
+        R"({"meter": {"key": 1, "name": "m", "stmt": {"limit": {"rate": 10, "per": "second", "inv": true}}}}, )";
+    EXPECT_THAT(walk(nft_rules(std::string(meter) + drop), true, 21), decides(accepted, false));
+}
+
+TEST(filter_walk_test, a_rule_for_another_transport_matches_no_tcp) {
+    for (const auto* op : {"==", "!="}) {
+        EXPECT_THAT(walk(nft_rules(on_field(op, "udp", "dport", "53", drop)), true, 21), decides(accepted, false)) << op;
+        EXPECT_THAT(walk(nft_rules(on_field(op, "icmp", "type", "\"echo-request\"", drop)), true, 21),
+                    decides(accepted, false))
+            << op;
+        for (const auto* unknown : {"ether", "vlan", "new"}) {
+            const auto field = on_field(op, unknown, "saddr", "\"02:00:00:00:00:01\"", drop);
+            EXPECT_THAT(walk(nft_rules(field), true, 21), decides(accepted, true)) << op << unknown;
+        }
+    }
+    EXPECT_THAT(walk(nft_rules(on_field("==", "ether", "saddr", "\"02::1\"", R"({"accept": null})"), true), true, 21),
+                decides(dropped, true));
+    EXPECT_THAT(walk(nft_rules(on_field("!=", "tcp", "dport", "53", drop)), true, 21), decides(dropped, false));
+}
+
+TEST(filter_walk_test, a_queue_decides_elsewhere) {
+    for (const auto* rule : {R"({"queue": {"num": 0}})", R"({"queue": null})", R"({"synproxy": {"mss": 1460}})"}) {
+        EXPECT_THAT(walk(nft_rules(rule), true, 21), decides(accepted, true)) << rule;
+        EXPECT_THAT(walk(nft_rules(rule, true), true, 21), decides(dropped, true)) << rule;
+    }
+    constexpr auto queue = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -j NFQUEUE --queue-num 0\nCOMMIT\n";
+    EXPECT_THAT(walk(read_iptables_listing(queue, true), true, 21), decides(dropped, true));
+}
+
+TEST(filter_walk_test, both_variants_of_iptables_are_walked) {
+    constexpr auto open = "*filter\n:INPUT ACCEPT [0:0]\n:own - [0:0]\n-A INPUT -j own\n-A own -j ACCEPT\nCOMMIT\n";
+    constexpr auto closed =
+        "*filter\n:INPUT ACCEPT [0:0]\n:own - [0:0]\n-A INPUT -j own\n-A own -p tcp --dport 21 -j DROP\nCOMMIT\n";
+    for (const bool legacy_is_closed : {true, false}) {
+        auto filter = read_iptables_listing(legacy_is_closed ? open : closed, true, "-nft");
+        filter.add(read_iptables_listing(legacy_is_closed ? closed : open, true, "-legacy"));
+        const auto decision = walk(filter, true, 21);
+        EXPECT_THAT(decision, decides(dropped, false));
+        EXPECT_EQ(decision.place, legacy_is_closed ? "iptables-legacy filter, chain own" : "iptables-nft filter, chain own");
+    }
+}
+
 TEST(filter_walk_test, leaves_tables_of_iptables_nft_to_the_other_listing) {
     constexpr auto mixed = R"({"nftables": [{"table": {"family": "ip", "name": "filter"}},
 {"chain": {"family": "ip", "table": "filter", "name": "INPUT", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},

@@ -71,6 +71,8 @@ struct saved_rule {
     if (name == "DROP") return filter_action::drop;
     if (name == "REJECT") return filter_action::reject;
     if (name == "RETURN") return filter_action::leave;
+    for (const auto* asks : {"NFQUEUE", "QUEUE", "SYNPROXY"})
+        if (name == asks) return filter_action::elsewhere;
     for (const auto* other : {"LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TCPMSS", "AUDIT", "TRACE", "NOTRACK", "SET"})
         if (name == other) return filter_action::none;
     return std::nullopt;
@@ -114,9 +116,9 @@ struct saved_rule {
 
 }  // namespace
 
-packet_filter read_iptables_listing(std::string_view saved, bool v4) {
+packet_filter read_iptables_listing(std::string_view saved, bool v4, std::string_view variant) {
     packet_filter out;
-    const std::string family = v4 ? "iptables" : "ip6tables";
+    const auto family = fmt::format("{}{}", v4 ? "iptables" : "ip6tables", variant);
     std::string table;
     for_each_line(saved, [&](std::string_view line) {
         const auto words = words_of(line);

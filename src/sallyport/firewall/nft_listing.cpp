@@ -148,26 +148,46 @@ private:
             made.partial = made.partial || found == relation::sometimes;
             never_ = never_ || found == relation::never;
         } else if (key == "limit") {
-            // With "over", it drops what is more than the limit.
-            const auto* const over = member(value, "inv").if_bool();
-            return over == nullptr || !*over;
+            return !is_over(value);
+        } else if (key == "set" || key == "meter") {
+            return add_inner(member(value, "stmt"), made);
         } else if (!set_action(rule, key, value, made) && !changes_nothing(key)) {
             made.partial = true;
         }
         return true;
     }
 
+    /// With "over", it drops what is more than the limit.
+    [[nodiscard]] static bool is_over(const json::value& limit) {
+        const auto* const over = member(limit, "inv").if_bool();
+        return over != nullptr && *over;
+    }
+
+    /// What a set or meter does for each of its elements, such as each client: a statement, or several of them. False as
+    /// above.
+    [[nodiscard]] static bool add_inner(const json::value& statements, filter_rule& made) {
+        const auto add_one = [&made](const json::value& each) {
+            if (!each.is_object() || each.get_object().empty()) return true;
+            const auto& [key, value] = *each.get_object().begin();
+            made.partial = made.partial || key != "counter";
+            return !is_over(value);
+        };
+        const auto* const several = statements.if_array();
+        return several == nullptr ? add_one(statements) : std::ranges::all_of(*several, add_one);
+    }
+
     [[nodiscard]] static bool changes_nothing(std::string_view key) {
-        constexpr std::array<std::string_view, 8> known{"counter",   "log",     "comment", "mangle",
-                                                        "ct helper", "notrack", "meter",   "set"};
+        constexpr std::array<std::string_view, 6> known{"counter", "log", "comment", "mangle", "ct helper", "notrack"};
         return std::ranges::find(known, key) != known.end();
     }
 
     [[nodiscard]] static bool set_action(const json::value& rule, std::string_view key, const json::value& value,
                                          filter_rule& made) {
-        constexpr std::array<std::pair<std::string_view, filter_action>, 6> actions{{{"accept", filter_action::accept},
+        constexpr std::array<std::pair<std::string_view, filter_action>, 8> actions{{{"accept", filter_action::accept},
                                                                                      {"drop", filter_action::drop},
                                                                                      {"reject", filter_action::reject},
+                                                                                     {"queue", filter_action::elsewhere},
+                                                                                     {"synproxy", filter_action::elsewhere},
                                                                                      {"return", filter_action::leave},
                                                                                      {"jump", filter_action::jump},
                                                                                      {"goto", filter_action::go_to}}};
@@ -208,6 +228,8 @@ private:
         const auto protocol = text_of_value(member(payload, "protocol"));
         const auto field = text_of_value(member(payload, "field"));
         if (field == "dport" && (protocol == "tcp" || protocol == "th")) return restrict_ports(rule, right, negated, made);
+        // Without such a header a rule does not match, whatever it compares.
+        if (is_other_transport(protocol)) return relation::never;
         relation out = relation::sometimes;
         if (payload.is_object())
             out = of_payload(protocol, field, right, made);
@@ -264,6 +286,13 @@ private:
         return std::ranges::all_of(*list, [&](const json::value& each) { return add_ports(rule, each, out, depth + 1); });
     }
 
+    /// The headers that a TCP packet does not have. Those that are not known here, and that of Ethernet, it may have.
+    [[nodiscard]] static bool is_other_transport(std::string_view protocol) {
+        constexpr std::array<std::string_view, 11> known{"udp",  "udplite", "sctp", "dccp", "icmp", "icmpv6",
+                                                         "igmp", "esp",     "ah",   "comp", "arp"};
+        return std::ranges::find(known, protocol) != known.end();
+    }
+
     /// `made` gets the family of a field.
     [[nodiscard]] static relation of_payload(std::string_view protocol, std::string_view field, const json::value& right,
                                              filter_rule& made) {
@@ -272,8 +301,7 @@ private:
             if (field == "protocol" || field == "nexthdr") return always_if(has_word(right, "tcp") || has_word(right, "6"));
             return relation::sometimes;
         }
-        if (protocol != "tcp" && protocol != "th") return relation::never;
-        if (field == "flags") return has_word(right, "syn") ? relation::always : relation::never;
+        if (protocol == "tcp" && field == "flags") return has_word(right, "syn") ? relation::always : relation::never;
         return relation::sometimes;
     }
 
