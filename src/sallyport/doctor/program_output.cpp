@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <string_view>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,6 +14,21 @@
 #include <sallyport/base/unique_fd.hpp>
 
 namespace sallyport::doctor {
+namespace {
+
+/// The search path of an ordinary user lacks the directories for programs of the system.
+[[nodiscard]] int start(pid_t& process, const posix_spawn_file_actions_t& actions, const std::vector<char*>& arguments) {
+    const std::string_view name = arguments[0];
+    int os = ::posix_spawnp(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
+    for (const auto* directory : {"/usr/sbin", "/sbin"}) {
+        if (os != ENOENT || name.contains('/')) break;
+        const auto path = fmt::format("{}/{}", directory, name);
+        os = ::posix_spawn(&process, path.c_str(), &actions, nullptr, arguments.data(), environ);
+    }
+    return os;
+}
+
+}  // namespace
 
 result<std::optional<std::string>> output_of(const std::vector<std::string>& words) {
     std::array<int, 2> pipe_ends{};
@@ -28,7 +44,7 @@ result<std::optional<std::string>> output_of(const std::vector<std::string>& wor
     for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     pid_t process = 0;
-    const int os = ::posix_spawnp(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
+    const int os = start(process, actions, arguments);
     ::posix_spawn_file_actions_destroy(&actions);
     if (os == ENOENT) return std::nullopt;
     if (os != 0) return fail_os(os, words[0]);

@@ -1,5 +1,5 @@
 #pragma once
-// Runs a program of the search path without a shell, and returns what it prints. A function; the
+// Runs a program of the search path, /usr/sbin or /sbin without a shell, and returns what it prints. A function; the
 // caller's thread waits, any thread. It owns the process until that has ended.
 
 #include <optional>

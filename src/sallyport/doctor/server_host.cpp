@@ -118,7 +118,9 @@ void add_sockets(server_facts& to) {
     return std::nullopt;
 }
 
-void add_iptables(server_facts& to, firewall::packet_filter& filter) {
+/// False if there is no listing at all.
+[[nodiscard]] bool add_iptables(server_facts& to, firewall::packet_filter& filter) {
+    bool listed = false;
     for (const bool v4 : {true, false}) {
         const std::string family = v4 ? "iptables" : "ip6tables";
         // Rules of both kinds can exist. A system without the two variants has one kind.
@@ -127,19 +129,22 @@ void add_iptables(server_facts& to, firewall::packet_filter& filter) {
             if (variant[0] == '\0' && variants) break;
             const auto saved = listing_of(to, {family + variant + "-save"});
             if (!saved) continue;
-            variants = true;
+            listed = variants = true;
             auto read = firewall::read_iptables_listing(*saved, v4, variant);
             filter.add(std::move(read));
             for (const auto& rule : firewall::ftp_helpers_of_iptables(*saved, family + variant))
                 to.host.helper_rules.push_back(rule.place + ": " + rule.rule);
         }
     }
+    return listed;
 }
 
 void add_packet_filter(server_facts& to) {
     firewall::packet_filter filter;
     const auto missing = to.not_measured.size();
+    bool any = false;
     if (const auto listed = listing_of(to, {"nft", "-j", "list", "ruleset"})) {
+        any = true;
         if (auto read = firewall::read_nft_listing(*listed))
             filter.add(std::move(*read));
         else
@@ -148,7 +153,10 @@ void add_packet_filter(server_facts& to) {
     if (const auto listed = listing_of(to, {"nft", "-a", "list", "ruleset"}))
         for (const auto& rule : firewall::ftp_helpers_of_nft(*listed))
             to.host.helper_rules.push_back(rule.place + ": " + rule.rule);
-    add_iptables(to, filter);
+    any = add_iptables(to, filter) || any;
+    if (!any && to.not_measured.size() == missing)
+        to.not_measured.emplace_back(
+            "rules of the packet filter: there is neither nft nor iptables-save; install nftables, which lists them");
     // Kernels before 6.0 assign helpers by port without any rule if this is 1.
     if (number_in_file<int>("/proc/sys/net/netfilter/nf_conntrack_helper").value_or(0) != 0)
         to.host.helper_rules.emplace_back("kernel setting: net.netfilter.nf_conntrack_helper = 1");
