@@ -241,6 +241,38 @@ TEST(session_reader_test, leaves_out_what_is_no_matter_of_the_data_connection) {
     EXPECT_EQ(refused.failed_phase()->reply_code, 530);
 }
 
+// S7
+TEST(session_reader_test, a_reply_that_quotes_the_password_is_kept_without_it) {
+    const auto refused =
+        only("< 220 x\n> USER a\n< 331 p\n> PASS geheim\n< 530-Password geheim\n< 530 No user a with geheim.\n", "curl");
+    ASSERT_NE(refused.failed_phase(), nullptr);
+    EXPECT_EQ(refused.failed_phase()->detail, "530 No user a with ***.");
+    const auto account =
+        only("< 220 x\n> USER a\n< 331 p\n> PASS b\n< 332 Account\n> ACCT geheim\n< 230 Hello\n> PASV\n< 550 geheim, no.\n",
+             "curl");
+    ASSERT_THAT(account.methods, SizeIs(1));
+    EXPECT_EQ(account.methods[0].reply, "550 ***, no.");
+}
+
+TEST(session_reader_test, of_a_reply_to_a_masked_password_only_the_code_is_kept) {
+    for (const auto* const mark : {"****", "xxxxxx", "(hidden)", "<password>"}) {
+        const auto known = only(std::string("< 220 x\n> USER a\n< 331 p\n> PASS ") + mark + "\n< 530 Not geheim\n", "curl");
+        ASSERT_NE(known.failed_phase(), nullptr) << mark;
+        EXPECT_EQ(known.failed_phase()->detail, "530 ") << mark;
+    }
+    EXPECT_EQ(only("< 220 x\n> PASS ****\n< 530 Too many users, geheim\n", "curl").failed_phase()->detail, "530 too many");
+}
+
+TEST(session_reader_test, a_password_of_digits_leaves_codes_and_ports_alone) {
+    const auto known = only(
+        "< 220 x\n> PASS 227\n< 230 x\n> PASV\n< 227 Entering Passive Mode (10,0,0,227,117,48)\n> LIST\n"
+        "< 425 227 refused\n",
+        "curl");
+    ASSERT_THAT(known.methods, SizeIs(1));
+    EXPECT_EQ(known.methods[0].target->text(), "10.0.0.227:30000");
+    EXPECT_EQ(known.methods[0].reply, "425 *** refused");
+}
+
 TEST(session_reader_test, reads_any_text) {
     EXPECT_THAT(facts_of(read_transcript("")), IsEmpty());
     EXPECT_THAT(facts_of(read_transcript("no session\nhere (at) all: \"x\", [y] > z\n")), IsEmpty());

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <deque>
+#include <map>
 #include <utility>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/secret_text.hpp>
 
 namespace sallyport::doctor {
 
@@ -36,9 +39,11 @@ using event = std::optional<session_event>;
 
 [[nodiscard]] session_event command(std::string_view text) {
     session_event out{.what = kind::command};
-    const auto verb = to_lower(text.substr(0, std::min(text.find(' '), text.size())));
-    const bool secret = verb == "pass" || verb == "acct" || verb == "user";
-    out.text = secret ? std::string_view(verb) : text;
+    const auto blank = std::min(text.find(' '), text.size());
+    const auto verb = to_lower(text.substr(0, blank));
+    const bool secret = verb == "pass" || verb == "acct";
+    out.text = secret || verb == "user" ? std::string_view(verb) : text;
+    if (secret) out.secret = text.substr(std::min(blank + 1, text.size()));
     return out;
 }
 
@@ -246,6 +251,56 @@ using event = std::optional<session_event>;
     return out;
 }
 
+/// Whether a log has stars or a mark such as "(hidden)" in place of a password.
+[[nodiscard]] bool is_mark(std::string_view secret) {
+    return secret.empty() || secret.front() == '<' || secret.front() == '(' ||
+           secret.find_first_not_of(secret.front()) == secret.npos;
+}
+
+/// A password that is not known may be anywhere in the reply to PASS, so only the code is kept, and what tells a server that
+/// is busy from a wrong password.
+[[nodiscard]] std::string code_of_reply(std::string_view text) {
+    if (!is_reply(text)) return {};
+    std::string out(text.substr(0, std::min<std::size_t>(text.size(), 4)));
+    const bool busy = has(to_lower(text), "too many");
+    if (busy && out.size() == 4) out += "too many";
+    return out;
+}
+
+/// The code stays, whatever the password is.
+void hide_in_text(std::string& reply_text, std::string_view secret) {
+    const auto begin = is_reply(reply_text) ? std::size_t{3} : std::size_t{0};
+    reply_text = reply_text.substr(0, begin) + proto::without_secret(reply_text.substr(begin), secret);
+}
+
+/// Takes the passwords out of the replies that quote them.
+void hide_passwords(std::vector<session_event>& events) {
+    // Of one session; more passwords would be those of an attack, and each reply is compared with all.
+    constexpr std::size_t max_secrets = 8;
+    struct login {
+        std::deque<std::string> secrets;
+        bool only_code = false;
+    };
+    std::map<std::string, login> sessions;
+    for (auto& e : events) {
+        auto& known = sessions[e.session];
+        if (e.what == kind::command) {
+            const bool secret = e.text == "pass" || e.text == "acct";
+            known.only_code = secret && is_mark(e.secret);
+            if (secret && !known.only_code && std::ranges::find(known.secrets, e.secret) == known.secrets.end())
+                known.secrets.push_back(e.secret);
+            if (known.secrets.size() > max_secrets) known.secrets.pop_front();
+            e.secret.clear();
+        } else if (e.what == kind::reply) {
+            if (known.only_code) e.text = code_of_reply(e.text);
+            // The numbers of a port are no password.
+            const bool has_port = e.text.starts_with("227") || e.text.starts_with("229");
+            for (const auto& each : known.secrets)
+                if (!has_port || std::ranges::any_of(each, is_alpha)) hide_in_text(e.text, each);
+        }
+    }
+}
+
 struct format {
     std::string_view program;
     bool of_server;
@@ -304,6 +359,7 @@ transcript read_transcript(std::string_view text) {
     for (const auto line : lines)
         for (auto& found : proftpd_line(line)) extended.events.push_back(std::move(found));
     offer(std::move(extended));
+    hide_passwords(best.events);
     return best;
 }
 

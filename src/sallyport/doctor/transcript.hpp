@@ -5,7 +5,8 @@
 // Client programs: curl -v and 'sallyport get -v', lftp -d, ncftp -d, Python's ftplib, WinSCP, FileZilla. Servers: Sallyport
 // (--log-level debug), vsftpd (log_ftp_protocol), ProFTPD (ExtendedLog), Pure-FTPd (syslog), FileZilla Server.
 //
-// Pure functions; any thread. Any text is read without failure. No event holds the argument of PASS or ACCT.
+// Pure functions; any thread. Any text is read without failure. No event holds the argument of PASS or ACCT, not even if a
+// server quotes it in a reply.
 
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ struct session_event {
     std::optional<endpoint> at{};
     // Of a command or a reply.
     std::string text{};
+    // While a file is read: the argument of PASS or ACCT. Empty afterwards.
+    std::string secret{};
 };
 
 struct transcript {

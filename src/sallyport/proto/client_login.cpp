@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <sallyport/proto/client_channel.hpp>
+#include <sallyport/proto/secret_text.hpp>
 
 namespace sallyport::proto {
 
@@ -10,6 +11,12 @@ namespace {
 
 client_failure refuse(client_step at, errc code, std::string detail, const reply& r) {
     return failure_at(at, error{code, 0, std::move(detail) + summary(r)}, &r);
+}
+
+/// The reply without the password and the account: what is refused goes into messages and saved files.
+reply without_secrets(reply r, const client_settings& s) {
+    for (auto& line : r.lines) line = without_secret(without_secret(std::move(line), s.password), s.account);
+    return r;
 }
 
 }  // namespace
@@ -79,14 +86,15 @@ login_action client_login::log_in(const client_settings& s) {
 
 login_action client_login::on_login(const client_settings& s, const reply& r) {
     if (r.positive()) return tls_active_ ? send(step::pbsz, "PBSZ", "0") : send(step::feat, "FEAT");
-    if (r.code == 332 && step_ != step::acct) {
-        if (!s.account.empty()) return send(step::acct, "ACCT", s.account);
-        return refuse(client_step::login, errc::login_refused, "the server also requires an account: ", r);
-    }
-    if (r.intermediate() && step_ == step::user) return send(step::pass, "PASS", s.password);
-    if (r.code == 530) return refuse(client_step::login, errc::login_refused, {}, r);
-    if (r.intermediate()) return refuse(client_step::login, errc::unexpected, "unexpected reply to the login: ", r);
-    return refuse(client_step::login, errc::rejected, "the server refused the login: ", r);
+    if (r.code == 332 && step_ != step::acct && !s.account.empty()) return send(step::acct, "ACCT", s.account);
+    if (r.intermediate() && r.code != 332 && step_ == step::user) return send(step::pass, "PASS", s.password);
+    // Before PASS the server knows no password that it could quote.
+    const auto shown = step_ == step::user ? r : without_secrets(r, s);
+    if (r.code == 332 && step_ != step::acct)
+        return refuse(client_step::login, errc::login_refused, "the server also requires an account: ", shown);
+    if (r.code == 530) return refuse(client_step::login, errc::login_refused, {}, shown);
+    if (r.intermediate()) return refuse(client_step::login, errc::unexpected, "unexpected reply to the login: ", shown);
+    return refuse(client_step::login, errc::rejected, "the server refused the login: ", shown);
 }
 
 login_action client_login::on_protection(const client_settings& s, const reply& r) {

@@ -66,6 +66,22 @@ TEST(client_login, the_reason_may_be_in_any_line_of_a_refusal) {
     EXPECT_EQ(full.failure().refusal, "421 no too many");
 }
 
+// S7
+TEST(client_login, a_refusal_that_quotes_the_password_or_the_account_is_shown_without_it) {
+    auto s = client_script::plain();
+    s.password = "geheim";
+    s.account = "konto7";
+    client_script p(s);
+    p.run({"< 220 hi", "> USER anonymous", "< 331 pw", "> PASS geheim", "< 530-No.", "< 530 Password geheim is wrong",
+           "* done"});
+    EXPECT_EQ(p.failure().cause.what, "530 No. Password *** is wrong");
+    EXPECT_EQ(p.failure().refusal, "530 No. Password *** is wrong");
+    client_script q(s);
+    q.run({"< 220 hi", "> USER anonymous", "< 331 pw", "> PASS geheim", "< 332 account", "> ACCT konto7",
+           "< 501 konto7 or geheim unknown", "* done"});
+    EXPECT_EQ(q.failure().refusal, "501 *** or *** unknown");
+}
+
 TEST(client_login, ACCT_is_sent_after_332) {
     auto s = client_script::plain();
     s.account = "dept7";
