@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/client/session_facts.hpp>
+#include <sallyport/diagnosis/hide_secret.hpp>
 #include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/doctor/attempt_facts.hpp>
@@ -60,6 +61,11 @@ private:
     }
     [[nodiscard]] client::credentials login() const {
         return settings_.how.login.value_or(client::login_of(settings_.location));
+    }
+    /// After each step that keeps texts of the server: an interrupted run is reported at once.
+    void hide_password() const {
+        const auto known = login();
+        for (const auto& each : {known.password, known.account}) diagnosis::hide_secret(facts_, each);
     }
     [[nodiscard]] path_probe probe() { return {loop_, pool_, facts_.client, facts_.server}; }
     void plan();
@@ -125,6 +131,7 @@ net::task<bool> examination::open_first(client::connection& session) {
     const auto server = server_for({});
     const auto failure = co_await session.open(server, client::open_depth::login, login());
     for (auto& each : phases_of(session, failure, addresses_)) facts_.phases.push_back(std::move(each));
+    hide_password();
     if (session.control().peer().port != 0) {
         facts_.client = session.control().local();
         facts_.server = session.control().peer();
@@ -206,6 +213,7 @@ net::task<> examination::work_on(client::connection& first) {
         if (failure) {
             facts_.not_measured.push_back(fmt::format("{}{}: no further session was admitted ({})", proto::name(what.method),
                                                       what.plain ? " without TLS" : "", failure->cause.text()));
+            hide_password();
             continue;
         }
         co_await try_method(session, what);
@@ -225,6 +233,7 @@ net::task<> examination::try_method(client::connection& session, planned what) {
     m.ms = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at).count();
     co_await try_other_address(session, m);
     facts_.methods.push_back(m);
+    hide_password();
     if (!is_active(m.method) && can_be_traced(m) && !std::exchange(traced_, true)) co_await trace(session, m);
 }
 
@@ -337,6 +346,7 @@ net::task<> examination::hold_sessions() {
     const planned what{};
     const idle_settings idle{options_for(what), server_for(what), login(), settings_.idle, settings_.on_step};
     co_await measure_idle(loop_, pool_, idle, facts_);
+    hide_password();
 }
 
 // ---- The order
