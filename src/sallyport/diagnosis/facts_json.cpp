@@ -1,5 +1,6 @@
 #include <sallyport/diagnosis/facts_json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -93,6 +94,30 @@ namespace {
 
 constexpr std::string_view version_key = "sallyport_doctor";
 constexpr int version = 1;
+/// More than any run has: `--rounds` makes up to 1000 entries, and the rest a few dozen. Reports have a row for each.
+constexpr std::size_t max_entries = 1024;
+/// What an IP packet can have. Reports have a row for each hop.
+constexpr unsigned max_ttl = 255;
+
+/// A saved run comes from others, and the rules count up to its TTLs.
+bool is_within_limits(const facts& known) {
+    const auto fits = [](const auto& all) { return all.size() <= max_entries; };
+    const auto is_ttl = [](const auto& all) {
+        return std::ranges::all_of(all, [](const auto& each) { return each.ttl <= max_ttl; });
+    };
+    const bool few = fits(known.host_addresses) && fits(known.features) && fits(known.phases) && fits(known.methods) &&
+                     fits(known.traces) && fits(known.lines) && fits(known.rounds) && fits(known.idle) &&
+                     fits(known.sizes) && fits(known.not_measured);
+    return few &&
+           std::ranges::all_of(known.traces,
+                               [&](const path_trace& t) {
+                                   return fits(t.answers) && is_ttl(t.answers) && t.reply_ttl.value_or(0) <= max_ttl;
+                               }) &&
+           std::ranges::all_of(known.lines, [&](const line_probe& l) { return fits(l.answers) && is_ttl(l.answers); }) &&
+           std::ranges::all_of(known.idle, [](const idle_probe& i) { return i.hop.value_or(0) <= max_ttl; }) &&
+           std::ranges::all_of(known.sizes,
+                               [](const size_probe& s) { return s.before_hop <= max_ttl && s.after_hop <= max_ttl; });
+}
 
 }  // namespace
 
@@ -112,6 +137,8 @@ result<facts> facts_from_json(std::string_view text) {
         return fail(errc::unsupported, "a saved run of another version of Sallyport");
     auto read = json::try_value_to<facts>(*saved);
     if (!read) return fail(errc::syntax, "a saved run with a missing or wrong entry");
+    if (!is_within_limits(*read))
+        return fail(errc::too_long, "a saved run with a hop beyond 255, or with more entries than a run has");
     return std::move(*read);
 }
 

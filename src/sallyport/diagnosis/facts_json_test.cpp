@@ -41,6 +41,38 @@ TEST(facts_json, bytes_of_a_peer_stay_valid_json) {
     EXPECT_TRUE(facts_from_json(text));
 }
 
+TEST(facts_json, refuses_hops_that_no_path_has) {
+    static constexpr unsigned beyond = 4294967295;
+    const auto refused = [](auto change) {
+        auto known = complete_facts();
+        change(known);
+        return !facts_from_json(to_json(known));
+    };
+    EXPECT_TRUE(refused([](facts& f) { f.traces.back().answers.back().ttl = beyond; }));
+    EXPECT_TRUE(refused([](facts& f) { f.traces.back().answers.back().ttl = 256; }));
+    EXPECT_TRUE(refused([](facts& f) { f.traces.back().reply_ttl = beyond; }));
+    EXPECT_TRUE(refused([](facts& f) { f.lines.back().answers.back().ttl = beyond; }));
+    EXPECT_TRUE(refused([](facts& f) { f.idle.back().hop = beyond; }));
+    EXPECT_TRUE(refused([](facts& f) { f.sizes.back().before_hop = beyond; }));
+    EXPECT_TRUE(refused([](facts& f) { f.sizes.back().after_hop = beyond; }));
+    EXPECT_FALSE(refused([](facts& f) { f.traces.back().answers.back().ttl = 255; }));
+}
+
+TEST(facts_json, refuses_more_entries_than_a_run_has) {
+    constexpr std::size_t many = 1025;
+    const auto refused = [](auto change) {
+        auto known = complete_facts();
+        change(known);
+        return !facts_from_json(to_json(known));
+    };
+    EXPECT_TRUE(refused([](facts& f) { f.phases.resize(many); }));
+    EXPECT_TRUE(refused([](facts& f) { f.methods.resize(many); }));
+    EXPECT_TRUE(refused([](facts& f) { f.traces.resize(many); }));
+    EXPECT_TRUE(refused([](facts& f) { f.traces.back().answers.resize(many); }));
+    EXPECT_TRUE(refused([](facts& f) { f.not_measured.resize(many); }));
+    EXPECT_FALSE(refused([](facts& f) { f.rounds.resize(1000); }));
+}
+
 TEST(facts_json, refuses_other_texts) {
     for (const auto* const text : {"", "{", "[]", "{}", R"({"sallyport_doctor":2,"facts":{}})",
                                    R"({"sallyport_doctor":1,"facts":{}})", R"({"sallyport_doctor":"1","facts":[]})"})

@@ -1,5 +1,9 @@
 #include <sallyport/diagnosis/json_text.hpp>
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include <boost/json/serialize.hpp>
 
 #include <sallyport/base/escape.hpp>
@@ -25,18 +29,22 @@ std::string written(const json::value& value, std::size_t indent);
 
 template <class Container, class Write>
 std::string written_container(const Container& all, char open, char close, std::size_t indent, Write write) {
-    std::string flat(1, open);
+    // Each is written once: with a second time at each level, the time would double with the depth.
+    std::vector<std::string> texts;
+    std::size_t size = indent;
     bool is_flat = true;
     for (const auto& each : all) {
-        const auto text = write(each, indent + 2);
-        if (text.find('\n') != text.npos) is_flat = false;
-        flat += (flat.size() > 1 ? ", " : "") + text;
+        texts.push_back(write(each, indent + 2));
+        size += texts.back().size() + 2;
+        if (texts.back().find('\n') != std::string::npos) is_flat = false;
     }
-    flat += close;
-    if (is_flat && flat.size() + indent <= max_line) return flat;
     std::string out(1, open);
-    for (const auto& each : all)
-        out += (out.size() > 1 ? ",\n" : "\n") + std::string(indent + 2, ' ') + write(each, indent + 2);
+    // The last has no ", " after it, and there are two brackets.
+    if (is_flat && std::max(size, indent + 2) <= max_line) {
+        for (const auto& each : texts) out += (out.size() > 1 ? ", " : "") + each;
+        return out + close;
+    }
+    for (const auto& each : texts) out += (out.size() > 1 ? ",\n" : "\n") + std::string(indent + 2, ' ') + each;
     return out + '\n' + std::string(indent, ' ') + close;
 }
 
