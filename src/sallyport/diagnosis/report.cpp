@@ -53,7 +53,7 @@ std::string_view summary_of(overall o, const facts& known) {
 std::string phases_text(const facts& known) {
     std::string out;
     for (const auto& each : known.phases)
-        out += fmt::format("  {:<16}{:<8}{:>5} ms  {}\n", each.name, each.ok ? "ok" : "FAILED", each.ms,
+        out += fmt::format("  {:<16}{:<8}{:>5} ms  {}\n", safe(each.name, max_detail), each.ok ? "ok" : "FAILED", each.ms,
                            safe(each.detail, max_detail));
     return out;
 }
@@ -143,7 +143,7 @@ std::string verdict_text(const verdict& v, std::string_view label) {
 
 std::string report_text(const facts& known, const std::vector<verdict>& found, bool complete) {
     const auto state = overall_of(known, found);
-    const auto tls = known.tls_mode == "none" ? std::string("without TLS") : known.tls_mode + " TLS";
+    const auto tls = known.tls_mode == "none" ? std::string("without TLS") : safe(known.tls_mode, max_detail) + " TLS";
     auto out = fmt::format("{}, {}: {}\n\n", safe(known.host.empty() ? known.server.text() : known.host), tls,
                            summary_of(state, known));
     out += phases_text(known) + methods_text(known) + path_text(known, found);

@@ -32,6 +32,27 @@ TEST(report, text_fits_one_screen_and_marks_the_hop) {
     EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
+// A saved run comes from others: each of its texts may have bytes that a terminal obeys.
+TEST(report, no_text_of_a_saved_run_reaches_the_terminal_unescaped) {
+    const std::string bad =
+        "x\x1b[2J\n\x9b"
+        "31m";
+    auto known = blocked();
+    for (auto* const text : {&known.host, &known.source, &known.tls_mode, &known.greeting}) *text = bad;
+    known.features = {bad};
+    known.phases.push_back({bad, false, 1, bad, 0, bad});
+    for (auto* const text : {&known.methods.front().reply, &known.methods.front().detail, &known.methods.front().malformed})
+        *text = bad;
+    known.lines = {{21, bad, {{1, false, false}}}};
+    known.idle = {{60, bad, bad, 2}};
+    known.not_measured = {bad};
+    for (const bool complete : {false, true}) {
+        const auto text = report_text(known, judge(known), complete);
+        EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+        EXPECT_THAT(text, Not(HasSubstr("\x9b")));
+    }
+}
+
 TEST(report, a_healthy_one_is_short) {
     auto known = opened_session();
     known.methods = {attempt(proto::data_method::epsv, method_result::ok)};
