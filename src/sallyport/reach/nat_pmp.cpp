@@ -6,8 +6,8 @@ namespace sallyport::reach {
 namespace {
 
 constexpr std::uint8_t nat_pmp_version = 0;
-constexpr std::uint8_t address_opcode = 0;
-constexpr std::uint8_t map_tcp_opcode = 2;
+constexpr auto address_opcode = static_cast<std::uint8_t>(nat_pmp_operation::address);
+constexpr auto map_tcp_opcode = static_cast<std::uint8_t>(nat_pmp_operation::map_tcp);
 constexpr std::uint8_t nat_pmp_answer_bit = 0x80;
 constexpr std::size_t error_answer_size = 8;
 constexpr std::size_t address_answer_size = 12;
@@ -47,8 +47,11 @@ result<nat_pmp_response> parse_nat_pmp(datagram_view from) {
         return fail(errc::unsupported, fmt::format("the router has version {} of the protocol, not 0", from[0]));
     if (from.size() < error_answer_size || from.size() > map_answer_size) return wrong_size(from.size());
     const auto opcode = static_cast<std::uint8_t>(from[1] & ~nat_pmp_answer_bit);
-    nat_pmp_response out{
-        .code = nat_pmp_result{u16_at(from, 2)}, .epoch = u32_at(from, 4), .address = std::nullopt, .map = std::nullopt};
+    nat_pmp_response out{.operation = nat_pmp_operation{opcode},
+                         .code = nat_pmp_result{u16_at(from, 2)},
+                         .epoch = u32_at(from, 4),
+                         .address = std::nullopt,
+                         .map = std::nullopt};
     if (out.code == nat_pmp_result::unsupported_version)
         return fail(errc::unsupported, "the router has no version 0 of the protocol");
     if (opcode == address_opcode) {

@@ -48,7 +48,12 @@ struct nat_pmp_map_response {
     std::chrono::seconds lifetime{};
 };
 
+/// What a response is about, by its opcode.
+enum class nat_pmp_operation : std::uint8_t { address = 0, map_udp = 1, map_tcp = 2 };
+
 struct nat_pmp_response {
+    // Other numbers occur with errors.
+    nat_pmp_operation operation = nat_pmp_operation::address;
     nat_pmp_result code = nat_pmp_result::success;
     // Seconds since the router lost or cleared its mappings.
     std::uint32_t epoch = 0;

@@ -33,6 +33,7 @@ TEST(NatPmp, AnAddressIsRead) {
     const auto read = parse_nat_pmp(address_response);
     ASSERT_TRUE(read) << read.error().text();
     ASSERT_TRUE(read->address);
+    EXPECT_EQ(read->operation, nat_pmp_operation::address);
     EXPECT_EQ(read->address->text(), "5.9.1.1");
     EXPECT_FALSE(read->map);
 }
@@ -42,6 +43,7 @@ TEST(NatPmp, AnErrorMayHaveNoMapping) {
         const auto read = parse_nat_pmp(datagram{0, 130, 0, code, 0, 0, 0, 77});
         ASSERT_TRUE(read) << int{code};
         EXPECT_EQ(read->code, nat_pmp_result{code});
+        EXPECT_EQ(read->operation, nat_pmp_operation::map_tcp);
         EXPECT_FALSE(read->map);
         EXPECT_FALSE(describe(read->code).empty());
     }
@@ -54,6 +56,12 @@ TEST(NatPmp, AnErrorHasNoAddress) {
     const auto read = parse_nat_pmp(failed);
     ASSERT_TRUE(read);
     EXPECT_FALSE(read->address);
+}
+
+TEST(NatPmp, AnErrorKeepsTheOperation) {
+    for (const auto opcode : std::initializer_list<std::uint8_t>{0, 1, 2, 3, 127})
+        EXPECT_EQ(parse_nat_pmp(datagram{0, static_cast<std::uint8_t>(0x80U | opcode), 0, 5, 0, 0, 0, 77})->operation,
+                  nat_pmp_operation{opcode});
 }
 
 TEST(NatPmp, AnotherVersionIsDistinguished) {

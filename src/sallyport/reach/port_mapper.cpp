@@ -56,8 +56,12 @@ void port_mapper::receive(datagram_view bytes, time now) {
     const bool asked_pcp = question_ && question_->by == mapping_protocol::pcp;
     const bool asked_nat_pmp = question_ && question_->by == mapping_protocol::natpmp;
     if (stage_ == stage::stopping) {
-        if (pcp && pcp->map && pcp->map->nonce == settings_.nonce) unmapped(pcp->map->local_port);
-        if (nat_pmp && nat_pmp->map) unmapped(nat_pmp->map->local_port);
+        // A late answer to the question before the end, or a refusal, has deleted nothing.
+        if (pcp && pcp->map && pcp->map->nonce == settings_.nonce && pcp->code == pcp_result::success &&
+            pcp->lifetime.count() == 0)
+            unmapped(pcp->map->local_port);
+        if (nat_pmp && nat_pmp->map && nat_pmp->code == nat_pmp_result::success && nat_pmp->map->lifetime.count() == 0)
+            unmapped(nat_pmp->map->local_port);
         return;
     }
     if (asked_pcp && pcp) {
@@ -338,8 +342,9 @@ void port_mapper::receive_pcp(const pcp_response& answer, time now) {
 
 void port_mapper::receive_nat_pmp(const nat_pmp_response& answer, time now) {
     auto& nat_pmp = state_of(mapping_protocol::natpmp);
+    // An error may have nothing else that shows to which question it belongs.
+    if (answer.operation != (question_->local_port ? nat_pmp_operation::map_tcp : nat_pmp_operation::address)) return;
     if (!question_->local_port) {
-        if (answer.map) return;
         question_.reset();
         answered(nat_pmp, answer.epoch, now);
         const auto before = external_;
@@ -351,7 +356,7 @@ void port_mapper::receive_nat_pmp(const nat_pmp_response& answer, time now) {
             for (auto& port : ports_) port.expire_soon(now);
         return;
     }
-    if (answer.address || (answer.map && answer.map->local_port != *question_->local_port)) return;
+    if (answer.map && answer.map->local_port != *question_->local_port) return;
     auto* const port = find(*question_->local_port);
     question_.reset();
     answered(nat_pmp, answer.epoch, now);

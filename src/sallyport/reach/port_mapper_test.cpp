@@ -408,6 +408,43 @@ TEST(PortMapper, TheEndDeletesWhatWasAskedFor) {
     EXPECT_TRUE(m.machine.is_stopped());
 }
 
+TEST(PortMapper, OnlyADeletionEndsTheWaitForIt) {
+    mapper m({21}, {pcp});
+    m.receive(m.pcp_answer(m.sent[0]));
+    const auto late = m.pcp_answer(m.sent[1]);
+    m.machine.stop(m.now);
+    m.collect();
+    m.receive(late);
+    EXPECT_FALSE(m.machine.is_stopped()) << "the answer has made the mapping";
+    m.receive(m.pcp_answer(m.sent.back(), 8, 0));
+    EXPECT_FALSE(m.machine.is_stopped()) << "the router has refused";
+    m.receive(m.pcp_answer(m.sent.back(), 0, 0));
+    EXPECT_TRUE(m.machine.is_stopped());
+    mapper other({21}, {natpmp});
+    other.receive(other.nat_pmp_answer(other.sent[0]));
+    const auto made = other.nat_pmp_answer(other.sent[1]);
+    other.machine.stop(other.now);
+    other.collect();
+    other.receive(made);
+    other.receive(other.nat_pmp_answer(other.sent.back(), 2));
+    EXPECT_FALSE(other.machine.is_stopped());
+    other.receive(other.nat_pmp_answer(other.sent.back()));
+    EXPECT_TRUE(other.machine.is_stopped());
+}
+
+TEST(PortMapper, AnAnswerOfNatPmpToAnotherQuestionIsIgnored) {
+    mapper m({21}, {natpmp});
+    for (const auto opcode : std::initializer_list<std::uint8_t>{0x81, 0x82}) m.receive({0, opcode, 0, 3, 0, 0, 0, 9});
+    EXPECT_EQ(m.sent.size(), 1U);
+    m.receive(m.nat_pmp_answer(m.sent[0]));
+    ASSERT_EQ(m.sent.size(), 2U);
+    // A late error about the address.
+    m.receive({0, 0x80, 0, 3, 0, 0, 0, 9});
+    EXPECT_TRUE(m.machine.mappings()[0].error.empty());
+    m.receive(m.nat_pmp_answer(m.sent[1]));
+    EXPECT_EQ(m.external(), std::vector<std::uint16_t>{21});
+}
+
 TEST(PortMapper, TheEndWaitsForNoSilentRouter) {
     mapper m({21});
     m.machine.stop(m.now);

@@ -45,6 +45,7 @@ bool read_nat_pmp(datagram_view bytes, router_answer& out) {
         out.problem = got.error().what;
         return true;
     }
+    if (got->operation != nat_pmp_operation::address) return false;
     out.is_spoken = true;
     out.external = got->address;
     out.lacks_address = got->code == nat_pmp_result::network_failure || (got->address && got->address->is_unspecified());
