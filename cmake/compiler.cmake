@@ -24,6 +24,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(sallyport_flags INTERFACE
     -Wno-maybe-uninitialized -Wno-dangling-pointer -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
     -Wno-stringop-overread -Wno-mismatched-new-delete)
+else()
+  # clang reports std::stable_sort of libstdc++ 12, which uses std::get_temporary_buffer, as a fault of its caller.
+  target_compile_options(sallyport_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 
 if(CMAKE_UNITY_BUILD)
