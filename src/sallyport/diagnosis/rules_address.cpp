@@ -110,7 +110,9 @@ void judge_client_override(const facts& known, std::vector<verdict>& out) {
 void judge_malformed(const facts& known, std::vector<verdict>& out) {
     for (const auto& m : known.methods) {
         if (m.malformed.empty()) continue;
-        auto found = verdict_of("malformed-reply", side::server_config, confidence::certain);
+        // Without TLS a device on the path may have changed the reply.
+        const auto sure = m.tls ? confidence::certain : confidence::likely;
+        auto found = verdict_of("malformed-reply", side::server_config, sure);
         found.evidence.push_back(fmt::format("{}: {}", proto::name(m.method), m.malformed));
         found.evidence.push_back(evidence_of_reply(m));
         out.push_back(std::move(found));

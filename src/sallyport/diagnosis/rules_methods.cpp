@@ -92,9 +92,8 @@ void judge_epsv_dropped(const facts& known, std::vector<verdict>& out) {
             found.confidence = confidence::possible;
             found.evidence.emplace_back("TCP acknowledged EPSV, so it reached the server or a proxy");
         } else if (m.acknowledged == false) {
-            found.confidence = confidence::certain;
-            found.side = side::between;
-            found.evidence.emplace_back("TCP did not acknowledge EPSV, so a device on the path drops it");
+            // It may stand before the client or before the server, and a short outage looks the same.
+            found.evidence.emplace_back("TCP did not acknowledge EPSV, so a device on the path probably drops it");
         }
         if (const auto holder = holder_of(known, "EPSV")) {
             found.hop = holder;

@@ -178,7 +178,8 @@ TEST(rules, epsv_without_a_reply) {
     epsv.acknowledged = false;
     const auto found = only(with({epsv, attempt(data_method::pasv, method_result::ok)}));
     EXPECT_EQ(found.id, "epsv-dropped");
-    EXPECT_EQ(found.confidence, confidence::certain);
+    EXPECT_EQ(found.confidence, confidence::likely);
+    EXPECT_EQ(found.side, side::undecided);
 }
 
 method_facts refused(data_method m, int code, std::string reply, method_result result = method_result::verb_refused) {
@@ -208,6 +209,9 @@ TEST(rules, replies) {
     auto malformed = refused(data_method::pasv, 227, "227 Entering Passive Mode (ftp.example.org,1,2)");
     malformed.malformed = "no address in the reply";
     EXPECT_EQ(only(with({malformed})).id, "malformed-reply");
+    EXPECT_EQ(only(with({malformed})).confidence, confidence::likely);
+    malformed.tls = true;
+    EXPECT_EQ(only(with({malformed})).confidence, confidence::certain);
 }
 
 // Symptoms 6 and 24.
