@@ -28,18 +28,26 @@ void judge_ports_in_use(const server_facts& known, std::vector<verdict>& out) {
     if (!has_range(known)) return;
     std::vector<std::string> evidence;
     std::size_t count = 0;
+    // The server's own sockets listen on these ports too, while clients use them.
+    bool is_other = false;
     for (const auto& each : known.host.listeners) {
         if (!known.passive_ports.contains(each.at.port) ||
             (!known.program.empty() && each.program.starts_with(known.program)))
             continue;
+        is_other = is_other || (!known.program.empty() && !each.program.empty());
         if (++count <= max_listed)
-            evidence.push_back(
-                fmt::format("{} listens on {}", each.program.empty() ? "another program" : each.program, each.at.text()));
+            evidence.push_back(fmt::format("{} listens on {}",
+                                           each.program.empty() ? "a program that this user may not see" : each.program,
+                                           each.at.text()));
     }
     if (count == 0) return;
     if (count > max_listed) evidence.push_back(fmt::format("and {} more", count - max_listed));
-    auto found = verdict_of("passive-port-in-use", side::server_config, confidence::certain,
-                            known.program == "sallyport" ? severity::note : severity::problem);
+    auto found =
+        verdict_of("passive-port-in-use", side::server_config, is_other ? confidence::certain : confidence::possible,
+                   known.program == "sallyport" || !is_other ? severity::note : severity::problem);
+    if (!is_other)
+        evidence.push_back(known.program.empty() ? "it may be the server itself: the server's program is not known"
+                                                 : "it may be the server itself; root sees the programs of all sockets");
     found.evidence = std::move(evidence);
     out.push_back(std::move(found));
 }

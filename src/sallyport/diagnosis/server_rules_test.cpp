@@ -41,6 +41,19 @@ TEST(server_rules_test, finds_nothing_where_nothing_is_wrong) {
     EXPECT_THAT(report_text(healthy(), {}), HasSubstr("no fault was found"));
 }
 
+TEST(server_rules_test, a_socket_without_a_known_program_may_be_the_servers) {
+    auto known = healthy();
+    known.host.listeners = {{{*ip_address::parse("0.0.0.0"), 30005}, ""}};
+    ASSERT_THAT(ids(known), ElementsAre("passive-port-in-use"));
+    EXPECT_EQ(judge(known)[0].confidence, confidence::possible);
+    EXPECT_EQ(judge(known)[0].severity, severity::note);
+    known.program.clear();
+    known.host.listeners.front().program = "vsftpd";
+    ASSERT_THAT(ids(known), ElementsAre("passive-port-in-use"));
+    EXPECT_EQ(judge(known)[0].confidence, confidence::possible);
+    EXPECT_EQ(judge(known)[0].severity, severity::note);
+}
+
 TEST(server_rules_test, finds_each_fault) {
     auto known = healthy();
     known.passive_ports = {40000, 40099};
@@ -53,6 +66,7 @@ TEST(server_rules_test, finds_each_fault) {
                             {{*ip_address::parse("0.0.0.0"), 30006}, "vsftpd"}};
     ASSERT_THAT(ids(known), ElementsAre("passive-port-in-use"));
     EXPECT_THAT(judge(known)[0].evidence, ElementsAre("java listens on 0.0.0.0:30005"));
+    EXPECT_EQ(judge(known)[0].confidence, confidence::certain);
 
     known = healthy();
     known.host.blocked->push_back({{30000, 30099}, true, false, false, "table inet filter, chain input", "policy drop"});
