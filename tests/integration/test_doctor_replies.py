@@ -43,8 +43,13 @@ def test_healthy(doctor):
     assert doctor(server(), "--passive", code=0)["result"] == "healthy"
 
 
-def test_listing_that_is_refused_is_no_firewall(doctor):
-    assert doctor(server(LIST="550 permission denied"), "--passive")["result"] == "healthy"
+@pytest.mark.parametrize("reply,cause", [("550 permission denied", "permit"), ("550 /nodir: No such file or directory", "not exist")])
+def test_listing_that_is_refused_is_no_firewall(doctor, reply, cause):
+    """All methods have the same result, and the path is the cause."""
+    report = doctor(server(LIST=reply), code=20)
+    assert {m["result"] for m in report["methods"]} == {"listing-refused"} and len(report["methods"]) == 4, report
+    assert [v["id"] for v in report["verdict"]] == ["listing-refused"], report
+    assert cause in report["verdict"][0]["cause"] and report["verdict"][0]["confidence"] == "certain", report
 
 
 # Symptoms 1, 2, 4: 227 with an address that cannot be reached from here, while the port of the peer works.

@@ -10,7 +10,7 @@ namespace {
 
 constexpr auto result_names =
     std::to_array<std::string_view>({"ok", "refused", "silent", "reset", "unreachable", "wrong-address", "wrong-peer",
-                                     "verb-refused", "verb-swallowed", "stalled", "failed"});
+                                     "verb-refused", "verb-swallowed", "stalled", "listing-refused", "failed"});
 constexpr auto answer_names = std::to_array<std::string_view>({"none", "expired", "opened", "refused", "unreachable"});
 constexpr auto end_names = std::to_array<std::string_view>({"unknown", "clean", "truncated", "reset", "open"});
 constexpr auto vantage_names = std::to_array<std::string_view>({"client", "server", "between"});

@@ -60,7 +60,9 @@ enum class method_result : std::uint8_t {
     verb_dropped,
     // The data connection was established, and then no more bytes arrived.
     stalled,
-    // The control connection or TLS failed, or the server refused the listing: no matter of the data connection.
+    // The server refused the listing itself: no such path, no permission. A passive data connection was established.
+    listing_refused,
+    // The control connection or TLS failed: no matter of the data connection.
     failed
 };
 /// As in the report: "verb-refused".

@@ -38,10 +38,16 @@ std::string paragraph(std::string_view head, std::string_view text) {
 
 std::string safe(std::string_view text, std::size_t max = 400) { return escape(text, max); }
 
+bool refuses_all_listings(const facts& known) {
+    return std::ranges::all_of(known.methods,
+                               [](const method_facts& m) { return m.result == method_result::listing_refused; });
+}
+
 std::string_view summary_of(overall o, const facts& known) {
     switch (o) {
         case overall::healthy: return "works";
-        case overall::impaired: return "works in part";
+        case overall::impaired:
+            return refuses_all_listings(known) ? "the login works, and the server refuses the listing" : "works in part";
         case overall::undecided: return "the cause could not be determined";
         case overall::broken: break;
     }
@@ -65,7 +71,8 @@ std::string methods_text(const facts& known) {
         const auto colon = about.find(": ");
         const bool usable = m.result == method_result::ok;
         auto detail = about.substr(colon + 2);
-        const bool has_reason = m.result == method_result::failed || m.result == method_result::verb_refused;
+        const bool has_reason = m.result == method_result::failed || m.result == method_result::verb_refused ||
+                                m.result == method_result::listing_refused;
         if (has_reason) detail += ": " + (m.reply.empty() ? m.detail : m.reply);
         out += paragraph(fmt::format("  {:<16}{:<8}{:>5} ms  ", about.substr(0, colon), usable ? "ok" : "FAILED", m.ms),
                          safe(detail));

@@ -27,6 +27,7 @@ std::string_view text_of(method_result r, bool active) {
         case method_result::verb_refused: return "the server refused the command";
         case method_result::verb_dropped: return "no reply to the command";
         case method_result::stalled: return "connected, and then no more data from";
+        case method_result::listing_refused: return "the server refused the listing";
         case method_result::failed: break;
     }
     return "failed";
@@ -39,6 +40,10 @@ methods active_methods(const facts& known) { return select(known, true); }
 
 bool any_worked(const methods& some) noexcept {
     return std::ranges::any_of(some, [](const method_facts* m) { return m->result == method_result::ok; });
+}
+
+bool is_usable(const method_facts& m) noexcept {
+    return m.result == method_result::ok || (m.result == method_result::listing_refused && !is_active(m.method));
 }
 
 bool is_blocked(const method_facts& m) noexcept {
@@ -54,7 +59,7 @@ const method_facts* find_method(const facts& known, proto::data_method method, b
 
 severity severity_of_active(const facts& known) {
     const bool has_passive = std::ranges::any_of(passive_methods(known), [](const method_facts* m) {
-        return m->result == method_result::ok || m->result == method_result::wrong_address || is_blocked(*m);
+        return is_usable(*m) || m->result == method_result::wrong_address || is_blocked(*m);
     });
     return has_passive ? severity::note : severity::problem;
 }
@@ -66,7 +71,8 @@ bool has_nat_at_client(const facts& known) noexcept {
 std::string evidence_of(const method_facts& m) {
     auto out =
         fmt::format("{}{}: {}", proto::name(m.method), m.tls ? " over TLS" : "", text_of(m.result, is_active(m.method)));
-    const bool names_target = m.target && m.result != method_result::verb_refused && m.result != method_result::verb_dropped;
+    const bool names_target = m.target && m.result != method_result::verb_refused &&
+                              m.result != method_result::verb_dropped && m.result != method_result::listing_refused;
     if (names_target && m.target->port != 0) out += ' ' + m.target->text();
     return out;
 }

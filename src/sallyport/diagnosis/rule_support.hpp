@@ -22,6 +22,8 @@ using methods = std::vector<const method_facts*>;
 [[nodiscard]] methods passive_methods(const facts& known);
 [[nodiscard]] methods active_methods(const facts& known);
 [[nodiscard]] bool any_worked(const methods& some) noexcept;
+/// The data connection was established, also if the server then refused the listing.
+[[nodiscard]] bool is_usable(const method_facts& m) noexcept;
 /// The data connection itself failed on its way: refused, silent, reset or unreachable.
 [[nodiscard]] bool is_blocked(const method_facts& m) noexcept;
 /// The first attempt with this method; nullptr if there is none.

@@ -49,8 +49,10 @@ std::string_view name(overall o) noexcept {
 overall overall_of(const facts& known, const std::vector<verdict>& found) noexcept {
     if (known.failed_phase() != nullptr) return overall::broken;
     const bool has_problem = std::ranges::any_of(found, [](const verdict& v) { return v.severity == severity::problem; });
-    const bool works =
-        std::ranges::any_of(known.methods, [](const method_facts& m) { return m.result == method_result::ok; });
+    // A refused listing is no failure of the data connection, in active mode either, where none was made.
+    const bool works = std::ranges::any_of(known.methods, [](const method_facts& m) {
+        return m.result == method_result::ok || m.result == method_result::listing_refused;
+    });
     if (works) return has_problem ? overall::impaired : overall::healthy;
     return has_problem ? overall::broken : overall::undecided;
 }

@@ -25,7 +25,7 @@ struct advertised_facts {
 };
 
 std::optional<bool> works(const method_facts& m) {
-    if (m.result == method_result::ok) return true;
+    if (is_usable(m)) return true;
     if (is_blocked(m) || m.result == method_result::wrong_address) return false;
     return std::nullopt;
 }

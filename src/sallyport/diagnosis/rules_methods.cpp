@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -41,7 +43,7 @@ void judge_helper_blind(const facts& known, std::vector<verdict>& out) {
     for (const auto& m : known.methods) {
         if (!m.tls || !is_blocked(m)) continue;
         const auto* const plain = find_method(known, m.method, false);
-        const bool plain_works = plain != nullptr && plain->result == method_result::ok;
+        const bool plain_works = plain != nullptr && is_usable(*plain);
         if (!plain_works && (!helper || plain != nullptr)) continue;
         auto found = verdict_of("helper-blind", side::undecided, plain_works ? confidence::likely : confidence::possible);
         found.evidence.push_back(evidence_of(m));
@@ -220,6 +222,37 @@ void judge_stalled(const facts& known, std::vector<verdict>& out) {
     }
 }
 
+/// What the text of a refused listing says; the codes alone do not tell a missing path from a missing permission.
+std::string_view cause_in_refusal(std::string_view reply) {
+    const auto text = to_lower(reply);
+    const auto says = [&text](std::initializer_list<std::string_view> phrases) {
+        return std::ranges::any_of(phrases, [&text](std::string_view each) { return text.find(each) != text.npos; });
+    };
+    if (says({"permission", "denied", "not permitted", "not allowed", "forbidden"}))
+        return "The server does not permit this login to list the path.";
+    if (says({"no such", "not found", "not exist", "cannot find", "can't find"}))
+        return "The path does not exist on the server.";
+    return {};
+}
+
+void judge_listing_refused(const facts& known, std::vector<verdict>& out) {
+    for (const auto& m : known.methods) {
+        if (m.result != method_result::listing_refused) continue;
+        auto found = verdict_of("listing-refused", side::undecided, confidence::likely);
+        if (const auto cause = cause_in_refusal(m.reply); !cause.empty()) {
+            found.cause = cause;
+            found.confidence = confidence::certain;
+        }
+        found.evidence.push_back(evidence_of_reply(m));
+        for (const auto* const each : passive_methods(known))
+            if (is_usable(*each))
+                found.evidence.push_back(fmt::format("{}: the data connection was established, so no firewall is the cause",
+                                                     proto::name(each->method)));
+        out.push_back(std::move(found));
+        return;
+    }
+}
+
 }  // namespace
 
 std::span<const rule> method_rules() noexcept {
@@ -277,6 +310,11 @@ std::span<const rule> method_rules() noexcept {
           "how the data connection ended", "a reset", "a device that ends the connection",
           "Update the server; strict clients treat such transfers as truncated."},
          judge_close_notify},
+        {{"listing-refused", "The server refuses the listing of this path.",
+          "an accepted data method, and a reply of 4xx or 5xx to the listing that names no data connection",
+          "replies about the data connection (425, 426) and about TLS", "none",
+          "Check the path in the URL; if it exists, the server's administrator has to permit this login to list it."},
+         judge_listing_refused},
         {{"data-stalled", "The data connection was established, but the data stopped.",
           "an open data connection without bytes", "a refused or unanswered connection",
           "lost full-sized packets (MTU); a slow server; a stateful device that lost the "

@@ -23,7 +23,7 @@ const method_facts* blocked_in_general(const facts& known, const std::vector<ver
         if (each.id == "helper-blind" || each.id == "client-override" || each.id == "hairpin") return nullptr;
     const method_facts* out = nullptr;
     for (const auto* const m : passive_methods(known)) {
-        if (m->result == method_result::ok || m->result == method_result::wrong_address) return nullptr;
+        if (is_usable(*m) || m->result == method_result::wrong_address) return nullptr;
         if (m->result == how && out == nullptr) out = m;
     }
     return out;
@@ -227,8 +227,7 @@ void judge_between_methods(const facts& known, std::vector<verdict>& out) {
     for (const auto* const m : passive) {
         if (!is_blocked(*m)) continue;
         const bool same_session_works = std::ranges::any_of(passive, [&](const method_facts* other) {
-            return other->tls == m->tls &&
-                   (other->result == method_result::ok || other->result == method_result::wrong_address);
+            return other->tls == m->tls && (is_usable(*other) || other->result == method_result::wrong_address);
         });
         if (!same_session_works) continue;
         if (std::ranges::any_of(out, [](const verdict& v) { return v.id == "client-override" || v.id == "helper-blind"; }))

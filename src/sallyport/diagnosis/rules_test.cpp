@@ -214,6 +214,21 @@ TEST(rules, replies) {
     EXPECT_EQ(only(with({malformed})).confidence, confidence::certain);
 }
 
+TEST(rules, refused_listings_are_no_firewall) {
+    constexpr auto reply = "550 /nodir: No such file or directory.";
+    std::vector<method_facts> all;
+    for (const auto m : {data_method::epsv, data_method::pasv, data_method::eprt, data_method::port})
+        all.push_back(refused(m, 550, reply, method_result::listing_refused));
+    auto known = with({});
+    known.methods = all;
+    const auto found = only(known);
+    EXPECT_EQ(found.id, "listing-refused");
+    EXPECT_EQ(found.cause, "The path does not exist on the server.");
+    EXPECT_EQ(overall_of(known, {found}), overall::impaired);
+    known.methods = {refused(data_method::port, 550, "550 no", method_result::listing_refused)};
+    EXPECT_EQ(only(known).confidence, confidence::likely);
+}
+
 // Symptoms 6 and 24.
 TEST(rules, rounds_by_port_and_by_chance) {
     auto by_port = healthy();

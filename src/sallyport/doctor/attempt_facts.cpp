@@ -118,15 +118,16 @@ method_facts facts_of_attempt(const client::connection& session, proto::data_met
     m.reply = failure->refusal;
     m.reply_code = failure->reply_code;
     if (m.detail.empty()) m.detail = failure->cause.text();
-    // A listing that is refused says nothing about the data connection, which is open.
-    const bool is_listing = m.reply_code >= 400 && !concerns_data(m.reply_code) && !is_active(method);
-    if (m.result == method_result::ok && !is_listing) m.result = method_result::failed;
+    // A listing that is refused says nothing against the data connection; 421 ends the session.
+    const bool is_listing = m.reply_code >= 400 && m.reply_code != 421 && !concerns_data(m.reply_code);
+    if (m.result == method_result::ok) m.result = is_listing ? method_result::listing_refused : method_result::failed;
     return m;
 }
 
 void set_other_address(method_facts& m, method_result other) {
     const bool follows_reply = m.target == m.advertised;
-    if (!follows_reply && m.result == method_result::ok && other != method_result::ok) {
+    const bool works = m.result == method_result::ok || m.result == method_result::listing_refused;
+    if (!follows_reply && works && other != method_result::ok) {
         m.result = method_result::wrong_address;
         m.target = m.advertised;
         m.detail = fmt::format("a connection to the address in the 227 fails ({}); to the server's it works",
@@ -134,8 +135,7 @@ void set_other_address(method_facts& m, method_result other) {
         m.other_address = method_result::ok;
         return;
     }
-    if (follows_reply && m.result != method_result::ok && other == method_result::ok)
-        m.result = method_result::wrong_address;
+    if (follows_reply && !works && other == method_result::ok) m.result = method_result::wrong_address;
     m.other_address = other;
 }
 
