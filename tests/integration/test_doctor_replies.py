@@ -94,6 +94,13 @@ def test_refused_active_mode_is_a_note(doctor):
     assert all(v["severity"] == "note" for v in report["verdict"]), report
 
 
+def test_refused_passive_mode_is_a_problem(doctor):
+    """Also if active mode works, as on loopback."""
+    report = doctor(server(EPSV="502 no", PASV="502 no"), code=20)
+    assert [v["id"] for v in report["verdict"] if v["severity"] == "problem"] == ["passive-refused"], report
+    assert "where PASV works" not in json.dumps(report)
+
+
 @pytest.mark.parametrize("replies,id,code", [({"GREETING": "421 too many users"}, "server-busy", 12), ({"PASS": "530 wrong"}, "login-refused", 5),
                                              ({"EPSV": "500 no", "PASV": "500 no"}, "data-methods-refused", 7)])
 def test_refusals(doctor, replies, id, code):

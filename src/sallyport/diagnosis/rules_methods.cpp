@@ -121,13 +121,34 @@ void judge_unanswered(const facts& known, std::vector<verdict>& out) {
     }
 }
 
+bool is_refused(const method_facts& m) { return m.result == method_result::verb_refused && m.malformed.empty(); }
+
+/// PASV, which every client knows over IPv4, is refused, and no EPSV was accepted; active mode is not refused.
+void judge_passive_refused(const facts& known, std::vector<verdict>& out) {
+    const auto passive = passive_methods(known);
+    const bool any_pasv =
+        std::ranges::any_of(passive, [](const method_facts* m) { return m->method == proto::data_method::pasv; });
+    const auto refuses = [](const method_facts* m) { return is_refused(*m); };
+    if (!any_pasv || !std::ranges::all_of(passive, refuses) || std::ranges::all_of(active_methods(known), refuses)) return;
+    auto found = verdict_of("passive-refused", side::server_config, confidence::likely);
+    for (const auto* const m : passive) found.evidence.push_back(evidence_of(*m) + "; " + evidence_of_reply(*m));
+    out.push_back(std::move(found));
+}
+
 void judge_epsv_refused(const facts& known, std::vector<verdict>& out) {
+    // Other rules have the whole cause.
+    if (std::ranges::find(out, "passive-refused", &verdict::id) != out.end()) return;
+    if (std::ranges::all_of(known.methods, is_refused)) return;
     for (const auto& m : known.methods) {
-        if (m.method != proto::data_method::epsv || m.result != method_result::verb_refused || !m.malformed.empty())
-            continue;
+        if (m.method != proto::data_method::epsv || !is_refused(m)) continue;
+        const auto* const pasv = find_method(known, proto::data_method::pasv, m.tls);
+        const bool has_pasv = pasv != nullptr && is_usable(*pasv);
         const bool is_needed = known.server.address.is_v6();
         auto found = verdict_of("epsv-refused", side::server_config, confidence::likely,
-                                is_needed ? severity::problem : severity::note);
+                                is_needed || pasv == nullptr ? severity::problem : severity::note);
+        if (has_pasv)
+            found.remedy = "Nothing over IPv4, where PASV works. Over IPv6 EPSV is required: enable it in the server.";
+        if (pasv == nullptr && !is_needed) found.remedy += " PASV was not tried: --data-methods pasv tries it.";
         found.evidence.push_back(evidence_of_reply(m));
         out.push_back(std::move(found));
         return;
@@ -136,8 +157,7 @@ void judge_epsv_refused(const facts& known, std::vector<verdict>& out) {
 
 /// The server answers, and offers no way to a data connection.
 void judge_methods_refused(const facts& known, std::vector<verdict>& out) {
-    const bool all_refused = std::ranges::all_of(
-        known.methods, [](const method_facts& m) { return m.result == method_result::verb_refused && m.malformed.empty(); });
+    const bool all_refused = std::ranges::all_of(known.methods, is_refused);
     const auto passive = passive_methods(known);
     if (!all_refused || passive.empty()) return;
     auto found = verdict_of("data-methods-refused", side::server_config, confidence::likely);
@@ -276,10 +296,16 @@ std::span<const rule> method_rules() noexcept {
           "EPSV without a reply where PASV has one", "a slow server; a firewall that inspects FTP",
           "Try another method (--data-methods), and disable FTP inspection in the firewalls on the path."},
          judge_unanswered},
+        {{"passive-refused", "The server refuses passive mode.",
+          "replies of 4xx or 5xx to PASV, and to EPSV if it was tried; active mode that is not refused",
+          "passive mode whose data connection fails", "no free passive port; a device that answers for the server",
+          "Server's administrator: enable passive mode; most clients are behind a NAT router and have no other. Until then "
+          "active mode (--data-methods eprt,port) can be used where it works."},
+         judge_passive_refused},
         {{"epsv-refused", "The server refuses EPSV.", "a reply of 5xx to EPSV", "no reply",
           "a device that answers for the server; "
           "NAT64 without support for FTP",
-          "Nothing over IPv4, where PASV works. Over IPv6 EPSV is required: enable it in the server."},
+          "Enable EPSV in the server; over IPv6 it is required. Over IPv4 clients can use PASV if the server accepts it."},
          judge_epsv_refused},
         {{"data-methods-refused", "The server refuses every data method that was tried.",
           "replies of 4xx or 5xx to all of them", "methods that fail after the server's reply",

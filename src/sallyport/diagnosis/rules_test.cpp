@@ -214,6 +214,23 @@ TEST(rules, replies) {
     EXPECT_EQ(only(with({malformed})).confidence, confidence::certain);
 }
 
+TEST(rules, refused_passive_mode) {
+    const auto epsv = refused(data_method::epsv, 502, "502 no");
+    const auto pasv = refused(data_method::pasv, 502, "502 no");
+    const auto known = with({epsv, pasv, attempt(data_method::port, method_result::ok)});
+    EXPECT_EQ(only(known).id, "passive-refused");
+    EXPECT_EQ(overall_of(known, judge(known)), overall::impaired);
+    EXPECT_EQ(only(with({pasv, attempt(data_method::port, method_result::ok)})).id, "passive-refused");
+    EXPECT_EQ(only(with({epsv, pasv})).id, "data-methods-refused");
+    const auto note = only(with({epsv, attempt(data_method::pasv, method_result::ok)}));
+    EXPECT_EQ(note.id, "epsv-refused");
+    EXPECT_EQ(note.severity, severity::note);
+    EXPECT_NE(note.remedy.find("where PASV works"), std::string::npos);
+    const auto alone = only(with({epsv, attempt(data_method::port, method_result::ok)}));
+    EXPECT_EQ(alone.severity, severity::problem);
+    EXPECT_EQ(alone.remedy.find("where PASV works"), std::string::npos);
+}
+
 TEST(rules, refused_listings_are_no_firewall) {
     constexpr auto reply = "550 /nodir: No such file or directory.";
     std::vector<method_facts> all;
