@@ -1,10 +1,12 @@
 """sallyport doctor with servers whose replies are the cause, or look like one (D1 C6): scripted ones on loopback."""
 
 import json
+import signal
 import subprocess
 
 import pytest
 
+from harness.daemon import wait_until
 from harness.scripted_server import ScriptedServer
 
 
@@ -114,6 +116,20 @@ def test_server_that_waits_for_a_proxy_header(doctor):
             control.sendall(b"220 ready\r\n")
 
     assert ids(doctor(server(GREETING=greet), "--passive", "--timeout", "1", code=3))["proxy-header-expected"]["confidence"] == "certain"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_is_not_healthy(sallyport, number):
+    asked = server()
+    run = subprocess.Popen([sallyport, "doctor", "--passive", "--idle", "30s", "--json", asked.url("")], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.PIPE, text=True)
+    # The two data methods have been tried; what follows is the silence.
+    wait_until(lambda: len(asked.arguments_of("USER")) >= 6, what="the silent sessions")
+    run.send_signal(number)
+    said, _ = run.communicate(timeout=20)
+    asked.close()
+    assert run.returncode == 128 + number and json.loads(said)["result"] == "undecided", said
+    assert "interrupted" in said
 
 
 def test_server_that_admits_one_session(doctor):

@@ -20,6 +20,7 @@
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/diagnosis/anonymize.hpp>
 #include <sallyport/diagnosis/facts_json.hpp>
+#include <sallyport/diagnosis/interruption.hpp>
 #include <sallyport/diagnosis/report.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/diagnosis/server_rules.hpp>
@@ -96,12 +97,14 @@ int run(const doctor_job& job) {
 
     diagnosis::facts known;
     net::loop_group loops(1);
-    const net::signal_watch interrupts(loops.at(0), {.stop = [&](int) {
+    const net::signal_watch interrupts(loops.at(0), {.stop = [&](int signal) {
                                            // The probes of other threads may take another second, and their results would be
                                            // lost: the system closes their sockets.
                                            if (shows_steps) fmt::print(stderr, "\r\x1b[K");
-                                           known.not_measured.emplace_back("the rest, because the run was interrupted");
-                                           std::_Exit(report(job, known));
+                                           known.not_measured.emplace_back(diagnosis::rest_of_interrupted_run);
+                                           (void)report(job, known);
+                                           // As a shell reports a program that the signal has ended.
+                                           std::_Exit(128 + signal);
                                        }});
     loops.run_until_done(doctor::run(loops.at(0), settings, known));
     if (shows_steps) fmt::print(stderr, "\r\x1b[K");
@@ -135,7 +138,8 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
     job->options.add_to(table);
     table.notes +=
         "  20  works, but not completely\n"
-        "  21  the cause of a failure could not be determined\n";
+        "  21  the cause of a failure could not be determined\n"
+        " 130  interrupted (143: ended by SIGTERM); what is known is printed\n";
     set_table(*command, std::move(table));
     add_doctor_read(*command, exit_code);
     command->callback([job, command, &exit_code] {

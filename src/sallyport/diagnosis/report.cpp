@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/diagnosis/interruption.hpp>
 #include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 #include <sallyport/diagnosis/rules.hpp>
@@ -48,7 +49,8 @@ std::string_view summary_of(overall o, const facts& known) {
         case overall::healthy: return "works";
         case overall::impaired:
             return refuses_all_listings(known) ? "the login works, and the server refuses the listing" : "works in part";
-        case overall::undecided: return "the cause could not be determined";
+        case overall::undecided:
+            return was_interrupted(known) ? "nothing failed so far" : "the cause could not be determined";
         case overall::broken: break;
     }
     if (const auto* const failed = known.failed_phase(); failed != nullptr && failed->name != "login")
@@ -151,8 +153,8 @@ std::string verdict_text(const verdict& v, std::string_view label) {
 std::string report_text(const facts& known, const std::vector<verdict>& found, bool complete) {
     const auto state = overall_of(known, found);
     const auto tls = known.tls_mode == "none" ? std::string("without TLS") : safe(known.tls_mode, max_detail) + " TLS";
-    auto out = fmt::format("{}, {}: {}\n\n", safe(known.host.empty() ? known.server.text() : known.host), tls,
-                           summary_of(state, known));
+    auto out = fmt::format("{}, {}: {}{}\n\n", safe(known.host.empty() ? known.server.text() : known.host), tls,
+                            was_interrupted(known) ? "interrupted; " : "", summary_of(state, known));
     out += phases_text(known) + methods_text(known) + path_text(known, found);
     bool is_first = true;
     for (const auto& each : found) {

@@ -4,6 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include <sallyport/diagnosis/interruption.hpp>
 #include <sallyport/diagnosis/test_facts.hpp>
 
 namespace sallyport::diagnosis {
@@ -59,6 +60,16 @@ TEST(report, a_healthy_one_is_short) {
     const auto text = report_text(known, judge(known));
     EXPECT_THAT(text, HasSubstr("works"));
     EXPECT_THAT(text, Not(HasSubstr("cause")));
+}
+
+TEST(report, an_interrupted_run_is_never_healthy) {
+    auto known = opened_session();
+    known.methods = {attempt(proto::data_method::epsv, method_result::ok)};
+    known.not_measured.emplace_back(rest_of_interrupted_run);
+    EXPECT_EQ(overall_of(known, judge(known)), overall::undecided);
+    const auto text = report_text(known, judge(known));
+    EXPECT_THAT(text, HasSubstr("interrupted; nothing failed so far"));
+    EXPECT_THAT(text, Not(HasSubstr(": works")));
 }
 
 TEST(report, json_has_the_schema) {

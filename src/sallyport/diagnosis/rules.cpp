@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <sallyport/diagnosis/interruption.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 #include <sallyport/diagnosis/server_rules.hpp>
 
@@ -53,6 +54,8 @@ overall overall_of(const facts& known, const std::vector<verdict>& found) noexce
     const bool works = std::ranges::any_of(known.methods, [](const method_facts& m) {
         return m.result == method_result::ok || m.result == method_result::listing_refused;
     });
+    // What an interrupted run has not measured may fail.
+    if (works && !has_problem && was_interrupted(known)) return overall::undecided;
     if (works) return has_problem ? overall::impaired : overall::healthy;
     return has_problem ? overall::broken : overall::undecided;
 }
