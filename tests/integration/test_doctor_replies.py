@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness.daemon import wait_until
+from harness.daemon import Daemon, wait_until
 from harness.scripted_server import ScriptedServer
 
 
@@ -116,6 +116,18 @@ def test_server_that_waits_for_a_proxy_header(doctor):
             control.sendall(b"220 ready\r\n")
 
     assert ids(doctor(server(GREETING=greet), "--passive", "--timeout", "1", code=3))["proxy-header-expected"]["confidence"] == "certain"
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "ftpes"])
+def test_server_that_closes_silent_sessions(sallyport, certificate, tmp_path, scheme):
+    """Its own time-out is no device that forgets connections."""
+    daemon = Daemon([sallyport, "serve", tmp_path, "--listen", "127.0.0.1:0", "--anonymous", "--idle-timeout", "3", "--tls-cert",
+                     certificate.cert, "--tls-key", certificate.key, "--control-socket", "none"]).wait_ready()
+    done = subprocess.run([sallyport, "doctor", "--passive", "--insecure", "--json", "--idle", "8s", f"{scheme}://127.0.0.1:{daemon.port}/"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    daemon.stop()
+    found = ids(json.loads(done.stdout))
+    assert done.returncode == 0 and "server-idle-timeout" in found and "idle-timeout" not in found, done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -273,6 +273,11 @@ TEST(rules, silent_sessions) {
     EXPECT_NE(found.remedy.find("30 s"), std::string::npos);
     known.idle = {{60, "silent", "alive", {}}, {300, "silent", "closed", {}}};
     EXPECT_EQ(only(known).id, "server-idle-timeout");
+    // The server's own end excludes a device.
+    known.idle = {{2, "silent", "alive", {}}, {4, "silent", "closed", {}}, {8, "silent", "reset", {}}};
+    EXPECT_EQ(only(known).id, "server-idle-timeout");
+    known.idle = {{8, "silent", "reset", {}}, {8, "keepalive", "closed", {}}};
+    EXPECT_THAT(judge(known), IsEmpty());
 }
 
 TEST(rules, steps_before_the_data_connection) {

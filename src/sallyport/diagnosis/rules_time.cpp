@@ -35,9 +35,15 @@ std::string text_of(const idle_probe& p) {
                        p.result);
 }
 
+/// The server itself had closed a session before a loss could show, so a device had nothing to forget.
+bool server_closed_before(const facts& known, const idle_probe& lost) {
+    return std::ranges::any_of(known.idle,
+                               [&](const idle_probe& p) { return p.result == "closed" && p.seconds <= lost.seconds; });
+}
+
 void judge_idle(const facts& known, std::vector<verdict>& out) {
     const auto [longest_alive, first_lost] = silences_of(known);
-    if (first_lost == nullptr) return;
+    if (first_lost == nullptr || server_closed_before(known, *first_lost)) return;
     auto found = verdict_of("idle-timeout", side::undecided, confidence::likely);
     if (first_lost->hop) {
         const auto hop = *first_lost->hop;

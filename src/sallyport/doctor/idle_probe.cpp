@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <string_view>
 
 #include <netinet/in.h>
@@ -45,9 +46,10 @@ void drain_errors(int socket) {
 event wait_for_event(int socket, milliseconds wait) {
     const auto until = clock::now() + wait;
     for (;;) {
-        const auto left = std::chrono::duration_cast<milliseconds>(until - clock::now()).count();
+        // What is there already is seen however short the wait is.
+        const auto left = std::max<std::int64_t>(0, std::chrono::ceil<milliseconds>(until - clock::now()).count());
         pollfd polled{socket, POLLIN, 0};
-        if (left <= 0 || ::poll(&polled, 1, static_cast<int>(left)) != 1) return event::none;
+        if (::poll(&polled, 1, static_cast<int>(left)) != 1) return event::none;
         const int os = net::socket_option(socket, SO_ERROR);
         drain_errors(socket);
         if (os == EHOSTUNREACH) return event::expired;
