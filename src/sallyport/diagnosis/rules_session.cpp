@@ -70,15 +70,48 @@ bool names_tls(const std::string& feature) {
     return text.starts_with("auth") && text.find("tls") != text.npos;
 }
 
-void judge_auth_garbled(const facts& known, std::vector<verdict>& out) {
+/// The refusal of AUTH itself; PROT is refused inside TLS, where no device can read it.
+const phase* refused_auth(const facts& known) {
     const auto* const failed = failed_at(known, "tls");
-    if (failed == nullptr || failed->reply_code < 500) return;
+    return failed != nullptr && failed->reply_code >= 500 && failed->error == "unsupported" ? failed : nullptr;
+}
+
+void judge_auth_garbled(const facts& known, std::vector<verdict>& out) {
+    if (refused_auth(known) == nullptr) return;
     for (const auto& feature : known.features) {
         if (!names_tls(feature)) continue;
         add(known, out, "auth-garbled", side::undecided, confidence::likely);
         out.back().evidence.push_back("the server's reply to FEAT names " + feature);
         return;
     }
+}
+
+bool refuses_unencrypted_data(const method_facts& m) {
+    if (!m.tls || m.reply_code < 500) return false;
+    // 522 is also the refusal of a TLS session that was not resumed.
+    return m.reply_code == 521 || (m.reply_code == 522 && to_lower(m.reply).find("encrypt") != std::string::npos);
+}
+
+/// After the login, the server refused PROT C, or a listing without protection.
+void judge_data_tls_required(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "tls");
+    if (failed != nullptr && failed->error == "rejected" &&
+        failed->detail.find("requires encrypted data connections") != std::string::npos)
+        return add(known, out, "data-tls-required", side::client_config, confidence::certain);
+    for (const auto& m : known.methods) {
+        if (!refuses_unencrypted_data(m)) continue;
+        out.push_back(verdict_of("data-tls-required", side::client_config, confidence::likely));
+        out.back().evidence.push_back(evidence_of_reply(m));
+        return;
+    }
+}
+
+/// The server refused PROT P.
+void judge_data_tls_refused(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "tls");
+    if (failed != nullptr && failed->error == "rejected" &&
+        failed->detail.find("does not encrypt data connections") != std::string::npos)
+        add(known, out, "data-tls-refused", side::server_config, confidence::likely);
 }
 
 void judge_certificate(const facts& known, std::vector<verdict>& out) {
@@ -154,6 +187,14 @@ std::span<const rule> session_rules() noexcept {
           "Disable FTP inspection (ALG, fixup) in the firewalls on the path, or "
           "use implicit TLS on port 990."},
          judge_auth_garbled},
+        {{"data-tls-required", "The server requires encrypted data connections.",
+          "a refusal of PROT C, or reply 521 or 522 to the listing", "a refusal of AUTH TLS", "none",
+          "Remove --no-data-tls."},
+         judge_data_tls_required},
+        {{"data-tls-refused", "The server does not encrypt data connections.", "a refusal of PROT P",
+          "a refusal of AUTH TLS", "a server that has no certificate for data connections",
+          "Server's administrator: allow TLS on data connections; --no-data-tls transfers files without encryption."},
+         judge_data_tls_refused},
         {{"certificate-untrusted", "The server's certificate is not trusted.", "a failed TLS handshake",
           "other TLS failures", "a device that intercepts TLS",
           "Trust its CA with --ca FILE; --insecure accepts any certificate for this test."},

@@ -330,6 +330,19 @@ TEST(rules, garbled_auth) {
     EXPECT_EQ(only(known).id, "auth-garbled");
 }
 
+TEST(rules, refused_protection_of_data_connections) {
+    facts known;
+    known.features = {"AUTH TLS"};
+    known.phases = {{"tls", false, 1, "rejected", 534, "the server requires encrypted data connections: 534 PROT P only."}};
+    EXPECT_EQ(only(known).id, "data-tls-required");
+    EXPECT_EQ(only(known).side, side::client_config);
+    known.phases.front().detail = "the server does not encrypt data connections: 536 no";
+    EXPECT_EQ(only(known).id, "data-tls-refused");
+    auto listing = refused(data_method::epsv, 521, "521 Data connections must be encrypted.", method_result::failed);
+    listing.tls = true;
+    EXPECT_EQ(only(with({listing})).id, "data-tls-required");
+}
+
 TEST(rules, problems_come_before_notes) {
     auto known = with_227("10.1.2.3", method_result::silent, method_result::ok);
     known.methods.push_back(attempt(data_method::port, method_result::silent));
