@@ -104,6 +104,7 @@ def test_refused_passive_mode_is_a_problem(doctor):
 
 
 @pytest.mark.parametrize("replies,id,code", [({"GREETING": "421 too many users"}, "server-busy", 12), ({"PASS": "530 wrong"}, "login-refused", 5),
+                                             ({"USER": "530 TLS is required; send AUTH TLS before USER."}, "tls-required", 5),
                                              ({"EPSV": "500 no", "PASV": "500 no"}, "data-methods-refused", 7)])
 def test_refusals(doctor, replies, id, code):
     assert id in ids(doctor(server(**replies), "--passive", code=code))

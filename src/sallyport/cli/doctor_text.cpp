@@ -30,6 +30,7 @@ exit_status status_of(const diagnosis::facts& known, diagnosis::overall state) n
     }
     const auto* const failed = known.failed_phase();
     if (failed == nullptr) return exit_status::data_connection;
+    if (diagnosis::requires_tls(known)) return exit_status::login;
     if (failed->reply_code == 421) return exit_status::unavailable;
     if (failed->name == "tls") return exit_status::tls;
     if (failed->name == "login") return failed->reply_code != 0 ? exit_status::login : exit_status::connect;

@@ -22,6 +22,9 @@ struct rule {
 /// nullptr if there is no such id.
 [[nodiscard]] const explanation* explain(std::string_view id) noexcept;
 
+/// The server refuses an unencrypted login because it requires TLS.
+[[nodiscard]] bool requires_tls(const facts& known);
+
 /// The verdicts of all rules: problems before notes, and the surer ones first.
 [[nodiscard]] std::vector<verdict> judge(const facts& known);
 

@@ -7,6 +7,7 @@
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/refusal_words.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 
 namespace sallyport::diagnosis {
@@ -125,6 +126,10 @@ void judge_tls_failed(const facts& known, std::vector<verdict>& out) {
     if (failed != nullptr && out.empty()) add(known, out, "tls-failed", side::undecided, confidence::possible);
 }
 
+void judge_tls_required(const facts& known, std::vector<verdict>& out) {
+    if (requires_tls(known)) add(known, out, "tls-required", side::client_config, confidence::certain);
+}
+
 bool is_server_busy(const phase& failed) {
     if (failed.reply_code == 421) return true;
     const auto text = to_lower(failed.detail);
@@ -134,12 +139,13 @@ bool is_server_busy(const phase& failed) {
 void judge_server_busy(const facts& known, std::vector<verdict>& out) {
     const auto* failed = failed_at(known, "login");
     if (failed == nullptr) failed = failed_at(known, "greeting");
-    if (failed != nullptr && is_server_busy(*failed)) add(known, out, "server-busy", side::server, confidence::likely);
+    if (failed != nullptr && is_server_busy(*failed) && !requires_tls(known))
+        add(known, out, "server-busy", side::server, confidence::likely);
 }
 
 void judge_login_refused(const facts& known, std::vector<verdict>& out) {
     const auto* const failed = failed_at(known, "login");
-    if (failed != nullptr && failed->reply_code != 0 && !is_server_busy(*failed))
+    if (failed != nullptr && failed->reply_code != 0 && !is_server_busy(*failed) && !requires_tls(known))
         add(known, out, "login-refused", side::client_config, confidence::likely);
 }
 
@@ -150,6 +156,13 @@ void judge_connection_lost(const facts& known, std::vector<verdict>& out) {
 }
 
 }  // namespace
+
+bool requires_tls(const facts& known) {
+    const auto* failed = failed_at(known, "login");
+    if (failed == nullptr) failed = failed_at(known, "greeting");
+    return known.tls_mode == "none" && failed != nullptr && failed->reply_code >= 400 &&
+           asks_for_tls(failed->reply_code, to_lower(failed->detail), true);
+}
 
 std::span<const rule> session_rules() noexcept {
     static const auto table = std::to_array<rule>({
@@ -203,12 +216,16 @@ std::span<const rule> session_rules() noexcept {
           "an untrusted certificate; a garbled AUTH", "a server without TLS; implicit TLS against explicit TLS",
           "Check whether the server uses explicit TLS (ftpes://) or implicit TLS (ftps://, port 990)."},
          judge_tls_failed},
+        {{"tls-required", "The server requires TLS.", "a refusal of an unencrypted login that asks for TLS",
+          "other refusals of the login", "none", "Use explicit TLS: ftpes:// in place of ftp:// in the URL."},
+         judge_tls_required},
         {{"server-busy", "The server does not admit another session now.", "reply 421, or a refusal that names a limit",
           "a wrong password", "the sessions of this diagnosis count for that limit as well",
           "Try again later, or raise the server's limits of users and sessions per address."},
          judge_server_busy},
         {{"login-refused", "The server refused the login.", "a reply of 5xx to USER, PASS or ACCT", "limits (421)",
-          "a server that requires TLS before the login", "Check user name and password; with TLS use ftpes://."},
+          "a server that requires TLS before the login and does not say so",
+          "Check user name and password; a server may also require TLS (ftpes://)."},
          judge_login_refused},
         {{"login-unanswered", "The control connection was lost or silent during the login.",
           "no reply to a command of the login", "a refusal", "a slow account database; a firewall that inspects FTP",

@@ -343,6 +343,20 @@ TEST(rules, refused_protection_of_data_connections) {
     EXPECT_EQ(only(with({listing})).id, "data-tls-required");
 }
 
+TEST(rules, login_that_requires_tls) {
+    facts known;
+    for (const auto& [code, text] : {std::pair{530, "530 TLS is required; send AUTH TLS before USER."},
+                                     std::pair{530, "530 Non-anonymous sessions must use encryption."},
+                                     std::pair{421, "421 Sorry, cleartext sessions are not accepted on this server."}}) {
+        known.tls_mode = "none";
+        known.phases = {{"login", false, 1, "login_refused", code, text}};
+        EXPECT_EQ(only(known).id, "tls-required") << text;
+        EXPECT_NE(only(known).remedy.find("ftpes://"), std::string::npos);
+        known.tls_mode = "explicit";
+        EXPECT_EQ(only(known).id, code == 421 ? "server-busy" : "login-refused") << text;
+    }
+}
+
 TEST(rules, problems_come_before_notes) {
     auto known = with_227("10.1.2.3", method_result::silent, method_result::ok);
     known.methods.push_back(attempt(data_method::port, method_result::silent));
