@@ -1,5 +1,6 @@
 // Rules about the steps before a data connection (symptoms 11, 23, 41).
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -75,6 +76,14 @@ bool names_tls(const std::string& feature) {
 const phase* refused_auth(const facts& known) {
     const auto* const failed = failed_at(known, "tls");
     return failed != nullptr && failed->reply_code >= 500 && failed->error == "unsupported" ? failed : nullptr;
+}
+
+void judge_tls_missing(const facts& known, std::vector<verdict>& out) {
+    if (refused_auth(known) == nullptr || std::ranges::any_of(known.features, names_tls)) return;
+    // Without a list of features, a device that changes AUTH would look the same.
+    const bool is_listed = !known.features.empty();
+    add(known, out, "tls-missing", side::server_config, is_listed ? confidence::certain : confidence::likely);
+    if (is_listed) out.back().evidence.emplace_back("the server's reply to FEAT does not name AUTH TLS");
 }
 
 void judge_auth_garbled(const facts& known, std::vector<verdict>& out) {
@@ -194,6 +203,10 @@ std::span<const rule> session_rules() noexcept {
           "Check that the port belongs to an FTP server; for implicit TLS use ftps://. If a load balancer must send PROXY "
           "headers, connect through it."},
          judge_no_greeting},
+        {{"tls-missing", "The server offers no explicit TLS.", "a refusal of AUTH TLS, and a FEAT reply without it",
+          "a FEAT reply that offers AUTH TLS", "without a reply to FEAT: a device that changes or blocks AUTH TLS",
+          "Server's administrator: enable TLS. If the server uses implicit TLS, use ftps:// (port 990)."},
+         judge_tls_missing},
         {{"auth-garbled", "A device on the path changes or blocks AUTH TLS.",
           "a refusal of AUTH TLS, and a FEAT reply that offers it", "a server without TLS, whose FEAT does not name it",
           "a server that refuses TLS to this address only",
@@ -213,7 +226,7 @@ std::span<const rule> session_rules() noexcept {
           "Trust its CA with --ca FILE; --insecure accepts any certificate for this test."},
          judge_certificate},
         {{"tls-failed", "TLS could not be established.", "a failed AUTH TLS or handshake",
-          "an untrusted certificate; a garbled AUTH", "a server without TLS; implicit TLS against explicit TLS",
+          "an untrusted certificate; a refused AUTH", "implicit TLS against explicit TLS; a device that intercepts TLS",
           "Check whether the server uses explicit TLS (ftpes://) or implicit TLS (ftps://, port 990)."},
          judge_tls_failed},
         {{"tls-required", "The server requires TLS.", "a refusal of an unencrypted login that asks for TLS",

@@ -294,7 +294,8 @@ TEST(rules, steps_before_the_data_connection) {
     EXPECT_EQ(id("greeting", "timeout", 0, ""), "no-greeting");
     EXPECT_EQ(id("greeting", "rejected", 421, "421 Too many users"), "server-busy");
     EXPECT_EQ(id("tls", "tls_untrusted", 0, ""), "certificate-untrusted");
-    EXPECT_EQ(id("tls", "unsupported", 502, ""), "tls-failed");
+    EXPECT_EQ(id("tls", "unsupported", 502, ""), "tls-missing");
+    EXPECT_EQ(id("tls", "tls", 0, ""), "tls-failed");
     EXPECT_EQ(id("login", "login_refused", 530, "530 Login incorrect"), "login-refused");
     EXPECT_EQ(id("login", "timeout", 0, ""), "login-unanswered");
 }
@@ -328,6 +329,11 @@ TEST(rules, garbled_auth) {
     known.features = {"AUTH TLS", "UTF8"};
     known.phases = {{"tls", false, 1, "unsupported", 530, "530 Please login with USER and PASS."}};
     EXPECT_EQ(only(known).id, "auth-garbled");
+    known.features = {"UTF8"};
+    EXPECT_EQ(only(known).id, "tls-missing");
+    EXPECT_EQ(only(known).confidence, confidence::certain);
+    known.features.clear();
+    EXPECT_EQ(only(known).confidence, confidence::likely);
 }
 
 TEST(rules, refused_protection_of_data_connections) {
