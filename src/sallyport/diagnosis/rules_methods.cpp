@@ -84,7 +84,8 @@ void judge_epsv_dropped(const facts& known, std::vector<verdict>& out) {
     for (const auto& m : known.methods) {
         if (m.method != proto::data_method::epsv || m.result != method_result::verb_dropped) continue;
         const auto* const pasv = find_method(known, proto::data_method::pasv, m.tls);
-        if (pasv == nullptr || !got_reply(*pasv)) continue;
+        // A refused PASV leaves no other way.
+        if (pasv == nullptr || !got_reply(*pasv) || pasv->result == method_result::verb_refused) continue;
         auto found = verdict_of("epsv-dropped", side::undecided, confidence::likely);
         found.method = m.method;
         found.evidence.push_back(evidence_of(m));

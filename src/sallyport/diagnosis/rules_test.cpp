@@ -180,6 +180,9 @@ TEST(rules, epsv_without_a_reply) {
     EXPECT_EQ(found.id, "epsv-dropped");
     EXPECT_EQ(found.confidence, confidence::likely);
     EXPECT_EQ(found.side, side::undecided);
+    auto pasv = attempt(data_method::pasv, method_result::verb_refused);
+    pasv.reply = "502 no";
+    EXPECT_EQ(only(with({epsv, pasv})).id, "command-unanswered");
 }
 
 method_facts refused(data_method m, int code, std::string reply, method_result result = method_result::verb_refused) {
