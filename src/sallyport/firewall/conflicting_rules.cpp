@@ -60,6 +60,8 @@ struct listed_table {
         struct listed_rule {
             std::string text;
             std::string handle;
+            // Each rule of a chain without a name that this rule jumps to, after the conditions of this one.
+            std::vector<std::string> inner{};
         };
         std::vector<listed_rule> rules{};
     };
@@ -87,7 +89,8 @@ struct listed_table {
         propagate();
         for (const auto& [chain, content] : chains) {
             for (const auto& r : content.rules) {
-                if (!is_wanted(content.priority, r.text)) continue;
+                const auto wanted = [&](const std::string& text) { return is_wanted(content.priority, text); };
+                if (!wanted(r.text) && std::ranges::none_of(r.inner, wanted)) continue;
                 conflicting_rule out{fmt::format("table {}, chain {}", name, chain), r.text, {"nft", "delete", "rule"}};
                 out.removal.insert(out.removal.end(), table.begin(), table.end());
                 out.removal.insert(out.removal.end(), {chain, "handle", r.handle});
@@ -106,20 +109,63 @@ struct listed_table {
     return object.empty() ? std::string() : std::move(object.front());
 }
 
-/// Adds what a line within a chain says.
-void read_rule(listed_table::chain_rules& into, std::string_view line, const std::vector<std::string>& words) {
-    if (const auto at = index_of(words, "priority"); at && words[0] == "type") into.priority = priority_in(words, *at + 1);
+void note_jumps(listed_table::chain_rules& into, const std::vector<std::string>& words) {
     for (std::size_t i = 0; i + 1 < words.size(); ++i) {
         if (words[i] != "jump" && words[i] != "goto") continue;
         auto target = words[i + 1];
         if (target.ends_with(',')) target.pop_back();
         into.goes_to.insert(std::move(target));
     }
+}
+
+/// Adds what a line within a chain says.
+void read_rule(listed_table::chain_rules& into, std::string_view line, const std::vector<std::string>& words) {
+    if (const auto at = index_of(words, "priority"); at && words[0] == "type") into.priority = priority_in(words, *at + 1);
+    note_jumps(into, words);
     const auto comment = line.rfind(" # handle ");
     if (comment == std::string_view::npos) return;
     into.rules.push_back(
         {std::string(line.substr(0, comment)), std::string(line.substr(comment + std::string_view(" # handle ").size()))});
 }
+
+/// A rule that contains the chain it jumps to, on several lines: "jump {", the rules, "} # handle 9".
+class rule_with_chain {
+public:
+    [[nodiscard]] bool is_open() const noexcept { return depth_ > 0; }
+    /// True if the line is the first of such a rule.
+    [[nodiscard]] bool begins_with(std::string_view line) {
+        if (!opens(line)) return false;
+        depth_ = 1;
+        rule_ = {.text = std::string(line), .handle = {}};
+        first_line_ = line;
+        return true;
+    }
+    /// Adds a further line. After the last one, the rule is added to those of the chain.
+    void read(listed_table::chain_rules& into, std::string_view line, const std::vector<std::string>& words) {
+        if (line.starts_with('}')) {
+            --depth_;
+        } else {
+            note_jumps(into, words);
+            rule_.inner.push_back(fmt::format("{} {}", first_line_, line));
+            if (opens(line)) ++depth_;
+        }
+        rule_.text.append(rule_.text.ends_with('{') || line.starts_with('}') ? " " : "; ").append(line);
+        if (depth_ > 0) return;
+        constexpr std::string_view mark = " # handle ";
+        const auto comment = rule_.text.rfind(mark);
+        if (comment == std::string::npos) return;
+        rule_.handle = rule_.text.substr(comment + mark.size());
+        rule_.text.resize(comment);
+        into.rules.push_back(std::move(rule_));
+    }
+
+private:
+    [[nodiscard]] static bool opens(std::string_view line) { return line.ends_with("jump {") || line.ends_with("goto {"); }
+
+    listed_table::chain_rules::listed_rule rule_;
+    std::string first_line_;
+    std::size_t depth_ = 0;
+};
 
 /// Calls `on_table` with each table of the output of `nft -a list ruleset`, unless iptables keeps it.
 template <class Function>
@@ -129,6 +175,7 @@ void for_each_table(std::string_view listing, Function on_table) {
     // Of the open block within the table.
     std::string helper;
     std::string chain;
+    rule_with_chain open_rule;
     for_each_line(listing, [&](std::string_view line) {
         const auto words = words_of(line);
         if (words.empty()) return;
@@ -138,6 +185,8 @@ void for_each_table(std::string_view listing, Function on_table) {
             if (!std::exchange(is_of_iptables, false)) table.emplace(listed_table{words[1] + ' ' + words[2]});
         } else if (!table) {
             return;
+        } else if (open_rule.is_open()) {
+            open_rule.read(table->chains[chain], line, words);
         } else if (line == "}") {
             if (helper.empty() && chain.empty()) {
                 on_table(*table);
@@ -152,7 +201,7 @@ void for_each_table(std::string_view listing, Function on_table) {
         } else if (!helper.empty()) {
             if (line.starts_with("type \"ftp\"")) table->ftp_objects.insert(helper);
         } else if (!chain.empty()) {
-            read_rule(table->chains[chain], line, words);
+            if (!open_rule.begins_with(line)) read_rule(table->chains[chain], line, words);
         } else if (words.back() == "{" || line.contains("{ # handle")) {
             // A set or another object; its name is no chain's.
             chain = "{";
@@ -160,17 +209,25 @@ void for_each_table(std::string_view listing, Function on_table) {
     });
 }
 
-/// Whether a list of ports names one of these: "21", "20-21", "20:21" or "21 : 192.0.2.5", after commas.
+/// Whether a list of ports may name one of these: "21", "20-21", "20:21" or "21 : 192.0.2.5", after commas. What begins with
+/// no digit, such as the name of a set, may contain any port: the rule is shown to a person, who can see more.
 [[nodiscard]] bool names_port(std::string_view list, std::span<const std::uint16_t> ports) {
     for (const auto part : std::views::split(list, ',')) {
         const auto text = without_blanks(std::string_view(part));
         const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
+        if (end == 0 && !text.empty()) return true;
         const int first = number_or_zero(text.substr(0, end));
         const bool is_range = end + 1 < text.size() && (text[end] == '-' || text[end] == ':');
         const int last = is_range ? number_or_zero(text.substr(end + 1)) : first;
         if (std::ranges::any_of(ports, [&](int port) { return first <= port && port <= last; })) return true;
     }
     return false;
+}
+
+/// Whether one of these ports may be missing in a list, so that a condition on all other ports holds for it.
+[[nodiscard]] bool may_lack_port(std::string_view list, std::span<const std::uint16_t> ports) {
+    if (list.empty() || list.find_first_not_of("0123456789-:, ") != std::string_view::npos) return true;
+    return std::ranges::any_of(ports, [list](const std::uint16_t& port) { return !names_port(list, std::span(&port, 1)); });
 }
 
 /// Whether a rule of nft changes the destination of connections to one of these ports. A rule without ports concerns all.
@@ -182,11 +239,14 @@ void for_each_table(std::string_view listing, Function on_table) {
     // All connections to one address are forwarded: probably to a host that has that address outside.
     if (at == std::string_view::npos) return !rule.contains("daddr ");
     rule.remove_prefix(at + match.size());
+    const bool negated = rule.starts_with("!= ");
+    if (negated) rule.remove_prefix(std::string_view("!= ").size());
     const auto open = rule.find('{');
     const auto words = words_of(rule.substr(0, open));
     const bool is_list = open != std::string_view::npos && (words.empty() || words[0] == "map" || words[0] == "vmap");
-    if (!is_list) return !words.empty() && names_port(words[0], ports);
-    return names_port(rule.substr(open + 1, rule.find('}') - open - 1), ports);
+    if (!is_list && words.empty()) return false;
+    const std::string list(is_list ? rule.substr(open + 1, rule.find('}') - open - 1) : words[0]);
+    return negated ? may_lack_port(list, ports) : names_port(list, ports);
 }
 
 }  // namespace
@@ -260,16 +320,24 @@ std::vector<conflicting_rule> translations_of_iptables(std::string_view saved, c
     for_each_line(saved, [&](std::string_view line) {
         auto words = words_of(line);
         if (words.size() < 2 || words[0] != "-A") return;
+        // "! -p tcp": the condition is that the value is another one.
+        const auto is_negated = [&words](std::string_view option) {
+            const auto at = index_of(words, option);
+            return at && *at > 0 && words[*at - 1] == "!";
+        };
         const auto value_of = [&words](std::string_view option) {
             const auto at = index_of(words, option);
             return at && *at + 1 < words.size() ? words[*at + 1] : std::string();
         };
         const auto target = value_of("-j");
+        if (target != "DNAT" && target != "REDIRECT") return;
         const auto protocol = value_of("-p");
+        if (!protocol.empty() && (protocol == "tcp") == is_negated("-p")) return;
+        const bool others = is_negated("--dport") || is_negated("--dports");
         const auto named = value_of("--dport") + value_of("--dports");
-        if ((target != "DNAT" && target != "REDIRECT") || (!protocol.empty() && protocol != "tcp") ||
-            (named.empty() ? !value_of("-d").empty() : !names_port(named, ports)))
-            return;
+        // All connections to one address are forwarded, as above; to all but one, and this host's may be among them.
+        if (named.empty() && !value_of("-d").empty() && !is_negated("-d")) return;
+        if (!named.empty() && !(others ? may_lack_port(named, ports) : names_port(named, ports))) return;
         words[0] = "-D";
         conflicting_rule made{
             fmt::format("{}, table nat, chain {}", command, words[1]), std::string(line), {command, "-t", "nat"}};

@@ -146,6 +146,112 @@ TEST(conflicting_rules_test, finds_rules_of_nft_that_take_the_port) {
     EXPECT_THAT(handles, ElementsAre("7", "8", "11", "14", "15"));
 }
 
+// As nft 1.0.6 lists them.
+TEST(conflicting_rules_test, finds_rules_of_nft_whose_ports_are_not_numbers) {
+    constexpr auto named = R"(table inet nat { # handle 1
+	set ports { # handle 3
+		type inet_service
+		elements = { 21, 990 }
+	}
+
+	chain pre { # handle 1
+		type nat hook prerouting priority dstnat; policy accept;
+		tcp dport @ports dnat ip to 10.0.0.5 # handle 10
+		tcp dport != 80 redirect # handle 11
+		tcp dport != 21 redirect # handle 12
+		tcp dport != { 21, 80 } redirect # handle 13
+		tcp dport != { 22, 80 } redirect # handle 14
+		tcp dport != 20-22 redirect # handle 15
+		tcp dport != @ports redirect # handle 16
+		dnat ip to tcp dport map @m # handle 17
+		tcp dport & 1 == 1 redirect # handle 18
+		tcp dport >= 20 redirect # handle 19
+		tcp dport 80 redirect # handle 20
+	}
+}
+)";
+    constexpr std::array<std::uint16_t, 1> ports{21};
+    std::vector<std::string> handles;
+    for (const auto& rule : translations_of_nft(named, ports)) handles.push_back(rule.removal.back());
+    EXPECT_THAT(handles, ElementsAre("10", "11", "14", "16", "17", "18", "19"));
+    constexpr std::array<std::uint16_t, 2> both{21, 2121};
+    EXPECT_EQ(translations_of_nft("table inet nat { # handle 1\nchain pre { # handle 1\ntype nat hook prerouting priority "
+                                  "-100; policy accept;\ntcp dport != 21 redirect # handle 12\n}\n}\n",
+                                  both)
+                  .size(),
+              1U);
+}
+
+constexpr auto chains_without_a_name = R"(table inet nat { # handle 1
+	ct helper ftp-standard { # handle 2
+		type "ftp" protocol tcp
+		l3proto inet
+	}
+
+	chain pre { # handle 1
+		type nat hook prerouting priority -300; policy accept;
+		iifname "a" jump {
+			udp dport 5 accept
+			tcp dport 21 redirect to :8021
+			jump further
+		} # handle 8
+		tcp dport 80 goto {
+			redirect to :8080
+		} # handle 9
+		tcp dport 2121 redirect to :8021 comment "jump {" # handle 10
+		iifname "b" jump {
+			ct helper set "ftp-standard"
+		} # handle 11
+	}
+
+	chain further { # handle 2
+		tcp dport 21 redirect # handle 12
+	}
+}
+table inet other { # handle 2
+	chain pre { # handle 1
+		type nat hook prerouting priority dstnat; policy accept;
+		tcp dport 21 redirect # handle 13
+	}
+}
+)";
+
+TEST(conflicting_rules_test, reads_chains_without_a_name) {
+    constexpr std::array<std::uint16_t, 2> ports{21, 2121};
+    const auto found = translations_of_nft(chains_without_a_name, ports);
+    std::vector<std::string> handles;
+    for (const auto& rule : found) handles.push_back(rule.removal.back());
+    ASSERT_THAT(handles, ElementsAre("12", "8", "10", "13"));
+    EXPECT_EQ(found[1].place, "table inet nat, chain pre");
+    EXPECT_EQ(found[1].rule, "iifname \"a\" jump { udp dport 5 accept; tcp dport 21 redirect to :8021; jump further }");
+    const auto helpers = ftp_helpers_of_nft(chains_without_a_name);
+    ASSERT_EQ(helpers.size(), 1U);
+    EXPECT_THAT(helpers[0].removal, ElementsAre("nft", "delete", "rule", "inet", "nat", "pre", "handle", "11"));
+    const std::string_view text(chains_without_a_name);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        (void)translations_of_nft(text.substr(0, i), ports);
+        (void)translations_of_nft(text.substr(i), ports);
+    }
+}
+
+TEST(conflicting_rules_test, reads_negated_conditions_of_iptables) {
+    constexpr std::array<std::uint16_t, 1> ports{21};
+    const auto found = translations_of_iptables(R"(*nat
+-A PREROUTING -p tcp -m tcp ! --dport 21 -j REDIRECT
+-A PREROUTING -p tcp -m tcp ! --dport 80 -j REDIRECT
+-A PREROUTING -p tcp -m multiport ! --dports 21,22 -j REDIRECT
+-A PREROUTING -p tcp -m multiport ! --dports 22,80 -j REDIRECT
+-A PREROUTING ! -d 192.0.2.1/32 ! -p udp -j REDIRECT
+-A PREROUTING ! -p tcp -j REDIRECT
+COMMIT
+)",
+                                                "iptables", ports);
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_EQ(found[0].rule, "-A PREROUTING -p tcp -m tcp ! --dport 80 -j REDIRECT");
+    EXPECT_EQ(found[1].rule, "-A PREROUTING -p tcp -m multiport ! --dports 22,80 -j REDIRECT");
+    EXPECT_EQ(found[2].rule, "-A PREROUTING ! -d 192.0.2.1/32 ! -p udp -j REDIRECT");
+}
+
 TEST(conflicting_rules_test, finds_rules_of_iptables_that_take_the_port) {
     constexpr std::array<std::uint16_t, 1> ports{21};
     const auto found = translations_of_iptables(R"(*nat

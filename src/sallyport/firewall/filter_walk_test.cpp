@@ -71,6 +71,29 @@ TEST(filter_walk_test, joins_ports_with_one_decision) {
     EXPECT_THAT(find_blocked({}, true, {1, 65535}), IsEmpty());
 }
 
+TEST(filter_walk_test, two_conditions_on_ports_leave_what_both_allow) {
+    const auto filter = read_nft_listing(R"({"nftables": [
+{"chain": {"family": "inet", "table": "filter", "name": "input", "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},
+{"rule": {"family": "inet", "table": "filter", "chain": "input", "expr": [
+{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": {"range": [30000, 30099]}}},
+{"match": {"op": "!=", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 30050}}, {"accept": null}]}},
+{"rule": {"family": "inet", "table": "filter", "chain": "input", "expr": [
+{"match": {"op": "!=", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 40050}},
+{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": {"range": [40000, 40099]}}}, {"accept": null}]}}
+]})")
+                            .value();
+    const auto blocked = [&](const port_range& of) {
+        std::vector<port_range> out;
+        for (const auto& each : find_blocked(filter, true, of)) out.push_back(each.ports);
+        return out;
+    };
+    EXPECT_THAT(blocked({29999, 30100}),
+                ElementsAre(port_range{29999, 29999}, port_range{30050, 30050}, port_range{30100, 30100}));
+    EXPECT_THAT(blocked({39999, 40100}),
+                ElementsAre(port_range{39999, 39999}, port_range{40050, 40050}, port_range{40100, 40100}));
+    EXPECT_THAT(blocked({65535, 65535}), ElementsAre(port_range{65535, 65535}));
+}
+
 TEST(filter_walk_test, every_base_chain_must_accept) {
     auto filter = nft();
     filter.add(

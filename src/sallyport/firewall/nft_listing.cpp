@@ -251,12 +251,21 @@ private:
         std::vector<port_range> ports;
         if (!add_ports(rule, right, ports, 0)) return relation::sometimes;
         if (negated) ports = all_but(ports);
-        if (made.ports)
-            std::erase_if(ports, [&made](const port_range& r) {
-                return std::ranges::none_of(*made.ports, [&r](const port_range& o) { return o.contains(r.first); });
-            });
+        if (made.ports) ports = common(*made.ports, ports);
         made.ports = merged(std::move(ports));
         return relation::always;
+    }
+
+    /// The ports that are in both lists, which need not be in order.
+    [[nodiscard]] static std::vector<port_range> common(const std::vector<port_range>& a, const std::vector<port_range>& b) {
+        std::vector<port_range> out;
+        for (const auto& one : a) {
+            for (const auto& other : b) {
+                const port_range both{std::max(one.first, other.first), std::min(one.last, other.last)};
+                if (both.size() > 0) out.push_back(both);
+            }
+        }
+        return out;
     }
 
     // NOLINTNEXTLINE(misc-no-recursion): bounded by `depth`.
