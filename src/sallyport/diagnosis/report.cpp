@@ -53,9 +53,14 @@ std::string_view summary_of(overall o, const facts& known) {
             return was_interrupted(known) ? "nothing failed so far" : "the cause could not be determined";
         case overall::broken: break;
     }
-    if (const auto* const failed = known.failed_phase(); failed != nullptr && failed->name != "login")
-        return "cannot connect";
-    return known.failed_phase() != nullptr ? "no login" : "the login works, and no data connection";
+    const auto* const failed = known.failed_phase();
+    if (failed == nullptr) return "the login works, and no data connection";
+    if (failed->name == "resolve") return "the host name has no address";
+    if (failed->name == "greeting")
+        return failed->reply_code != 0 ? "connected, and the server refuses the session" : "connected, and no FTP greeting";
+    // After the login, the server may refuse the protection of data connections.
+    if (failed->name == "tls") return "connected, and TLS failed";
+    return failed->name == "login" ? "connected, and no login" : "cannot connect";
 }
 
 std::string phases_text(const facts& known) {

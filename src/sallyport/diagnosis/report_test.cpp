@@ -72,6 +72,24 @@ TEST(report, an_interrupted_run_is_never_healthy) {
     EXPECT_THAT(text, Not(HasSubstr(": works")));
 }
 
+TEST(report, the_headline_names_the_step_that_failed) {
+    const auto headline = [](std::string_view name, int code) {
+        facts known;
+        known.phases = {{"connect", true, 1, {}, 0, {}}, {std::string(name), false, 1, "timeout", code, "no"}};
+        const auto text = report_text(known, judge(known));
+        return text.substr(0, text.find('\n'));
+    };
+    EXPECT_THAT(headline("greeting", 0), HasSubstr("no FTP greeting"));
+    EXPECT_THAT(headline("greeting", 421), HasSubstr("refuses the session"));
+    EXPECT_THAT(headline("tls", 502), HasSubstr("TLS failed"));
+    EXPECT_THAT(headline("login", 530), HasSubstr("no login"));
+    for (const auto* const name : {"greeting", "tls", "login"})
+        EXPECT_THAT(headline(name, 0), Not(HasSubstr("cannot connect")));
+    facts unknown;
+    unknown.phases = {{"resolve", false, 1, "unresolved", 0, "no"}};
+    EXPECT_THAT(report_text(unknown, judge(unknown)), HasSubstr("no address"));
+}
+
 TEST(report, json_has_the_schema) {
     const auto known = blocked();
     const auto parsed = boost::json::parse(report_json(known, judge(known))).as_object();
