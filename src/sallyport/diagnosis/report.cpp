@@ -137,6 +137,19 @@ std::string path_text(const facts& known, const std::vector<verdict>& found) {
     return out;
 }
 
+/// What a person can do where no rule names a cause.
+std::string_view next_step(const facts& known) {
+    if (was_interrupted(known)) return "Run the command again and let it finish.";
+    if (!known.source.empty())
+        return "Run 'sallyport doctor URL', which measures what a file does not show; or ask the server's administrator, "
+               "whose "
+               "log has the other half of the session.";
+    if (known.traces.empty())
+        return "Run the command again with --trace, which measures the path; with --save FILE, it writes a file for the "
+               "server's administrator.";
+    return "Run the command again with --save FILE, and send the file to the server's administrator.";
+}
+
 }  // namespace
 
 std::string verdict_text(const verdict& v, std::string_view label) {
@@ -172,6 +185,7 @@ std::string report_text(const facts& known, const std::vector<verdict>& found, b
                              fmt::format("{} ({}) [{}]", safe(each.cause), name(each.confidence), each.id));
         is_first = false;
     }
+    if (state == overall::undecided) out += '\n' + paragraph("to do    ", next_step(known));
     for (const auto& each : known.not_measured) out += paragraph("not measured: ", safe(each));
     return out;
 }

@@ -90,6 +90,17 @@ TEST(report, the_headline_names_the_step_that_failed) {
     EXPECT_THAT(report_text(unknown, judge(unknown)), HasSubstr("no address"));
 }
 
+TEST(report, an_undecided_one_says_what_to_do) {
+    auto known = opened_session();
+    known.methods = {attempt(proto::data_method::epsv, method_result::failed)};
+    EXPECT_EQ(overall_of(known, judge(known)), overall::undecided);
+    EXPECT_THAT(report_text(known, judge(known)), HasSubstr("--trace"));
+    known.traces = {control_trace()};
+    EXPECT_THAT(report_text(known, judge(known)), HasSubstr("--save FILE"));
+    known.source = "curl";
+    EXPECT_THAT(report_text(known, judge(known)), HasSubstr("sallyport doctor URL"));
+}
+
 TEST(report, json_has_the_schema) {
     const auto known = blocked();
     const auto parsed = boost::json::parse(report_json(known, judge(known))).as_object();
