@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
-#include <sallyport/proto/host_port.hpp>
 
 namespace sallyport::diagnosis {
 
@@ -24,13 +24,30 @@ std::string_view network_for(const ip_address& a) {
     return a.is_private() ? "10.0.0." : "203.0.113.";
 }
 
+constexpr std::string_view digits = "0123456789";
+
+/// Without the brackets and the port of an authority.
+std::string bare_host(std::string_view authority) {
+    if (authority.starts_with('[')) return std::string(authority.substr(1, authority.find(']') - 1));
+    const auto colon = authority.find(':');
+    // More than one colon: an IPv6 address.
+    return std::string(authority.substr(0, authority.find(':', colon + 1) == authority.npos ? colon : authority.npos));
+}
+
 class substitutes {
 public:
+    explicit substitutes(std::string_view user) {
+        if (user != "anonymous" && user != "ftp") user_ = user;
+    }
+
     void apply(facts& known) {
+        host_ = bare_host(known.host);
+        // A number may be any part of a text, and an address has its own substitute.
+        if (ip_address::parse(host_) || host_.find_first_not_of(digits) == host_.npos) host_.clear();
         apply(known.server.address);
         apply(known.client.address);
         for (auto& each : known.host_addresses) apply(each);
-        known.host = text(known.host);
+        known.host = host(known.host);
         known.source = text(known.source);
         known.greeting = text(known.greeting);
         for (auto& each : known.features) each = text(each);
@@ -70,35 +87,124 @@ private:
         return known->second;
     }
 
-    /// One word of a text, without blanks and quotes.
-    std::string word(const std::string& original) {
-        if (const auto both = proto::parse_host_port(original))
-            return proto::format_host_port({address(both->address), both->port});
+    /// The name of the host and of the user as a word of its own.
+    std::string without_names(std::string_view text) {
+        std::string out;
+        const auto is_part = [](char c) { return is_alpha(c) || is_digit(c); };
+        for (std::size_t at = 0; at < text.size();) {
+            const bool begins = at == 0 || !is_part(text[at - 1]);
+            const auto size = begins ? size_of_name(text.substr(at)) : 0;
+            if (size != 0 && (at + size == text.size() || !is_part(text[at + size]))) {
+                out += name(to_lower(text.substr(at, size)), is_host(text.substr(at, size)) ? "name-{}.example" : "user-{}");
+                at += size;
+            } else {
+                out += text[at++];
+            }
+        }
+        return out;
+    }
+
+    [[nodiscard]] bool is_host(std::string_view text) const { return !host_.empty() && iequals(text, host_); }
+
+    /// How much of the beginning of a text is one of the names.
+    [[nodiscard]] std::size_t size_of_name(std::string_view text) const {
+        for (const std::string_view each : {std::string_view(host_), std::string_view(user_)})
+            if (!each.empty() && iequals(text.substr(0, each.size()), each)) return each.size();
+        return 0;
+    }
+
+    /// IPv4 addresses between other characters, as in "ip-203.0.113.5-x".
+    std::string without_addresses(std::string_view text) {
+        std::string out;
+        while (!text.empty()) {
+            const auto begin = std::min(text.find_first_of(digits), text.size());
+            out += text.substr(0, begin);
+            text.remove_prefix(begin);
+            const auto size = std::min(text.find_first_not_of("0123456789."), text.size());
+            const auto found = ip_address::parse(text.substr(0, size));
+            out += found ? address(*found).text() : std::string(text.substr(0, size));
+            text.remove_prefix(size);
+        }
+        return out;
+    }
+
+    /// "ftp://user:password@host:21/path", or the part of it before a separator.
+    std::string url(std::string_view scheme, std::string_view rest) {
+        auto out = std::string(scheme) + "://";
+        const auto slash = std::min(rest.find('/'), rest.size());
+        auto authority = rest.substr(0, slash);
+        const auto path = rest.substr(slash);
+        if (const auto at = authority.rfind('@'); at != authority.npos) {
+            out += name(std::string(authority.substr(0, at)), "user-{}") + '@';
+            authority.remove_prefix(at + 1);
+        }
+        const auto colon = std::min(authority.rfind(':'), authority.size());
+        if (const auto whole = ip_address::parse(authority)) {
+            out += address(*whole).text();
+        } else if (const auto bare = ip_address::parse(authority.substr(0, colon))) {
+            out += address(*bare).text() + std::string(authority.substr(colon));
+        } else if (!authority.empty()) {
+            out += name(to_lower(authority.substr(0, colon)), "name-{}.example") + std::string(authority.substr(colon));
+        }
+        if (path.size() > 1) return out + name(std::string(path), "/path-{}");
+        return out + std::string(path);
+    }
+
+    /// One word of a text, without blanks, quotes and brackets.
+    std::string word(std::string_view original) {
+        if (original.empty()) return {};
         if (const auto bare = ip_address::parse(original)) return address(*bare).text();
         if (const auto both = endpoint::parse(original); both && original.front() != ':' && original.front() != '*')
             return endpoint{address(both->address), both->port}.text();
-        if (original.size() > 1 && original.front() == '/') return name(original, "/path-{}");
-        if (original.find('@') != original.npos) return name(original, "name-{}@example");
+        if (const auto scheme = original.find("://"); scheme != original.npos)
+            return url(original.substr(0, scheme), original.substr(scheme + 3));
+        if (original.size() > 1 && original.front() == '/') return name(std::string(original), "/path-{}");
+        if (original.find('@') != original.npos) return name(std::string(original), "name-{}@example");
+        // "label:203.0.113.5", "203.0.113.0/24"
+        for (const char separator : {'/', ':'})
+            if (const auto at = original.find(separator); at != original.npos)
+                return word(original.substr(0, at)) + separator + word(original.substr(at + 1));
         const auto dot = original.rfind('.');
-        const auto colon = std::min(original.find(':'), original.size());
-        const bool is_name =
-            dot != original.npos && dot > 0 && dot + 2 < colon && is_alpha(original[dot + 1]) && is_alpha(original[dot + 2]);
-        if (is_name) return name(original.substr(0, colon), "name-{}.example") + original.substr(colon);
-        return original;
+        const bool is_name = dot != original.npos && dot > 0 && dot + 2 < original.size() && is_alpha(original[dot + 1]) &&
+                             is_alpha(original[dot + 2]);
+        if (is_name || is_host(original)) return name(to_lower(original), "name-{}.example");
+        return without_names(without_addresses(original));
+    }
+
+    /// "10,7,8,9,195,81" of a 227, and what is left of it if the server writes it wrong; nothing if it has no address.
+    std::optional<std::string> numbers(std::string_view original) {
+        auto end = std::string_view::size_type{0};
+        for (int i = 0; i < 4; ++i) end = std::min(original.find(',', end + (i == 0 ? 0 : 1)), original.size());
+        auto four = std::string(original.substr(0, end));
+        std::ranges::replace(four, ',', '.');
+        const auto found = ip_address::parse(four);
+        if (!found || !found->is_v4()) return std::nullopt;
+        auto out = address(*found).text();
+        std::ranges::replace(out, '.', ',');
+        return out + std::string(original.substr(end));
     }
 
     std::string text(std::string_view original) {
-        static constexpr std::string_view ends = " \t\"'()<>|;";
+        static constexpr std::string_view ends = " \t\"'()<>|;[]=,{}";
+        // A login name may have such characters too.
+        const bool whole = user_.find_first_of(ends) != user_.npos;
+        const auto clean = whole ? without_names(original) : std::string(original);
+        original = clean;
         std::string out;
         while (!original.empty()) {
-            const auto size = std::min(original.find_first_of(ends), original.size());
-            auto core = std::string(original.substr(0, size));
-            std::string tail;
-            while (!core.empty() && std::string_view(".,:!").find(core.back()) != std::string_view::npos) {
-                tail.insert(tail.begin(), core.back());
-                core.pop_back();
+            if (is_digit(original.front()) && (out.empty() || !(is_alpha(out.back()) || is_digit(out.back())))) {
+                const auto size = std::min(original.find_first_not_of("0123456789,"), original.size());
+                if (const auto both = numbers(original.substr(0, size))) {
+                    out += *both;
+                    original.remove_prefix(size);
+                    continue;
+                }
             }
-            out += (core.empty() ? core : word(core)) + tail;
+            const auto size = std::min(original.find_first_of(ends), original.size());
+            auto core = original.substr(0, size);
+            while (!core.empty() && std::string_view(".:!").find(core.back()) != std::string_view::npos)
+                core.remove_suffix(1);
+            out += word(core) + std::string(original.substr(core.size(), size - core.size()));
             original.remove_prefix(size);
             if (original.empty()) break;
             out += original.front();
@@ -107,15 +213,25 @@ private:
         return out;
     }
 
+    /// The target of the run is hidden whatever its form.
+    std::string host(std::string_view authority) {
+        const auto bare = bare_host(authority);
+        if (bare.empty() || ip_address::parse(bare)) return text(authority);
+        return name(to_lower(bare), "name-{}.example") +
+               std::string(authority.substr(std::min(bare.size(), authority.size())));
+    }
+
     std::map<ip_address, ip_address> addresses_;
     std::map<std::string, std::string> names_;
+    std::string host_;
+    std::string user_;
     unsigned next_ = 1;
 };
 
 }  // namespace
 
-facts anonymized(facts known) {
-    substitutes all;
+facts anonymized(facts known, std::string_view user) {
+    substitutes all(user);
     all.apply(known);
     return known;
 }

@@ -24,6 +24,47 @@ TEST(anonymize, no_address_name_or_path_is_left) {
         EXPECT_EQ(text.find(secret), std::string::npos) << secret << text;
 }
 
+std::string greeting_of(std::string greeting, std::string host = "198.51.100.7", std::string_view user = {}) {
+    auto known = opened_session();
+    known.host = std::move(host);
+    known.greeting = std::move(greeting);
+    return anonymized(known, user).greeting;
+}
+
+TEST(anonymize, addresses_between_any_marks) {
+    for (const auto* const text :
+         {"220 ProFTPD Server (x) [::ffff:203.0.113.5]", "key=203.0.113.5", "a,203.0.113.5,b", "{203.0.113.5}",
+          "203.0.113.5/24", "ip:203.0.113.5", "ip-203.0.113.5-x", "[203.0.113.5]:21", "227 =203,0,113,5,195,81",
+          "227 (203,0,113,5,195)", "203,0,113,5", "ftp://203.0.113.5:21/x", "ftp://[::ffff:203.0.113.5]/x"}) {
+        const auto out = greeting_of(text);
+        EXPECT_EQ(out.find("113.5"), std::string::npos) << text << " -> " << out;
+        EXPECT_EQ(out.find("113,5"), std::string::npos) << text << " -> " << out;
+    }
+    EXPECT_EQ(greeting_of("227 Entering (10,7,8,9,195,81)."), "227 Entering (10,0,0,4,195,81).");
+    EXPECT_EQ(greeting_of("211 TLSv1.3, I/O 1,2: [x]={y}"), "211 TLSv1.3, I/O 1,2: [x]={y}");
+}
+
+TEST(anonymize, urls_are_split) {
+    const auto out = greeting_of("see ftp://host.example/path, ftp://anna:geheim@nas:21/srv/x");
+    for (const auto* const secret : {"host.example", "/path,", "anna", "geheim", "nas", "srv"})
+        EXPECT_EQ(out.find(secret), std::string::npos) << secret << out;
+    EXPECT_EQ(out.substr(0, 10), "see ftp://");
+    EXPECT_NE(out.find(":21/"), std::string::npos) << out;
+}
+
+TEST(anonymize, the_host_and_the_login_name_are_replaced_everywhere) {
+    auto known = opened_session();
+    known.host = "nas:2121";
+    known.greeting = "220 NAS ready, nasty";
+    known.phases.push_back({"login", false, 1, "login_refused", 530, "530 User anna: anna's account on nas is locked"});
+    const auto out = anonymized(known, "anna");
+    EXPECT_EQ(out.host, "name-1.example:2121");
+    EXPECT_EQ(out.greeting, "220 name-1.example ready, nasty");
+    EXPECT_EQ(out.phases.back().detail, "530 User user-2: user-2's account on name-1.example is locked");
+    EXPECT_EQ(greeting_of("hello a=b!", "nas", "a=b").find("a=b"), std::string::npos);
+    EXPECT_EQ(greeting_of("331 anonymous ok", "nas", "anonymous"), "331 anonymous ok");
+}
+
 TEST(anonymize, verdicts_stay_the_same) {
     const auto known = with_names();
     const auto before = judge(known);
