@@ -24,6 +24,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds greeting_wait(3000);
 /// Between two looks at the state of the connection.
 constexpr milliseconds look_interval(5);
+constexpr unsigned usual_ttl = 64;
 
 enum class passing : std::uint8_t { passed, expired, held };
 
@@ -72,14 +73,33 @@ unique_fd talk(const line_target& target) {
     return fd;
 }
 
+void set_ttl(int socket, bool v4, unsigned ttl) {
+    net::set_option(socket, v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6,
+                    v4 ? static_cast<int>(IP_TTL) : IPV6_UNICAST_HOPS, static_cast<int>(ttl));
+}
+
+/// Gives the socket its usual TTL back before it is closed: the RST would expire on the way, and the server would keep the
+/// session until its own timeout.
+class usual_ttl_at_end {
+public:
+    usual_ttl_at_end(int socket, bool v4) : socket_(socket), v4_(v4) {}
+    usual_ttl_at_end(const usual_ttl_at_end&) = delete;
+    usual_ttl_at_end& operator=(const usual_ttl_at_end&) = delete;
+    ~usual_ttl_at_end() { set_ttl(socket_, v4_, usual_ttl); }
+
+private:
+    int socket_;
+    bool v4_;
+};
+
 std::optional<passing> send_piece(const line_target& target, unsigned ttl) {
     const unique_fd fd = talk(target);
     if (!fd) return std::nullopt;
+    const bool v4 = target.server.to.address.is_v4();
+    const usual_ttl_at_end restored(fd.get(), v4);
     // Acknowledges the server's reply now: an ACK that expires later would be taken for the piece.
     net::set_option(fd.get(), IPPROTO_TCP, TCP_QUICKACK, 1);
-    const bool v4 = target.server.to.address.is_v4();
-    net::set_option(fd.get(), v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6,
-                    v4 ? static_cast<int>(IP_TTL) : IPV6_UNICAST_HOPS, static_cast<int>(ttl));
+    set_ttl(fd.get(), v4, ttl);
     if (!send_text(fd.get(), target.piece)) return std::nullopt;
     const auto until = clock::now() + target.server.wait;
     while (clock::now() < until) {
@@ -107,7 +127,6 @@ std::optional<diagnosis::line_probe> probe_line(const line_target& target) {
     diagnosis::line_probe out;
     out.control_port = target.server.to.port;
     out.line = target.name;
-    constexpr unsigned usual_ttl = 64;
     const bool held = add(target, target.distance != 0 ? target.distance : usual_ttl, out);
     if (out.answers.empty()) return std::nullopt;
     if (!held || target.distance < 2) return out;
