@@ -33,7 +33,7 @@ TEST(report, text_fits_one_screen_and_marks_the_hop) {
     EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
-// A saved run comes from others: each of its texts may have bytes that a terminal obeys.
+// A saved run comes from others: each of its texts may have bytes that a terminal interprets.
 TEST(report, no_text_of_a_saved_run_reaches_the_terminal_unescaped) {
     const std::string bad =
         "x\x1b[2J\n\x9b"

@@ -37,7 +37,7 @@ std::string state_of(const std::expected<proto::reply, proto::client_failure>& r
     if (reply) return reply->code == 421 ? "closed" : "alive";
     switch (reply.error().cause.code) {
         case errc::reset: return "reset";
-        // A reply that no command asked for is the server's farewell: it has closed the session in the silence.
+        // A reply that no command asked for is the server's last one: it has closed the session in the silence.
         case errc::stray_reply:
         case errc::closed: return "closed";
         default: return reply.error().reply_code == 421 ? "closed" : "no answer";
