@@ -72,7 +72,8 @@ std::string usage_of(const CLI::App& command) {
 }
 
 bool has_configuration(const CLI::App& command) {
-    return std::ranges::any_of(command.get_subcommands({}), [](const CLI::App* each) { return each->get_name() == "check"; });
+    return std::ranges::any_of(command.get_subcommands({}),
+                               [](const CLI::App* each) { return each->get_name() == "check"; });
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): commands are two levels deep.

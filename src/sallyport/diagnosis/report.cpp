@@ -172,7 +172,7 @@ std::string report_text(const facts& known, const std::vector<verdict>& found, b
     const auto state = overall_of(known, found);
     const auto tls = known.tls_mode == "none" ? std::string("without TLS") : safe(known.tls_mode, max_detail) + " TLS";
     auto out = fmt::format("{}, {}: {}{}\n\n", safe(known.host.empty() ? known.server.text() : known.host), tls,
-                            was_interrupted(known) ? "interrupted; " : "", summary_of(state, known));
+                           was_interrupted(known) ? "interrupted; " : "", summary_of(state, known));
     out += phases_text(known) + methods_text(known) + path_text(known, found);
     bool is_first = true;
     for (const auto& each : found) {
