@@ -28,7 +28,7 @@ inline unique_fd bound_everywhere(std::uint16_t port) {
 }
 
 inline port_range free_ports(std::uint16_t count) {
-    static std::uint16_t next = static_cast<std::uint16_t>(20000 + (::getpid() % 100) * 100);
+    static std::uint16_t next = static_cast<std::uint16_t>(20000 + (::getpid() % 1000) * 11);
     for (int attempt = 0; attempt < 1000; ++attempt) {
         const port_range range{next, static_cast<std::uint16_t>(next + count - 1)};
         next = static_cast<std::uint16_t>(next < 31000 ? range.last + 1 : 20000);

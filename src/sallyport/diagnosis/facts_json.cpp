@@ -108,15 +108,14 @@ bool is_within_limits(const facts& known) {
     const bool few = fits(known.host_addresses) && fits(known.features) && fits(known.phases) && fits(known.methods) &&
                      fits(known.traces) && fits(known.lines) && fits(known.rounds) && fits(known.idle) &&
                      fits(known.sizes) && fits(known.not_measured);
-    return few &&
-           std::ranges::all_of(known.traces,
-                               [&](const path_trace& t) {
-                                   return fits(t.answers) && is_ttl(t.answers) && t.reply_ttl.value_or(0) <= max_ttl;
-                               }) &&
-           std::ranges::all_of(known.lines, [&](const line_probe& l) { return fits(l.answers) && is_ttl(l.answers); }) &&
-           std::ranges::all_of(known.idle, [](const idle_probe& i) { return i.hop.value_or(0) <= max_ttl; }) &&
-           std::ranges::all_of(known.sizes,
-                               [](const size_probe& s) { return s.before_hop <= max_ttl && s.after_hop <= max_ttl; });
+    const auto trace_fits = [&](const path_trace& t) {
+        return fits(t.answers) && is_ttl(t.answers) && t.reply_ttl.value_or(0) <= max_ttl;
+    };
+    const auto line_fits = [&](const line_probe& l) { return fits(l.answers) && is_ttl(l.answers); };
+    const auto idle_fits = [](const idle_probe& i) { return i.hop.value_or(0) <= max_ttl; };
+    const auto size_fits = [](const size_probe& s) { return s.before_hop <= max_ttl && s.after_hop <= max_ttl; };
+    return few && std::ranges::all_of(known.traces, trace_fits) && std::ranges::all_of(known.lines, line_fits) &&
+           std::ranges::all_of(known.idle, idle_fits) && std::ranges::all_of(known.sizes, size_fits);
 }
 
 }  // namespace
