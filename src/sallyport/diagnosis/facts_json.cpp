@@ -90,10 +90,11 @@ BOOST_DESCRIBE_STRUCT(facts, (),
                        greeted_after_proxy_header, features, phases, methods, traces, lines, rounds, idle, sizes,
                        not_measured))
 
-namespace {
-
 constexpr std::string_view version_key = "sallyport_doctor";
 constexpr int version = 1;
+
+namespace {
+
 /// More than any run has: `--rounds` makes up to 1000 entries, and the rest a few dozen. Reports have a row for each.
 constexpr std::size_t max_entries = 1024;
 /// What an IP packet can have. Reports have a row for each hop.
