@@ -39,8 +39,10 @@ void relay_output::send_local_reply(int code, std::string_view text) {
 void relay_output::refuse(const command& cmd, int code, std::string_view text) {
     if (notes_) note(relay_note::refused, cmd.name + ": " + std::to_string(code) + ' ' + std::string(text));
     send_local_reply(code, text);
-    // Without a name it renames nothing. ProFTPD refuses all commands between RNFR and RNTO.
-    if (rename_sent_ && cmd.id != verb::unknown) (void)send_command({verb::rnto, "RNTO", {}}, reply_kind::discarded);
+    // Without a name it renames nothing. ProFTPD refuses all commands between RNFR and RNTO. During a transfer its reply
+    // would be taken for that to the transfer, so that the next refused command has to do it.
+    if (rename_sent_ && cmd.id != verb::unknown && !pending_.has(reply_kind::transfer))
+        (void)send_command({verb::rnto, "RNTO", {}}, reply_kind::discarded);
     if (is_transfer(cmd.id) && offset_sent_) {
         (void)send_command({verb::rest, "REST", "0"}, reply_kind::discarded);
         offset_sent_ = false;

@@ -154,6 +154,24 @@ TEST(RelayOutput, TheBackendForgetsTheRnfrBeforeARefusedCommand_GW04) {
     EXPECT_EQ(to_backend(out), "RNFR a\r\nRNTO b\r\n");
 }
 
+TEST(RelayOutput, TheBackendKeepsTheRnfrDuringATransfer_GW04) {
+    relay_output out;
+    (void)out.send_command({verb::rnfr, "RNFR", "a"}, reply_kind::relayed);
+    out.remove_pending(0);
+    // The reply to PASV or PWD may be pending before that to the transfer.
+    (void)out.send_command({verb::pwd, "PWD", {}}, reply_kind::directory);
+    (void)out.send_command({verb::retr, "RETR", "b"}, reply_kind::transfer);
+    (void)to_backend(out);
+    out.refuse({verb::stat, "STAT", {}}, 502, "No.");
+    EXPECT_EQ(to_backend(out), "");
+    out.remove_pending(0);
+    out.refuse({verb::stat, "STAT", {}}, 502, "No.");
+    EXPECT_EQ(to_backend(out), "") << "its reply would be taken for that to RETR";
+    out.remove_pending(0);
+    out.refuse({verb::stat, "STAT", {}}, 502, "No.");
+    EXPECT_EQ(to_backend(out), "RNTO\r\n");
+}
+
 TEST(RelayOutput, MuchUnsentOutputIsTooMuch) {
     relay_output out;
     EXPECT_FALSE(out.full() || out.client_full());
