@@ -264,7 +264,7 @@ void relay_machine::on_reply(reply r) {
     if (kind == reply_kind::auth && r.code == 234 && backend_.pending_bytes() > 0)
         return violation("replies after 234 to AUTH TLS (TLS-02)");
     if (kind == reply_kind::prot) protection_.on_prot_reply(r, text == "P", backend_);
-    if (kind == reply_kind::directory) paths_.reply_received(verb::pwd, {}, r);
+    if (kind == reply_kind::directory) paths_.reply_received(verb::pwd, {}, protection_.unescaped(r));
     out_.remove_pending(*index);
     if (kind == reply_kind::replayed) login_.send_next(out_);
     if (kind == reply_kind::negotiation) return advance(negotiation_.on_reply(r, context()));
@@ -282,7 +282,7 @@ void relay_machine::on_relayed(std::size_t index, const reply& r, bool admitted)
     else
         out_.forward_reply(r);
     if (r.preliminary()) return;
-    if (names_path(id) || id == verb::pwd) paths_.reply_received(id, text, r);
+    if (names_path(id) || id == verb::pwd) paths_.reply_received(id, text, protection_.unescaped(r));
     if ((id == verb::user || id == verb::pass || id == verb::acct) && login_.on_reply(r, id, out_)) {
         paths_.reset();
         lines_.set_logged_in(true);

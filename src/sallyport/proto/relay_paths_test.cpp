@@ -237,6 +237,33 @@ TEST(RelayPaths, QueriesTheDirectoryOnce) {
     }
 }
 
+// With TLS on one leg only, the client's reply has other bytes than the backend's.
+TEST(RelayPaths, RecordsTheBytesOfNamesWithoutThoseOfTelnet_IN02) {
+    for (const bool backend_tls : {false, true}) {
+        for (const bool client_tls : {false, true}) {
+            auto settings = recording();
+            settings.backend.protect = backend_tls;
+            settings.tls_active = client_tls;
+            relay_driver driver(settings, false);
+            driver.play(login);
+            std::vector<path_change> changes;
+            driver.machine.set_path_change_handler([&](const path_change& c) { changes.push_back(c); });
+            const std::string name = "/d\xff";
+            const std::string of_backend = backend_tls ? name : name + '\xff';
+            // To PBSZ and PROT.
+            if (backend_tls) driver.backend("200 Ok.\r\n200 Ok.\r\n");
+            driver.client("PWD\r\n");
+            driver.backend("257 \"" + of_backend + "\"\r\n");
+            ASSERT_FALSE(driver.to_client.empty());
+            EXPECT_EQ(driver.to_client.back(), "257 \"" + (client_tls ? name : name + '\xff') + '"');
+            driver.client("DELE f\r\n");
+            driver.backend("250 Gone.\r\n");
+            ASSERT_EQ(changes.size(), 1U);
+            EXPECT_EQ(changes[0].path, name + "/f");
+        }
+    }
+}
+
 TEST(RelayPaths, DoesNotQueryAgainAfterARefusal) {
     play(recording(), {login, R"(> PASV
 >> PWD

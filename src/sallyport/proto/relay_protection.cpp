@@ -87,6 +87,13 @@ void relay_protection::convert_telnet(reply& r, const relay_output& out) const {
         if (line.find('\xff') != std::string::npos) line = client_.tls() ? telnet_unescape(line) : telnet_escape(line);
 }
 
+reply relay_protection::unescaped(reply to_client) const {
+    if (client_.tls()) return to_client;
+    for (auto& line : to_client.lines)
+        if (line.find('\xff') != std::string::npos) line = telnet_unescape(line);
+    return to_client;
+}
+
 relay_event relay_protection::backend_tls_started(relay_output& out) {
     out.set_backend_tls(true);
     out.send_local_reply(234, replies::start_handshake);

@@ -38,6 +38,8 @@ public:
     /// Where TLS protects one leg only, bytes 0xFF of a reply of the backend are doubled for the other (RFC 854), or are not
     /// doubled any more.
     void convert_telnet(reply& r, const relay_output& out) const;
+    /// A reply as the client receives it, with the bytes that it means.
+    [[nodiscard]] reply unescaped(reply to_client) const;
     void client_tls_started() noexcept { client_.tls_started(); }
     void client_tls_ended() noexcept { client_.tls_ended(); }
     /// REIN: TLS stays, PBSZ and PROT are reset.
