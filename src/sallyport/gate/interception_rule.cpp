@@ -128,6 +128,10 @@ result<interception_rule> interception_rule::parse(std::string_view text) {
         return refuse("the ports in implicit= have nothing but TLS, which tls=refuse refuses; remove one of the two");
     if (out.connections.passed_ports.first != 0 && out.tls != intercepted_tls::pass)
         return refuse("passthrough=A-B is for TLS that passes; use tls=pass, or remove passthrough=");
+    if (out.nat64 && out.connections.passed_ports.first != 0)
+        return refuse(
+            "passthrough=A-B excludes nat64: data connections under TLS go to the translator, not to this gateway; remove "
+            "passthrough=");
     if (out.nat64 && (out.connections.to.empty() || !std::ranges::all_of(out.connections.to, is_translation_prefix)))
         return refuse(
             "nat64 needs the IPv6 prefixes of the translator in to=, with 32, 40, 48, 56, 64 or 96 bits, for example "
