@@ -48,8 +48,8 @@ def test_healthy(doctor):
 @pytest.mark.parametrize("reply,cause", [("550 permission denied", "permit"), ("550 /nodir: No such file or directory", "not exist")])
 def test_listing_that_is_refused_is_no_firewall(doctor, reply, cause):
     """All methods have the same result, and the path is the cause."""
-    report = doctor(server(LIST=reply), code=20)
-    assert {m["result"] for m in report["methods"]} == {"listing-refused"} and len(report["methods"]) == 4, report
+    report = doctor(server(LIST=reply), "--passive", code=20)
+    assert {m["result"] for m in report["methods"]} == {"listing-refused"} and len(report["methods"]) == 2, report
     assert [v["id"] for v in report["verdict"]] == ["listing-refused"], report
     assert cause in report["verdict"][0]["cause"] and report["verdict"][0]["confidence"] == "certain", report
 
@@ -96,11 +96,14 @@ def test_refused_active_mode_is_a_note(doctor):
     assert all(v["severity"] == "note" for v in report["verdict"]), report
 
 
-def test_refused_passive_mode_is_a_problem(doctor):
+def test_refused_passive_mode_is_a_problem(start, sallyport, folder):
     """Also if active mode works, as on loopback."""
-    report = doctor(server(EPSV="502 no", PASV="502 no"), code=20)
+    daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--anonymous", "--no-passive")
+    done = subprocess.run([sallyport, "doctor", f"ftp://127.0.0.1:{daemon.port}/", "--json"], capture_output=True, text=True, timeout=60)
+    report = json.loads(done.stdout)
+    assert done.returncode == 20, report
     assert [v["id"] for v in report["verdict"] if v["severity"] == "problem"] == ["passive-refused"], report
-    assert "where PASV works" not in json.dumps(report)
+    assert "where PASV works" not in done.stdout
 
 
 @pytest.mark.parametrize("replies,id,code", [({"GREETING": "421 too many users"}, "server-busy", 12), ({"PASS": "530 wrong"}, "login-refused", 5),
