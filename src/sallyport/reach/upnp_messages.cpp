@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include <fmt/format.h>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 // They have no declarations for C++ themselves where the header of the library is not included first.
 #include <miniupnpc/miniupnpc.h>
 #include <miniupnpc/upnpreplyparse.h>
@@ -14,55 +18,29 @@
 namespace sallyport::reach {
 namespace {
 
-constexpr std::string_view end_of_line = "\r\n";
-constexpr std::string_view end_of_head = "\r\n\r\n";
+namespace http = boost::beast::http;
+using response_parser = http::response_parser<http::string_body>;
 
 [[nodiscard]] bool is_plain(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != '<' && c != '>' && c != '"'; });
 }
 
-/// The value of a header line; the head is everything before the empty line.
-[[nodiscard]] std::optional<std::string_view> header_value(std::string_view head, std::string_view name) {
-    for (auto at = head.find(end_of_line); at != std::string_view::npos; at = head.find(end_of_line, at + 1)) {
-        auto line = head.substr(at + end_of_line.size());
-        line = line.substr(0, line.find(end_of_line));
-        if (line.size() <= name.size() || line[name.size()] != ':' || !iequals(line.substr(0, name.size()), name)) continue;
-        line.remove_prefix(name.size() + 1);
-        while (line.starts_with(' ') || line.starts_with('\t')) line.remove_prefix(1);
-        return without_trailing_blanks(line);
-    }
-    return std::nullopt;
-}
-
-/// 200 from "HTTP/1.1 200 OK"; 0 if it is not such a line.
-[[nodiscard]] int status_of(std::string_view head) {
-    constexpr std::size_t digits = 3;
-    const auto at = head.find(' ');
-    if (!head.starts_with("HTTP/1.") || at == std::string_view::npos) return 0;
-    return static_cast<int>(parse_decimal(head.substr(at + 1, digits)).value_or(0));
-}
-
-/// Nothing: it is not complete.
-[[nodiscard]] result<std::optional<std::string>> join_chunks(std::string_view from) {
-    std::string out;
-    for (;;) {
-        const auto end = from.find(end_of_line);
-        if (end == std::string_view::npos) return std::nullopt;
-        std::size_t size = 0;
-        std::size_t digits = 0;
-        for (; digits < end && digits < 6; ++digits) {
-            const auto c = to_lower(from[digits]);
-            const bool letter = c >= 'a' && c <= 'f';
-            if (!is_digit(c) && !letter) break;
-            size = size * 16 + static_cast<std::size_t>(letter ? c - 'a' + 10 : c - '0');
-        }
-        if (digits == 0) return fail(errc::syntax, "the router's answer has an invalid chunk");
-        if (size == 0) return out;
-        from.remove_prefix(end + end_of_line.size());
-        if (from.size() < size + end_of_line.size()) return std::nullopt;
-        out += from.substr(0, size);
-        from.remove_prefix(size + end_of_line.size());
-    }
+/// What is `received` of a response. The parser is done, or it needs more.
+[[nodiscard]] result<std::unique_ptr<response_parser>> read_response(std::string_view received, bool at_end) {
+    auto parser = std::make_unique<response_parser>();
+    parser->eager(true);
+    parser->body_limit(limits::max_upnp_answer);
+    boost::system::error_code failed;
+    while (!received.empty() && !parser->is_done() && !failed)
+        received.remove_prefix(parser->put(boost::asio::buffer(received), failed));
+    if (failed == http::error::need_more) failed = {};
+    if (at_end && !failed && !parser->got_some()) failed = http::error::end_of_stream;
+    if (at_end && !failed && !parser->is_done()) parser->put_eof(failed);
+    if (failed == http::error::body_limit) return fail(errc::too_long, "the router's answer is too long");
+    if (failed == http::error::partial_message || failed == http::error::end_of_stream)
+        return fail(errc::truncated, "the router's answer is incomplete");
+    if (failed) return fail(errc::syntax, fmt::format("the router's answer is not HTTP: {}", failed.message()));
+    return parser;
 }
 
 /// What libminiupnpc has read from a reply. Its functions do not change the text.
@@ -111,40 +89,18 @@ std::optional<http_url> http_url::parse(std::string_view text) {
 }
 
 std::optional<http_url> description_url(std::string_view answer, const ip_address& router) {
-    if (status_of(answer) != 200) return std::nullopt;
-    const auto location = header_value(answer, "LOCATION");
-    auto url = location ? http_url::parse(*location) : std::nullopt;
+    const auto response = read_response(answer, true);
+    if (!response || (*response)->get().result() != http::status::ok) return std::nullopt;
+    auto url = http_url::parse((*response)->get()[http::field::location]);
     return url && url->at.address == router ? url : std::nullopt;
 }
 
 result<std::optional<http_reply>> parse_http_reply(std::string_view received, bool at_end) {
-    const auto incomplete = [at_end]() -> result<std::optional<http_reply>> {
-        if (at_end) return fail(errc::truncated, "the router's answer is incomplete");
-        return std::nullopt;
-    };
-    const auto end = received.find(end_of_head);
-    if (end == std::string_view::npos) return incomplete();
-    const auto head = received.substr(0, end);
-    const auto body = received.substr(end + end_of_head.size());
-    http_reply out{.status = status_of(head), .body = {}};
-    if (out.status == 0) return fail(errc::syntax, "the router's answer is not HTTP");
-    if (const auto coding = header_value(head, "Transfer-Encoding"); coding && iequals(*coding, "chunked")) {
-        auto joined = join_chunks(body);
-        if (!joined) return std::unexpected(joined.error());
-        if (!*joined) return incomplete();
-        out.body = std::move(**joined);
-        return out;
-    }
-    if (const auto given = header_value(head, "Content-Length")) {
-        const auto length = parse_decimal(*given, limits::max_upnp_answer);
-        if (!length) return fail(errc::too_long, "the router's answer is too long");
-        if (body.size() < *length) return incomplete();
-        out.body = body.substr(0, *length);
-        return out;
-    }
-    if (!at_end) return std::nullopt;
-    out.body = body;
-    return out;
+    auto response = read_response(received, at_end);
+    if (!response) return std::unexpected(response.error());
+    if (!(*response)->is_done()) return std::nullopt;
+    auto& message = (*response)->get();
+    return http_reply{.status = static_cast<int>(message.result_int()), .body = std::move(message.body())};
 }
 
 result<upnp_service> parse_description(const std::string& xml, const http_url& from) {
