@@ -73,14 +73,14 @@ def test_a_router_that_forwards_ports(sallyport, certificate, files, tmp_path):
     """Valid; that the router is asked shows test_port_mapping.py, in a network that has one."""
     config = tmp_path / "serve.toml"
     config.write_text("anonymous = true\n")
-    line = words(LINES["My router can be asked to forward ports"], certificate, files=files, config=config)
+    line = words(LINES["My router supports UPnP, NAT-PMP or PCP"], certificate, files=files, config=config)
     done = subprocess.run([sallyport, *line, "check"], capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr
 
 
 def test_the_doctor(start, sallyport, certificate, files):
     daemon = start("serve", files, "--listen", "127.0.0.1:0", "--user", "partner:secret", "--tls-cert", certificate.both)
-    line = LINES["Transfers hang; which firewall is it?"].replace("partner@ftp.example.org", f"partner:secret@localhost:{daemon.port}")
+    line = LINES["Transfers hang, and I want to know which firewall or router stops them"].replace("partner@ftp.example.org", f"partner:secret@localhost:{daemon.port}")
     done = subprocess.run([sallyport, *shlex.split(line)[1:], "--ca", certificate.cert], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -98,7 +98,7 @@ def test_several_servers(start, sallyport, certificate, backend, tmp_path):
 
 def test_the_client(start, sallyport, certificate, files, tmp_path):
     server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "partner:secret", "--tls-cert", certificate.both)
-    line = LINES["My client logs in, then every transfer hangs"].replace("ftp.example.org", f"localhost:{server.port}")
+    line = LINES["My FTP client logs in, then every transfer hangs: try another client"].replace("ftp.example.org", f"localhost:{server.port}")
     done = subprocess.run([sallyport, *shlex.split(line)[1:], "--ca", certificate.cert], capture_output=True, text=True, timeout=20, cwd=tmp_path,
                           env={**os.environ, "SALLYPORT_PASSWORD": "secret"})
     assert done.returncode == 0, done.stderr
