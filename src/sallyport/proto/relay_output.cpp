@@ -1,7 +1,6 @@
 #include <sallyport/proto/relay_output.hpp>
 
 #include <sallyport/proto/path_records.hpp>
-#include <sallyport/proto/possible_reply.hpp>
 #include <sallyport/proto/telnet.hpp>
 
 namespace sallyport::proto {
@@ -39,14 +38,8 @@ void relay_output::send_local_reply(int code, std::string_view text) {
 void relay_output::refuse(const command& cmd, int code, std::string_view text) {
     if (notes_) note(relay_note::refused, cmd.name + ": " + std::to_string(code) + ' ' + std::string(text));
     send_local_reply(code, text);
-    // Without a name it renames nothing. ProFTPD refuses all commands between RNFR and RNTO. During a transfer its reply
-    // would be taken for that to the transfer, so that the next refused command has to do it.
-    if (rename_sent_ && cmd.id != verb::unknown && !pending_.has(reply_kind::transfer))
-        (void)send_command({verb::rnto, "RNTO", {}}, reply_kind::discarded);
-    if (is_transfer(cmd.id) && offset_sent_) {
-        (void)send_command({verb::rest, "REST", "0"}, reply_kind::discarded);
-        offset_sent_ = false;
-    }
+    for (const auto& forget : sequences_.to_forget(cmd.id, pending_.has(reply_kind::transfer)))
+        (void)send_command(forget, reply_kind::discarded);
 }
 
 void relay_output::send_at_once(int code, std::string_view text) { send_line(reply_line(code, text)); }
@@ -71,9 +64,7 @@ bool relay_output::send_command(const command& cmd, reply_kind kind) {
     }
     const bool telnet = !backend_tls_ && line->find('\xff') != std::string::npos;
     to_backend_ += telnet ? telnet_escape_command(*line) : *line;
-    if (cmd.id == verb::rnfr || cmd.id == verb::rnto) rename_sent_ = cmd.id == verb::rnfr;
-    if (cmd.id == verb::rest) offset_sent_ = true;
-    if (is_transfer(cmd.id)) offset_sent_ = false;
+    if (kind != reply_kind::discarded) sequences_.sent(cmd.id);
     const bool path_matters = kind == reply_kind::relayed && (names_path(cmd.id) || cmd.id == verb::stat);
     const bool keep = path_matters || kind == reply_kind::prot;
     pending_.push({kind, cmd.id, keep ? cmd.argument : std::string()});
@@ -100,7 +91,8 @@ bool relay_output::abandon_pending() {
 }
 
 void relay_output::release_backend() {
-    backend_tls_ = offset_sent_ = rename_sent_ = false;
+    backend_tls_ = false;
+    sequences_.reset();
     pending_.clear();
     to_backend_.clear();
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <sallyport/proto/command.hpp>
+#include <sallyport/proto/command_sequences.hpp>
 #include <sallyport/proto/inside_addresses.hpp>
 #include <sallyport/proto/pending_replies.hpp>
 #include <sallyport/proto/relay_actions.hpp>
@@ -96,10 +97,7 @@ private:
     std::vector<relay_action> actions_;
     inside_addresses addresses_;
     bool backend_tls_ = false;
-    // The backend has been sent REST since the last transfer.
-    bool offset_sent_ = false;
-    // The backend has been sent RNFR, and no RNTO since.
-    bool rename_sent_ = false;
+    command_sequences sequences_;
     std::move_only_function<void(relay_note, std::string_view)> notes_;
     bool logs_lines_ = false;
 };
