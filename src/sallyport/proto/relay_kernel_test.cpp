@@ -121,6 +121,22 @@ constexpr std::string_view opened = R"(<< 200 Good.
     return s;
 }
 
+// After the client's PORT, if the backend is not to connect.
+constexpr std::string_view passive_instead = R"(= release
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+< 200 PORT command successful.
+> RETR f
+>> RETR f
+= open RETR down connect 198.51.100.7:40001, connect 172.16.3.4:52397
+<< 150 Here it comes.
+= confirm
+< 150 Here it comes.
+<< 226 Done.
+! data complete
+< 226 Done.
+)";
+
 // The opening is made between the backend's 200 and the client's.
 TEST(RelayKernel, ForwardsTheBackendToTheClientG3) {
     play(forwarding_both_ways(), {login, active, opened, download}, [](const relay_driver& driver) {
@@ -159,20 +175,8 @@ TEST(RelayKernel, ConnectsToTheBackendIfNoOpeningIsPossible) {
     play(forwarding_both_ways(), {login, active, R"(<< 200 Good.
 = open port
 ! not opened
-= release
->> PASV
-<< 227 Entering Passive Mode (172,16,3,4,204,173)
-< 200 PORT command successful.
-> RETR f
->> RETR f
-= open RETR down connect 198.51.100.7:40001, connect 172.16.3.4:52397
-<< 150 Here it comes.
-= confirm
-< 150 Here it comes.
-<< 226 Done.
-! data complete
-< 226 Done.
-)"});
+)",
+                                  passive_instead});
 }
 
 TEST(RelayKernel, Replies425IfNoOpeningIsPossible) {
@@ -221,20 +225,8 @@ TEST(RelayKernel, OpensNothingIfTheBackendRefusesToConnect) {
     play(forwarding_both_ways(), {login, active, R"(<< 500 What?
 >> EPRT |1|172.16.3.1|40000|
 << 500 What?
-= release
->> PASV
-<< 227 Entering Passive Mode (172,16,3,4,204,173)
-< 200 PORT command successful.
-> RETR f
->> RETR f
-= open RETR down connect 198.51.100.7:40001, connect 172.16.3.4:52397
-<< 150 Here it comes.
-= confirm
-< 150 Here it comes.
-<< 226 Done.
-! data complete
-< 226 Done.
-)"});
+)",
+                                  passive_instead});
 }
 
 TEST(RelayKernel, RelaysIfBothPeersConnect) {

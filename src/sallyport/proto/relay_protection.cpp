@@ -1,11 +1,21 @@
 #include <sallyport/proto/relay_protection.hpp>
 
 #include <string>
+#include <string_view>
 
 #include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/telnet.hpp>
 
 namespace sallyport::proto {
+namespace {
+
+/// Few lines have a byte 0xFF.
+void convert_lines(reply& r, std::string (*convert)(std::string_view)) {
+    for (auto& line : r.lines)
+        if (line.find('\xff') != std::string::npos) line = convert(line);
+}
+
+}  // namespace
 
 relay_protection::relay_protection(const relay_settings& settings) noexcept
     : client_({.implicit_tls = settings.tls_active,
@@ -82,15 +92,11 @@ void relay_protection::on_prot_reply(const reply& r, bool protect, relay_backend
 }
 
 void relay_protection::convert_telnet(reply& r, const relay_output& out) const {
-    if (client_.tls() == out.backend_tls()) return;
-    for (auto& line : r.lines)
-        if (line.find('\xff') != std::string::npos) line = client_.tls() ? telnet_unescape(line) : telnet_escape(line);
+    if (client_.tls() != out.backend_tls()) convert_lines(r, client_.tls() ? telnet_unescape : telnet_escape);
 }
 
 reply relay_protection::unescaped(reply to_client) const {
-    if (client_.tls()) return to_client;
-    for (auto& line : to_client.lines)
-        if (line.find('\xff') != std::string::npos) line = telnet_unescape(line);
+    if (!client_.tls()) convert_lines(to_client, telnet_unescape);
     return to_client;
 }
 
