@@ -139,7 +139,7 @@ private:
     relay_transfer transfer_;
     relay_deadlines deadlines_;
     path_records paths_;
-    // The last command was RNFR.
+    // RNFR was the client's last command that is known.
     bool rename_begun_ = false;
     relay_output out_;
 };

@@ -15,7 +15,7 @@
 namespace sallyport::proto {
 
 /// The reply to a command that is never forwarded, whatever the settings say. `after_rnfr`: the command before it was RNFR.
-/// The backend doesn't receive each command, and would take RNTO for the next one after RNFR where it is not.
+/// The backend does not receive every command, so it could accept an RNTO that did not directly follow RNFR.
 [[nodiscard]] std::optional<local_reply> refuse_forwarding(const command& cmd, bool after_rnfr);
 
 /// The reply to ALGS, which a client sends to a translator between IPv6 and IPv4 (RFC 6384 section 11); nothing if `cmd` is

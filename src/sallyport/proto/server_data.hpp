@@ -26,7 +26,7 @@ public:
     void release_negotiation() noexcept;
     /// Closes a connection that is still open (MODE B), but keeps another negotiation.
     void release_persistent() noexcept;
-    /// For a transfer that is refused: as one that fails later, it uses up what was negotiated for it.
+    /// For a refused transfer: like a failed one, it uses up the negotiated data connection, unless that is persistent.
     void release_unless_persistent() noexcept;
     /// The connection of the last transfer stays open for the next one.
     void store_persistent() noexcept { setup_ = persistent_data{}; }

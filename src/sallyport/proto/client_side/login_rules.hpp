@@ -21,7 +21,7 @@ namespace sallyport::proto {
 /// The address in the argument of HOST, if it is an address.
 [[nodiscard]] std::optional<ip_address> address_in_host(std::string_view host);
 
-/// The names of users without a secret: RFC 1635, and what most servers take for the same.
+/// The user names of anonymous FTP: that of RFC 1635, and "ftp", which most servers accept too.
 [[nodiscard]] bool is_anonymous_name(std::string_view name) noexcept;
 
 /// Compares addresses without their zones: the zone of a link-local address is local to a host, so addresses in the protocol
