@@ -4,11 +4,9 @@
 
 namespace sallyport::gate {
 
-result<crossing> plan_crossing(proto::leg from, const endpoint& to, const crossing_peers& peers, outside_ports& ports,
-                               std::chrono::milliseconds lifetime) {
+result<crossing> plan_crossing(proto::leg from, const endpoint& to, const crossing_peers& peers, outside_ports& ports) {
     const auto& peer = from == proto::leg::client ? peers.client : peers.server;
     crossing out{.opening = {.client = peer, .listen = to, .forward_to = to, .source = peer}};
-    out.opening.lifetime = lifetime;
     if (from == proto::leg::client || peers.outside == to.address) return out;
     auto port = ports.reserve(peers.server, peers.outside);
     if (!port) return std::unexpected(std::move(port).error());

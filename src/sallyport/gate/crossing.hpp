@@ -4,8 +4,6 @@
 //
 // Values; any thread.
 
-#include <chrono>
-
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/firewall/opening.hpp>
@@ -30,8 +28,8 @@ struct crossing {
 };
 
 /// The data connection from the peer of the leg `from` to `to`, which the other peer has named. The opening's `listen` is
-/// what the peer of `from` receives.
+/// what the peer of `from` receives; its lifetime is not set.
 [[nodiscard]] result<crossing> plan_crossing(proto::leg from, const endpoint& to, const crossing_peers& peers,
-                                             outside_ports& ports, std::chrono::milliseconds lifetime);
+                                             outside_ports& ports);
 
 }  // namespace sallyport::gate

@@ -7,10 +7,6 @@
 namespace sallyport::gate {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto lifetime = 30s;
-
 ip_address address(std::string_view text) { return *ip_address::parse(text); }
 endpoint at(std::string_view text) { return *endpoint::parse(text); }
 
@@ -19,17 +15,17 @@ crossing_peers peers(std::string_view outside) { return {address("192.168.1.2"),
 
 TEST(Crossing, LetsThePassiveClientReachTheServerUntranslated_G2) {
     outside_ports ports;
-    const auto got = plan_crossing(proto::leg::client, at("203.0.113.5:40000"), peers("198.51.100.1"), ports, lifetime);
+    const auto got = plan_crossing(proto::leg::client, at("203.0.113.5:40000"), peers("198.51.100.1"), ports);
     ASSERT_TRUE(got);
     EXPECT_EQ(got->opening, (firewall::opening{address("192.168.1.2"), at("203.0.113.5:40000"), at("203.0.113.5:40000"),
-                                               address("192.168.1.2"), lifetime}));
+                                               address("192.168.1.2")}));
 }
 
 TEST(Crossing, NamesTheTranslatedAddressAndARandomPortToTheServer_G3) {
     outside_ports ports;
     const auto to = at("192.168.1.2:6000");
-    const auto first = plan_crossing(proto::leg::backend, to, peers("198.51.100.1"), ports, lifetime);
-    const auto second = plan_crossing(proto::leg::backend, to, peers("198.51.100.1"), ports, lifetime);
+    const auto first = plan_crossing(proto::leg::backend, to, peers("198.51.100.1"), ports);
+    const auto second = plan_crossing(proto::leg::backend, to, peers("198.51.100.1"), ports);
     ASSERT_TRUE(first && second);
     EXPECT_EQ(first->opening.client, address("203.0.113.5"));
     EXPECT_EQ(first->opening.listen, first->port.at());
@@ -42,7 +38,7 @@ TEST(Crossing, NamesTheTranslatedAddressAndARandomPortToTheServer_G3) {
 
 TEST(Crossing, LeavesThePortOfTheClientWithoutNat_G3) {
     outside_ports ports;
-    const auto got = plan_crossing(proto::leg::backend, at("192.168.1.2:6000"), peers("192.168.1.2"), ports, lifetime);
+    const auto got = plan_crossing(proto::leg::backend, at("192.168.1.2:6000"), peers("192.168.1.2"), ports);
     ASSERT_TRUE(got);
     EXPECT_EQ(got->opening.listen, at("192.168.1.2:6000"));
     EXPECT_EQ(got->opening.forward_to, got->opening.listen);

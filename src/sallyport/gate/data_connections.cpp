@@ -32,10 +32,6 @@ namespace {
 // TCP sends a connection request that is not answered again after this time.
 constexpr auto first_retransmission = std::chrono::seconds(1);
 
-[[nodiscard]] std::chrono::milliseconds opening_lifetime(const settings& s) {
-    return std::min<std::chrono::milliseconds>(s.data_timeout, firewall::max_opening_lifetime);
-}
-
 }  // namespace
 
 data_connections::data_connections(std::shared_ptr<session_context> gate, net::loop& loop, log_sink log)
@@ -58,12 +54,11 @@ result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_
         const auto& connecting = for_client ? backend.stream : client.stream();
         out->route = port_route::forwarded;
         out->opening = {.client = accepting.peer().address,
-                        .listen = {accepting.local().address, (for_client ? client_port_ : backend_port_).port()},
+                        .listen = {accepting.local().address, port_of(wanted.on).port()},
                         .forward_to = *wanted.to,
-                        .source = connecting.local().address,
-                        .lifetime = opening_lifetime(gate_->config)};
+                        .source = connecting.local().address};
     }
-    if (out && !for_client) reserved_for_backend_ = *out;
+    if (out) reserved_ = *out;
     opened_at_ = net::clock::now();
     return out;
 }
@@ -94,7 +89,7 @@ result<reserved_port> data_connections::reserve_crossing(proto::leg leg, const s
     release_ports();
     const bool for_client = leg == proto::leg::client;
     if (!to && for_client) return reserve_in_place_of_server(client);
-    if (!to) return fail(errc::unsupported, "where data are relayed, the server is connected to");
+    if (!to) return fail(errc::unsupported, "relayed data: the gateway connects to the server");
     // It does not change as long as the control connection lives.
     if (!for_client && !backend.outside) {
         const auto seen = gate_->config.interception.machine->translated_address(backend.stream.native_handle());
@@ -102,7 +97,7 @@ result<reserved_port> data_connections::reserve_crossing(proto::leg leg, const s
         backend.outside = *seen;
     }
     const crossing_peers peers{client.peer().address, backend.stream.peer().address, backend.outside.value_or(ip_address())};
-    auto planned = plan_crossing(leg, *to, peers, gate_->base->outside, opening_lifetime(gate_->config));
+    auto planned = plan_crossing(leg, *to, peers, gate_->base->outside);
     if (!planned) return std::unexpected(not_open(planned.error()));
     outside_port_ = std::move(planned->port);
     return reserved_port{planned->opening.listen, port_route::crossing, planned->opening};
@@ -119,24 +114,24 @@ result<reserved_port> data_connections::reserve_in_place_of_server(const net::st
     const endpoint at_server{client.local().address, port};
     return reserved_port{at_server,
                          port_route::redirected,
-                         {.client = from,
-                          .listen = at_server,
-                          .forward_to = {*own, port},
-                          .source = from,
-                          .lifetime = opening_lifetime(gate_->config)}};
+                         {.client = from, .listen = at_server, .forward_to = {*own, port}, .source = from}};
 }
 
 net::task<result<firewall::opening_lease>> data_connections::make_opening(firewall::opening wanted,
                                                                           const client_control& client,
                                                                           const backend_leg& backend) {
+    wanted.lifetime = std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime);
     const auto limit = net::time_limit::within(limits::opening_timeout);
     const firewall::control_connections session{.client = client.stream().native_handle(),
                                                 .backend = backend.stream.native_handle()};
     co_return co_await gate_->kernel_openings->open(loop_, std::move(wanted), session, limit);
 }
 
-net::task<result<opened_port>> data_connections::open(proto::leg leg, reserved_port port, const client_control& client,
+net::task<result<opened_port>> data_connections::open(proto::leg leg, const client_control& client,
                                                       const backend_leg& backend) {
+    auto reserved = std::exchange(reserved_, std::nullopt);
+    if (!reserved) co_return fail(errc::cancelled, "the port was released");
+    auto port = std::move(*reserved);
     if (port.route == port_route::accepted) co_return opened_port{port.advertised};
     auto got = co_await make_opening(port.opening, client, backend);
     if (!got && got.error().os == EMFILE && port.route == port_route::crossing && leg == proto::leg::client) {
@@ -145,7 +140,7 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, reserved_p
         if (!other) co_return std::unexpected(std::move(other).error());
         port = std::move(*other);
         port.opening.needs_expectation = false;
-        log_(log::level::info, "Relaying the data connection, if the rules of this machine let it in");
+        log_(log::level::info, "Relaying the data connection; the firewall rules of this machine must accept it");
         got = co_await make_opening(port.opening, client, backend);
     }
     if (got) {
@@ -167,15 +162,15 @@ error data_connections::not_open(error reason) {
 
 /// False if its port was released meanwhile.
 bool data_connections::use_opening(proto::leg leg, port_route route, firewall::opening_lease opening) {
-    auto& port = leg == proto::leg::client ? client_port_ : backend_port_;
     if (route == port_route::forwarded) {
+        auto& port = port_of(leg);
         if (!port) return false;
         port.forward_in_kernel(net::clock::now() + gate_->config.data_timeout);
     }
     opening_ = std::move(opening);
     opened_at_ = net::clock::now();
     opening_leg_ = leg;
-    opening_route_ = route;
+    is_crossing_ = route != port_route::forwarded;
     return true;
 }
 
@@ -183,8 +178,7 @@ bool data_connections::use_opening(proto::leg leg, port_route route, firewall::o
 /// end, so no transfer would show the failure. A client that has not even sent its connection request twice does not wait
 /// for it, and the kernel need not be asked.
 void data_connections::note_abandoned_crossing() const noexcept {
-    if (!opening_ || opening_route_ == port_route::forwarded || net::clock::now() < opened_at_ + first_retransmission)
-        return;
+    if (!opening_ || !is_crossing_ || net::clock::now() < opened_at_ + first_retransmission) return;
     try {
         const auto use = opening_.use();
         if (use != firewall::opening_use::attempted) return;
@@ -202,7 +196,7 @@ std::optional<std::string> data_connections::opening_failure() {
     if (use == firewall::opening_use::established) return std::nullopt;
     const auto& o = opening_.details();
     const auto cause =
-        opening_route_ != port_route::forwarded ? crossing_failure(o, use)
+        is_crossing_ ? crossing_failure(o, use)
         : use == firewall::opening_use::attempted
             ? fmt::format(
                   "connection requests from {} were forwarded to {}, and none was completed. A forward chain on this "
@@ -241,7 +235,7 @@ std::shared_ptr<data_relay> data_connections::start_relay(proto::relay_plan plan
 void data_connections::release_ports() noexcept {
     client_port_ = {};
     backend_port_ = {};
-    reserved_for_backend_.reset();
+    reserved_.reset();
     opening_ = {};
     outside_port_ = {};
 }

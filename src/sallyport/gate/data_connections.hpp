@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/token_bucket.hpp>
@@ -47,7 +46,7 @@ struct reserved_port {
     firewall::opening opening{};
 };
 
-/// The same, when a connection can arrive.
+/// That port, now that connections to it can arrive.
 struct opened_port {
     endpoint advertised;
     // Otherwise the gateway accepts it.
@@ -68,20 +67,16 @@ public:
 
     // ---- Negotiation
 
-    /// Reserves a port; it replaces the earlier one of that leg. Nothing is opened yet. For an intercepted session without
-    /// `to`, the gateway accepts the client's connection in place of the server, and cannot accept that of a server.
-    /// REQUIRES: for an intercepted session the settings have interception.machine.
+    /// Reserves a port, for open(); it replaces the earlier one of that leg. Nothing is opened yet. For an intercepted
+    /// session without `to`, the gateway accepts the client's connection in place of the server, and cannot accept that of a
+    /// server. REQUIRES: for an intercepted session the settings have interception.machine.
     [[nodiscard]] result<reserved_port> reserve(const proto::relay_act::reserve_port& wanted, client_control& client,
                                                 backend_leg& backend);
-    /// The port that was reserved for the backend, once; nothing if it was released.
-    [[nodiscard]] std::optional<reserved_port> take_backend_port() noexcept {
-        return std::exchange(reserved_for_backend_, std::nullopt);
-    }
-    /// Makes its opening, if it needs one, for the session with these control connections. A failure is counted and logged.
+    /// Makes the opening of the port that was reserved last, for this leg, if it needs one, for the session with these
+    /// control connections. A failure is counted and logged. Fails with errc::cancelled if the port was released meanwhile.
     /// If no opening is left for a client's connection that crosses this machine, the gateway accepts it in place of the
     /// server, as far as rules of the administrator let it in.
-    net::task<result<opened_port>> open(proto::leg leg, reserved_port port, const client_control& client,
-                                        const backend_leg& backend);
+    net::task<result<opened_port>> open(proto::leg leg, const client_control& client, const backend_leg& backend);
     /// Called when the data timeout has passed: why no connection was established through the opening, for the log; nothing
     /// if one was.
     [[nodiscard]] std::optional<std::string> opening_failure();
@@ -112,6 +107,9 @@ private:
                                                          const net::stream& client, backend_leg& backend);
     [[nodiscard]] result<reserved_port> reserve_in_place_of_server(const net::stream& client);
     [[nodiscard]] error not_open(error reason);
+    [[nodiscard]] reach::port_reservation& port_of(proto::leg leg) noexcept {
+        return leg == proto::leg::client ? client_port_ : backend_port_;
+    }
     net::task<result<firewall::opening_lease>> make_opening(firewall::opening wanted, const client_control& client,
                                                             const backend_leg& backend);
     [[nodiscard]] bool use_opening(proto::leg leg, port_route route, firewall::opening_lease opening);
@@ -125,13 +123,15 @@ private:
     reach::resumption_history tls_history_;
     reach::port_reservation client_port_;
     reach::port_reservation backend_port_;
-    std::optional<reserved_port> reserved_for_backend_;
+    // Not opened yet.
+    std::optional<reserved_port> reserved_;
     outside_ports::reservation outside_port_;
     firewall::opening_lease opening_;
-    // The leg whose peer connects through the opening, and how.
+    // The leg whose peer connects through the opening.
     proto::leg opening_leg_ = proto::leg::client;
-    port_route opening_route_ = port_route::forwarded;
-    // When the negotiated port was opened.
+    // The opening is that of an intercepted session.
+    bool is_crossing_ = false;
+    // When the port was reserved, or its opening made.
     net::deadline opened_at_{};
     std::shared_ptr<data_relay> relay_;
 };

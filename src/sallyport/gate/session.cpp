@@ -11,6 +11,7 @@
 #include <sallyport/gate/named_destination.hpp>
 #include <sallyport/gate/original_destination.hpp>
 #include <sallyport/net/keep_running.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
 
 namespace sallyport::gate {
 
@@ -427,20 +428,16 @@ void session::perform() {
 
 // On the backend leg the opening is made by open_port.
 void session::reserve_port(const proto::relay_act::reserve_port& request) {
-    auto port = data_.reserve(request, client_, server_);
+    const auto port = data_.reserve(request, client_, server_);
     const bool client = request.on == proto::leg::client;
     const bool at_once = !client || !port ||
                          (port->route == port_route::accepted && curl_epsv_delay_.delay() == net::clock::duration::zero());
-    if (!at_once) return loop_.spawn("gate: advertising", advertise(self(), request.on, std::move(*port)));
+    if (!at_once) return loop_.spawn("gate: advertising", advertise(self()));
     if (port && client) curl_epsv_delay_.reply_sent(net::clock::now());
     machine_->report(outcome::port_reserved{advertised_by(port)});
 }
 
-void session::open_port() {
-    auto port = data_.take_backend_port();
-    if (!port) return machine_->report(outcome::port_opened{proto::opening_result::closed});
-    loop_.spawn("gate: opening", advertise(self(), proto::leg::backend, std::move(*port)));
-}
+void session::open_port() { loop_.spawn("gate: opening", open_backend_port(self())); }
 
 void session::open_data(proto::relay_plan plan) {
     if (plan.data_path.path != proto::data_path::relay) return report_.started(std::move(plan));

@@ -22,7 +22,6 @@
 #include <sallyport/gate/transfer_report.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/stream.hpp>
-#include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 #include <sallyport/reach/curl_epsv_delay.hpp>
 
@@ -42,7 +41,8 @@ public:
 
 private:
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
-    friend net::task<> advertise(std::shared_ptr<session> self, proto::leg leg, reserved_port port);
+    friend net::task<> advertise(std::shared_ptr<session> self);
+    friend net::task<> open_backend_port(std::shared_ptr<session> self);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
     friend net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 
@@ -135,7 +135,8 @@ private:
 
 net::task<> run_session(std::shared_ptr<session> self);
 net::task<> run_backend_leg(std::shared_ptr<session> self);
-net::task<> advertise(std::shared_ptr<session> self, proto::leg leg, reserved_port port);
+net::task<> advertise(std::shared_ptr<session> self);
+net::task<> open_backend_port(std::shared_ptr<session> self);
 net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
 net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 

@@ -27,25 +27,33 @@ net::task<> run_backend_leg(std::shared_ptr<session> self) {
     }
 }
 
-/// Makes the opening of a port, if it needs one. Then the client receives the port, after the delay that some clients need
-/// (reach/curl_epsv_delay.hpp); the backend knows it already.
-net::task<> advertise(std::shared_ptr<session> self, proto::leg leg, reserved_port port) {
+/// Makes the opening of the client's port, if it needs one. Then the client receives the port, after the delay that some
+/// clients need (reach/curl_epsv_delay.hpp).
+net::task<> advertise(std::shared_ptr<session> self) {
     try {
-        const bool client = leg == proto::leg::client;
-        const auto opened = co_await self->data_.open(leg, std::move(port), self->client_, self->server_);
-        if (client && opened && !self->is_closing()) {
+        const auto opened = co_await self->data_.open(proto::leg::client, self->client_, self->server_);
+        if (opened && !self->is_closing()) {
             if (const auto delay = self->curl_epsv_delay_.delay(); delay > net::clock::duration::zero())
                 co_await net::sleep_briefly(self->loop_, delay);
             self->curl_epsv_delay_.reply_sent(net::clock::now());
         }
         if (self->is_closing()) co_return self->data_.abort();
         self->machine_->set_time(net::clock::now());
-        if (client) {
-            self->machine_->report(outcome::port_reserved{advertised_by(opened), opened && opened->forwarded});
-        } else {
-            using enum proto::opening_result;
-            self->machine_->report(outcome::port_opened{!opened ? closed : opened->forwarded ? forwarded : accepted});
-        }
+        self->machine_->report(outcome::port_reserved{advertised_by(opened), opened && opened->forwarded});
+        co_await self->advance();
+    } catch (...) {
+        self->end_without_memory();
+    }
+}
+
+/// Makes the opening of a port that the backend knows already, if it needs one.
+net::task<> open_backend_port(std::shared_ptr<session> self) {
+    using enum proto::opening_result;
+    try {
+        const auto opened = co_await self->data_.open(proto::leg::backend, self->client_, self->server_);
+        if (self->is_closing()) co_return self->data_.abort();
+        self->machine_->set_time(net::clock::now());
+        self->machine_->report(outcome::port_opened{!opened ? closed : opened->forwarded ? forwarded : accepted});
         co_await self->advance();
     } catch (...) {
         self->end_without_memory();
