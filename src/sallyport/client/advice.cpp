@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <utility>
 
-#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/client/session_facts.hpp>
 #include <sallyport/diagnosis/rules.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
 
 namespace sallyport::client {
 
@@ -92,8 +92,7 @@ cause cause_of_login(const client_failure& failed_step, const failure_context& k
     if (failed_step.reply_code >= 400 && failed_step.reply_code < 500 && failed_step.reply_code != 430)
         return cause::server_error;
     if (failed_step.cause.code != errc::login_refused && failed_step.reply_code != 430) return cause::login_failed;
-    const bool anonymous = iequals(known.user, "anonymous") || iequals(known.user, "ftp");
-    return anonymous ? cause::anonymous_refused : cause::credentials_refused;
+    return proto::is_anonymous_name(known.user) ? cause::anonymous_refused : cause::credentials_refused;
 }
 
 // ---- The request and the transfer
