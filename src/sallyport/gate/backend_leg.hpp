@@ -26,7 +26,7 @@ struct backend_leg {
     // Held as long as the connection.
     self_connection_guard::registration registration;
     // For an intercepted session, once it is known: the client's address as the server sees it, after NAT on this machine.
-    std::optional<ip_address> outside{};
+    std::optional<ip_address> translated{};
 
     /// Starts TLS as the client, with the backend's name.
     net::task<result<void>> start_tls(const net::tls_client_context& settings, net::deadline until);

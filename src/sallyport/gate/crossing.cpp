@@ -4,11 +4,11 @@
 
 namespace sallyport::gate {
 
-result<crossing> plan_crossing(proto::leg from, const endpoint& to, const crossing_peers& peers, outside_ports& ports) {
+result<crossing> plan_crossing(proto::leg from, const endpoint& to, const crossing_peers& peers, translated_ports& ports) {
     const auto& peer = from == proto::leg::client ? peers.client : peers.server;
     crossing out{.opening = {.client = peer, .listen = to, .forward_to = to, .source = peer}};
-    if (from == proto::leg::client || peers.outside == to.address) return out;
-    auto port = ports.reserve(peers.server, peers.outside);
+    if (from == proto::leg::client || peers.translated == to.address) return out;
+    auto port = ports.reserve(peers.server, peers.translated);
     if (!port) return std::unexpected(std::move(port).error());
     out.port = std::move(*port);
     out.opening.listen = out.port.at();

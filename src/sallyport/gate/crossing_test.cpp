@@ -10,11 +10,13 @@ namespace {
 ip_address address(std::string_view text) { return *ip_address::parse(text); }
 endpoint at(std::string_view text) { return *endpoint::parse(text); }
 
-/// `outside`: what the NAT of a router makes of the client's address.
-crossing_peers peers(std::string_view outside) { return {address("192.168.1.2"), address("203.0.113.5"), address(outside)}; }
+/// `translated`: what the NAT of a router makes of the client's address.
+crossing_peers peers(std::string_view translated) {
+    return {address("192.168.1.2"), address("203.0.113.5"), address(translated)};
+}
 
 TEST(Crossing, LetsThePassiveClientReachTheServerUntranslated_G2) {
-    outside_ports ports;
+    translated_ports ports;
     const auto got = plan_crossing(proto::leg::client, at("203.0.113.5:40000"), peers("198.51.100.1"), ports);
     ASSERT_TRUE(got);
     EXPECT_EQ(got->opening, (firewall::opening{address("192.168.1.2"), at("203.0.113.5:40000"), at("203.0.113.5:40000"),
@@ -22,7 +24,7 @@ TEST(Crossing, LetsThePassiveClientReachTheServerUntranslated_G2) {
 }
 
 TEST(Crossing, NamesTheTranslatedAddressAndARandomPortToTheServer_G3) {
-    outside_ports ports;
+    translated_ports ports;
     const auto to = at("192.168.1.2:6000");
     const auto first = plan_crossing(proto::leg::backend, to, peers("198.51.100.1"), ports);
     const auto second = plan_crossing(proto::leg::backend, to, peers("198.51.100.1"), ports);
@@ -37,7 +39,7 @@ TEST(Crossing, NamesTheTranslatedAddressAndARandomPortToTheServer_G3) {
 }
 
 TEST(Crossing, LeavesThePortOfTheClientWithoutNat_G3) {
-    outside_ports ports;
+    translated_ports ports;
     const auto got = plan_crossing(proto::leg::backend, at("192.168.1.2:6000"), peers("192.168.1.2"), ports);
     ASSERT_TRUE(got);
     EXPECT_EQ(got->opening.listen, at("192.168.1.2:6000"));

@@ -91,15 +91,16 @@ result<reserved_port> data_connections::reserve_crossing(proto::leg leg, const s
     if (!to && for_client) return reserve_in_place_of_server(client);
     if (!to) return fail(errc::unsupported, "relayed data: the gateway connects to the server");
     // It does not change as long as the control connection lives.
-    if (!for_client && !backend.outside) {
+    if (!for_client && !backend.translated) {
         const auto seen = gate_->config.interception.machine->translated_address(backend.stream.native_handle());
         if (!seen) return std::unexpected(not_open(seen.error()));
-        backend.outside = *seen;
+        backend.translated = *seen;
     }
-    const crossing_peers peers{client.peer().address, backend.stream.peer().address, backend.outside.value_or(ip_address())};
-    auto planned = plan_crossing(leg, *to, peers, gate_->base->outside);
+    const crossing_peers peers{client.peer().address, backend.stream.peer().address,
+                               backend.translated.value_or(ip_address())};
+    auto planned = plan_crossing(leg, *to, peers, gate_->base->translated);
     if (!planned) return std::unexpected(not_open(planned.error()));
-    outside_port_ = std::move(planned->port);
+    translated_port_ = std::move(planned->port);
     return reserved_port{planned->opening.listen, port_route::crossing, planned->opening};
 }
 
@@ -237,7 +238,7 @@ void data_connections::release_ports() noexcept {
     backend_port_ = {};
     reserved_.reset();
     opening_ = {};
-    outside_port_ = {};
+    translated_port_ = {};
 }
 
 void data_connections::abort() noexcept {

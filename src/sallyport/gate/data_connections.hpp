@@ -18,8 +18,8 @@
 #include <sallyport/gate/backend_leg.hpp>
 #include <sallyport/gate/client_control.hpp>
 #include <sallyport/gate/data_relay.hpp>
-#include <sallyport/gate/outside_ports.hpp>
 #include <sallyport/gate/session_context.hpp>
+#include <sallyport/gate/translated_ports.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 #include <sallyport/status/session_report.hpp>
@@ -125,7 +125,7 @@ private:
     reach::port_reservation backend_port_;
     // Not opened yet.
     std::optional<reserved_port> reserved_;
-    outside_ports::reservation outside_port_;
+    translated_ports::reservation translated_port_;
     firewall::opening_lease opening_;
     // The leg whose peer connects through the opening.
     proto::leg opening_leg_ = proto::leg::client;

@@ -12,11 +12,11 @@
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
-#include <sallyport/gate/outside_ports.hpp>
 #include <sallyport/gate/passthrough_ports.hpp>
 #include <sallyport/gate/pool.hpp>
 #include <sallyport/gate/self_connection_guard.hpp>
 #include <sallyport/gate/sessions_without_user.hpp>
+#include <sallyport/gate/translated_ports.hpp>
 #include <sallyport/gate/user_limit.hpp>
 
 namespace sallyport::gate {
@@ -36,7 +36,7 @@ struct shared_state : frontend::shared_state {
     health_checks checks;
     backend_list list;
     passthrough_ports passthrough;
-    outside_ports outside;
+    translated_ports translated;
     const std::shared_ptr<user_limit> users = std::make_shared<user_limit>();
 };
 

@@ -1,7 +1,7 @@
 #pragma once
-// The ports of outside addresses that PORT and EPRT to servers name in place of the clients' own, where NAT changes the
-// clients' addresses: each names one client of a server at a time. No socket has them; an opening forwards what arrives
-// there.
+// The ports that PORT and EPRT to a server name instead of the client's, where NAT on this machine translates the client's
+// address. For each server, a port belongs to one client at a time. No socket is bound to them; an opening forwards what
+// arrives.
 //
 // Any thread. Owned by the state that survives reloads; reservations may outlive it.
 
@@ -15,7 +15,7 @@
 
 namespace sallyport::gate {
 
-class outside_ports {
+class translated_ports {
     // The server and the endpoint that it connects to.
     using key = std::pair<ip_address, endpoint>;
     struct state {
@@ -36,7 +36,7 @@ public:
         [[nodiscard]] const endpoint& at() const noexcept { return key_.second; }
 
     private:
-        friend class outside_ports;
+        friend class translated_ports;
         reservation(std::shared_ptr<state> in, key k) noexcept : state_(std::move(in)), key_(std::move(k)) {}
         void release() noexcept;
 
@@ -44,8 +44,8 @@ public:
         key key_;
     };
 
-    /// A random port of `outside` that no other client of this server has. Fails with errc::exhausted if there is none.
-    [[nodiscard]] result<reservation> reserve(const ip_address& server, const ip_address& outside);
+    /// A random port of `translated` that no other client of this server has. Fails with errc::exhausted if there is none.
+    [[nodiscard]] result<reservation> reserve(const ip_address& server, const ip_address& translated);
 
 private:
     const std::shared_ptr<state> state_ = std::make_shared<state>();
