@@ -42,6 +42,14 @@ class Figure:
     seconds: float = None  # one round of this time, whatever is measured otherwise
     idle_sessions: int = 0  # at the same time
 
+    @property
+    def single_round(self):
+        return self.on_end or self.seconds is not None
+
+    def duration(self, default):
+        """The seconds of one round, where those of other figures have `default`."""
+        return self.seconds or default * (10 if self.on_end else 1)
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -174,7 +182,7 @@ ROUTER = [
     Figure("router-pasv-5000", "PASV to 227 with 5,000 idle sessions, median", "µs", "pasv", ONE_SESSION, per="p50_us", less=True,
            idle_sessions=5000),
     Figure("router-openings", "PASV in 16 sessions", "openings/s", "pasv", ("--connections", "16")),
-    Figure("router-openings-minute", "the same for a minute: the last tenth to the first, median", "%", "pasv", ("--connections", "16"),
+    Figure("router-openings-minute", "the same for a minute: median of the last tenth, relative to the first", "%", "pasv", ("--connections", "16"),
            per="last_to_first", scale=0.01, less=True, seconds=60),
 ]
 

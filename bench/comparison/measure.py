@@ -35,7 +35,7 @@ class Meter:
         outcome = Outcome(figure)
         seen = {name: [] for name in servers}
         waits, shares = {}, []
-        for _ in range(1 if figure.on_end or figure.seconds else self.rounds):
+        for _ in range(1 if figure.single_round else self.rounds):
             for name, server in servers.items():
                 if name in outcome.failures:
                     continue
@@ -87,8 +87,7 @@ class Meter:
         mode = server.mlsd if figure.mode == "mlsd" else figure.mode
         login = server.writer if figure.writes else ANONYMOUS
         options = [option.format(upload=self.site.upload) for option in figure.options]
-        seconds = figure.seconds or self.seconds * (10 if figure.on_end else 1)
-        argv = [*self._arguments(server, mode, figure.tls, login), "--seconds", str(seconds), *options]
+        argv = [*self._arguments(server, mode, figure.tls, login), "--seconds", str(figure.duration(self.seconds)), *options]
         if figure.looked_at and (figure.name, server) not in self.checked:
             self.checked.add((figure.name, server))
             argv += ["--expect", self.site.tree / figure.looked_at]
