@@ -1,6 +1,7 @@
 // Output of nft and iptables-save, in which rules with the kernel's FTP helper and those that translate the destination are
 // searched.
-// - A found rule is a part of the text, and the command that removes it names a table, a chain and a rule.
+// - A found rule is a part of the text, and the command that removes it names a table, a chain and a rule. There is no such
+//   command for a rule that only has a condition with the helper.
 // - There are no more rules than lines.
 
 #include <algorithm>
@@ -31,6 +32,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         for (const auto& found : rules) {
             check(text.find(found.rule) != std::string_view::npos, "the rule is in the text");
             check(found.removal.size() >= 7 && found.removal[3] == "-D", "iptables -t TABLE -D CHAIN ...");
+        }
+    }
+    const std::array conditions{firewall::ftp_conditions_of_nft(text),
+                                firewall::ftp_conditions_of_iptables(text, "iptables")};
+    for (const auto& rules : conditions) {
+        check(rules.size() <= lines, "a rule is a line");
+        for (const auto& found : rules) {
+            check(text.find(found.rule) != std::string_view::npos, "the rule is in the text");
+            check(found.removal.empty(), "only the condition is to be removed");
         }
     }
     return 0;

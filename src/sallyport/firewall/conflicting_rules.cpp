@@ -13,12 +13,11 @@
 #include <fmt/format.h>
 
 #include <sallyport/firewall/listing_words.hpp>
+#include <sallyport/firewall/nft_rule.hpp>
 
 namespace sallyport::firewall {
 namespace {
 
-// Of the gateway's rules (interception_rules, nft_rules).
-constexpr int priority_of_gateway = -146;
 // For a chain that no base chain reaches.
 constexpr int unused = 1 << 30;
 
@@ -249,13 +248,41 @@ void for_each_table(std::string_view listing, Function on_table) {
     return negated ? may_lack_port(list, ports) : names_port(list, ports);
 }
 
+/// The word after an option of iptables; empty if there is none.
+[[nodiscard]] std::string value_of(const std::vector<std::string>& words, std::string_view option) {
+    const auto at = index_of(words, option);
+    return at && *at + 1 < words.size() ? words[*at + 1] : std::string();
+}
+
+/// The rule has a condition or a target with the helper "ftp".
+[[nodiscard]] bool has_ftp_helper(const std::vector<std::string>& words) { return value_of(words, "--helper") == "ftp"; }
+
+/// The rules in the output of iptables-save for which `is_wanted(words, line)` holds.
+template <class Function>
+[[nodiscard]] std::vector<conflicting_rule> saved_rules(std::string_view saved, const std::string& command,
+                                                        Function is_wanted) {
+    std::vector<conflicting_rule> out;
+    std::string table;
+    for_each_line(saved, [&](std::string_view line) {
+        if (line.starts_with('*')) table = line.substr(1);
+        const auto words = words_of(line);
+        if (words.size() < 2 || words[0] != "-A" || !is_wanted(words, line)) return;
+        conflicting_rule found{fmt::format("{}, table {}, chain {}", command, table, words[1]),
+                               std::string(line),
+                               {command, "-t", table, "-D"}};
+        found.removal.insert(found.removal.end(), words.begin() + 1, words.end());
+        out.push_back(std::move(found));
+    });
+    return out;
+}
+
 }  // namespace
 
 std::vector<conflicting_rule> ftp_helpers_of_nft(std::string_view listing) {
     std::vector<conflicting_rule> out;
     for_each_table(listing, [&out](listed_table& table) {
         table.add_findings(out, [&table](int priority, std::string_view rule) {
-            return priority <= priority_of_gateway && table.ftp_objects.contains(assigned_object(rule));
+            return priority <= before_helpers && table.ftp_objects.contains(assigned_object(rule));
         });
     });
     return out;
@@ -264,7 +291,7 @@ std::vector<conflicting_rule> ftp_helpers_of_nft(std::string_view listing) {
 std::vector<conflicting_rule> translations_of_nft(std::string_view listing, std::span<const std::uint16_t> ports) {
     std::vector<conflicting_rule> out;
     for_each_table(listing, [&](listed_table& table) {
-        if (table.name.contains(" sallyport_")) return;
+        if (table.name.contains(' ' + std::string(table_prefix))) return;
         table.add_findings(
             out, [&](int priority, std::string_view rule) { return priority != unused && takes_port(rule, ports); });
     });
@@ -283,68 +310,37 @@ std::vector<conflicting_rule> ftp_conditions_of_nft(std::string_view listing) {
 }
 
 std::vector<conflicting_rule> ftp_conditions_of_iptables(std::string_view saved, const std::string& command) {
-    std::vector<conflicting_rule> out;
-    for_each_line(saved, [&](std::string_view line) {
-        const auto words = words_of(line);
-        const auto helper = index_of(words, "--helper");
-        if (words.size() < 2 || words[0] != "-A" || !helper || *helper + 1 >= words.size() || words[*helper + 1] != "ftp" ||
-            !line.contains("RELATED"))
-            return;
-        out.push_back({fmt::format("{}, table filter, chain {}", command, words[1]), std::string(line), {}});
+    auto out = saved_rules(saved, command, [](const std::vector<std::string>& words, std::string_view line) {
+        return has_ftp_helper(words) && line.contains("RELATED");
     });
+    for (auto& rule : out) rule.removal.clear();
     return out;
 }
 
 std::vector<conflicting_rule> ftp_helpers_of_iptables(std::string_view saved, const std::string& command) {
-    std::vector<conflicting_rule> out;
-    std::string table;
-    for_each_line(saved, [&](std::string_view line) {
-        if (line.starts_with('*')) table = line.substr(1);
-        auto words = words_of(line);
-        const auto helper = index_of(words, "--helper");
-        if (words.size() < 2 || words[0] != "-A" || !helper || *helper + 1 >= words.size() || words[*helper + 1] != "ftp" ||
-            index_of(words, "CT") == std::nullopt)
-            return;
-        words[0] = "-D";
-        conflicting_rule made{
-            fmt::format("{}, table {}, chain {}", command, table, words[1]), std::string(line), {command, "-t", table}};
-        made.removal.insert(made.removal.end(), words.begin(), words.end());
-        out.push_back(std::move(made));
+    return saved_rules(saved, command, [](const std::vector<std::string>& words, std::string_view /*line*/) {
+        return has_ftp_helper(words) && index_of(words, "CT");
     });
-    return out;
 }
 
 std::vector<conflicting_rule> translations_of_iptables(std::string_view saved, const std::string& command,
                                                        std::span<const std::uint16_t> ports) {
-    std::vector<conflicting_rule> out;
-    for_each_line(saved, [&](std::string_view line) {
-        auto words = words_of(line);
-        if (words.size() < 2 || words[0] != "-A") return;
+    return saved_rules(saved, command, [ports](const std::vector<std::string>& words, std::string_view /*line*/) {
         // "! -p tcp": the condition is that the value is another one.
         const auto is_negated = [&words](std::string_view option) {
             const auto at = index_of(words, option);
             return at && *at > 0 && words[*at - 1] == "!";
         };
-        const auto value_of = [&words](std::string_view option) {
-            const auto at = index_of(words, option);
-            return at && *at + 1 < words.size() ? words[*at + 1] : std::string();
-        };
-        const auto target = value_of("-j");
-        if (target != "DNAT" && target != "REDIRECT") return;
-        const auto protocol = value_of("-p");
-        if (!protocol.empty() && (protocol == "tcp") == is_negated("-p")) return;
+        const auto target = value_of(words, "-j");
+        if (target != "DNAT" && target != "REDIRECT") return false;
+        const auto protocol = value_of(words, "-p");
+        if (!protocol.empty() && (protocol == "tcp") == is_negated("-p")) return false;
         const bool others = is_negated("--dport") || is_negated("--dports");
-        const auto named = value_of("--dport") + value_of("--dports");
+        const auto named = value_of(words, "--dport") + value_of(words, "--dports");
         // All connections to one address are forwarded, as above; to all but one, and this host's may be among them.
-        if (named.empty() && !value_of("-d").empty() && !is_negated("-d")) return;
-        if (!named.empty() && !(others ? may_lack_port(named, ports) : names_port(named, ports))) return;
-        words[0] = "-D";
-        conflicting_rule made{
-            fmt::format("{}, table nat, chain {}", command, words[1]), std::string(line), {command, "-t", "nat"}};
-        made.removal.insert(made.removal.end(), words.begin(), words.end());
-        out.push_back(std::move(made));
+        if (named.empty()) return value_of(words, "-d").empty() || is_negated("-d");
+        return others ? may_lack_port(named, ports) : names_port(named, ports);
     });
-    return out;
 }
 
 }  // namespace sallyport::firewall

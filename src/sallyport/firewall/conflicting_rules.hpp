@@ -1,8 +1,7 @@
 #pragma once
-// Rules of other programs that assign the kernel's FTP helper to control connections before the gateway's rules do. A
-// connection has one helper, the first. With the kernel's, it and the gateway both act on a session, and many of its data
-// connections are not established. And rules that give control connections another destination (DNAT), so that the gateway
-// does not get them.
+// Rules of other programs that keep the gateway from its sessions: they assign the kernel's FTP helper to a control
+// connection before the gateway can (it keeps its first helper), translate its destination (DNAT), or accept related
+// connections only with the kernel's helper.
 //
 // Pure functions that read what nft and iptables-save print; any thread.
 

@@ -89,9 +89,9 @@ public:
     [[nodiscard]] result<std::optional<tracked_connection>> find(const flow& connection);
 
 private:
-    explicit conntrack(nft_socket s) : socket_(std::move(s)) {}
+    explicit conntrack(netlink_socket s) : socket_(std::move(s)) {}
 
-    nft_socket socket_;
+    netlink_socket socket_;
     std::uint32_t sequence_ = 0;
 };
 

@@ -16,14 +16,13 @@ struct connection_ends {
 };
 
 [[nodiscard]] connection_ends ends_of(const firewall_needs& needs, const allowed_connections& c) {
-    if (c.direction == connection_direction::incoming) return {needs.peer, needs.host};
+    if (c.is_incoming()) return {needs.peer, needs.host};
     return {needs.host, needs.peer};
 }
 
 /// The families that the addresses leave.
 [[nodiscard]] bool has_family(const firewall_needs& needs, bool v4) {
-    const auto fits = [v4](const std::optional<ip_address>& a) { return !a || a->is_v4() == v4; };
-    return (v4 ? needs.v4 : needs.v6) && fits(needs.host) && fits(needs.peer);
+    return needs.has_family(v4) && (!needs.host || needs.host->is_v4() == v4);
 }
 
 [[nodiscard]] std::string pf_ports(const std::vector<port_range>& ports) {
@@ -77,7 +76,7 @@ struct connection_ends {
 std::vector<std::string> pf_lines(const firewall_needs& needs) {
     std::vector<std::string> out;
     for (const auto& c : needs.connections) {
-        const bool in = c.direction == connection_direction::incoming;
+        const bool in = c.is_incoming();
         const auto ends = ends_of(needs, c);
         const bool both = has_family(needs, true) && has_family(needs, false);
         out.push_back("# " + c.purpose);
@@ -91,7 +90,7 @@ std::vector<std::string> pf_lines(const firewall_needs& needs) {
 std::vector<std::string> windows_lines(const firewall_needs& needs) {
     std::vector<std::string> out;
     for (const auto& c : needs.connections) {
-        const bool in = c.direction == connection_direction::incoming;
+        const bool in = c.is_incoming();
         auto line = fmt::format("New-NetFirewallRule -DisplayName \"{}\" -Direction {} -Protocol TCP", c.purpose,
                                 in ? "Inbound" : "Outbound");
         const auto add = [&](std::string_view end, const std::vector<port_range>& ports) {

@@ -2,7 +2,7 @@
 // Readers of what nft and iptables-save print, as far as it decides about new TCP connections to this host
 // (filter_walk.hpp).
 //
-// Pure functions; any thread. Any text is read without failure: what is not understood makes a rule partial.
+// Pure functions; any thread. A condition that is not understood makes its rule partial.
 
 #include <string_view>
 

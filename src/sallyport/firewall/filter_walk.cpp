@@ -75,6 +75,12 @@ private:
 
 }  // namespace
 
+// A rule for related connections is worth knowing also if it does not match new ones.
+void packet_filter::add(const std::string& chain, listed_rule r) {
+    accepts_related = accepts_related || (r.related && r.rule.action == filter_action::accept);
+    if (!r.never && r.rule.action != filter_action::none) chains[chain].rules.push_back(std::move(r.rule));
+}
+
 void packet_filter::add(packet_filter more) {
     accepts_related = accepts_related || more.accepts_related;
     chains.merge(std::move(more.chains));

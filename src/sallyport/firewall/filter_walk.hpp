@@ -43,11 +43,22 @@ struct filter_chain {
     std::vector<filter_rule> rules{};
 };
 
+/// A rule, and what its conditions allow.
+struct listed_rule {
+    filter_rule rule{};
+    // It cannot match a new TCP connection from another host.
+    bool never = false;
+    // It has a condition for related connections.
+    bool related = false;
+};
+
 struct packet_filter {
     std::map<std::string, filter_chain> chains{};
     // A rule accepts related connections: those that a conntrack helper announces.
     bool accepts_related = false;
 
+    /// Adds a rule to the chain with this key, if it can decide about a new connection.
+    void add(const std::string& chain, listed_rule r);
     /// Adds the chains of another listing.
     void add(packet_filter more);
 };

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/firewall/port_sets.hpp>
 
 namespace sallyport::firewall {
 
@@ -28,6 +28,8 @@ struct allowed_connections {
     std::string interface{};
     // They are addressed to other hosts, and the interception of a gateway on a router accepts them here.
     bool to_other_hosts = false;
+
+    [[nodiscard]] bool is_incoming() const noexcept { return direction == connection_direction::incoming; }
 };
 
 struct firewall_needs {
@@ -42,15 +44,11 @@ struct firewall_needs {
     bool of_server = true;
     // The control connections can be encrypted.
     bool encrypted = false;
+
+    /// Whether connections of IPv4, or with `is_v4` false of IPv6, are possible.
+    [[nodiscard]] bool has_family(bool is_v4) const noexcept {
+        return (is_v4 ? v4 : v6) && (!peer || peer->is_v4() == is_v4);
+    }
 };
-
-/// "21,990,30000-30099" with the separators "," and "-".
-[[nodiscard]] std::string ports_text(const std::vector<port_range>& ports, std::string_view between,
-                                     std::string_view within);
-
-/// The ports in order, each once, and adjacent ones as one range.
-[[nodiscard]] std::vector<port_range> merged(std::vector<port_range> ports);
-/// The other ports from 1 on.
-[[nodiscard]] std::vector<port_range> all_but(const std::vector<port_range>& ports);
 
 }  // namespace sallyport::firewall

@@ -49,6 +49,16 @@ endpoint interception_listener(bool v4, std::uint16_t port) noexcept {
     return {v4 ? ip_address::v4({127, 0, 0, 1}) : ip_address::v6(v6), port};
 }
 
+std::set<std::uint16_t> interception::all_ports() const {
+    std::set<std::uint16_t> out(ports.begin(), ports.end());
+    out.insert(implicit_ports.begin(), implicit_ports.end());
+    return out;
+}
+
+bool interception_settings::listens(bool v4) const {
+    return std::ranges::any_of(interceptions, [v4](const interception& i) { return i.listeners.of(v4) != 0; });
+}
+
 result<void> check(const interception& i) {
     if (i.interfaces.empty())
         return fail(errc::usage, "no interface is named; name the one that the clients are connected to");

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ namespace sallyport::firewall {
 struct listener_ports {
     std::uint16_t v4 = 0;
     std::uint16_t v6 = 0;
+
+    /// Of the listener for this family.
+    [[nodiscard]] std::uint16_t& of(bool is_v4) noexcept { return is_v4 ? v4 : v6; }
+    [[nodiscard]] std::uint16_t of(bool is_v4) const noexcept { return is_v4 ? v4 : v6; }
 
     friend bool operator==(const listener_ports&, const listener_ports&) = default;
 };
@@ -49,6 +54,9 @@ struct interception {
     // Known when the gateway listens. Each interception has listeners of its own, which show the gateway what it has
     // accepted.
     listener_ports listeners{};
+
+    /// Of control connections with and without implicit TLS.
+    [[nodiscard]] std::set<std::uint16_t> all_ports() const;
 
     friend bool operator==(const interception&, const interception&) = default;
 };
@@ -87,6 +95,9 @@ struct interception_settings {
     // The number of the routing table with the one route that delivers marked packets to this machine.
     std::uint32_t route_table = 0;
     when_down down = when_down::pass;
+
+    /// Whether an interception has a listener for this family.
+    [[nodiscard]] bool listens(bool v4) const;
 
     friend bool operator==(const interception_settings&, const interception_settings&) = default;
 };

@@ -19,25 +19,16 @@ namespace {
 
 namespace part = rule_part;
 
-// Before other programs assign a helper (filter, 0, and a little earlier), since the first assignment applies, and before an
-// administrator's DNAT (-100); after his rules about marks (mangle, -150).
-constexpr std::int32_t before_others = -146;
 // After all others, before the packet's route is chosen: firewalld looks up the route back to the source with the packet's
 // mark (filter + 10, IPv6_rpfilter), and with ours it would find the local route and drop the packet.
 constexpr std::int32_t after_others = 300;
 // Before an administrator's forward chains.
 constexpr std::int32_t before_forward = -146;
 
-[[nodiscard]] std::set<std::uint16_t> all_ports(const interception& i) {
-    std::set<std::uint16_t> out(i.ports.begin(), i.ports.end());
-    out.insert(i.implicit_ports.begin(), i.implicit_ports.end());
-    return out;
-}
-
 /// The rules that go to the interception's first chain.
 void add_entries(rule_chain& to, const interception& i, std::size_t number) {
     for (const auto& name : i.interfaces) {
-        for (const auto port : all_ports(i))
+        for (const auto port : i.all_ports())
             to.rules.push_back(
                 {part::interface{name}, part::port{false, port}, part::go_to{fmt::format("arriving_{}", number), true}});
     }
@@ -254,12 +245,12 @@ std::string passing_set(std::size_t interception, bool v4) { return fmt::format(
 std::vector<rule_chain> interception_chains(const interception_settings& s) {
     const part::set_mark marked{false, s.mark.value, s.mark.mask};
     const part::set_mark connection_marked{true, s.mark.of_connection(), s.mark.mask};
-    rule_chain base{.name = "intercept", .hook = rule_chain::hook_place{NF_INET_PRE_ROUTING, before_others}};
+    rule_chain base{.name = "intercept", .hook = rule_chain::hook_place{NF_INET_PRE_ROUTING, before_helpers}};
     rule_chain deliver{.name = "deliver", .hook = rule_chain::hook_place{NF_INET_PRE_ROUTING, after_others}};
     rule_chain session{.name = "session",
                        .rules = {{part::new_connection{}, connection_marked, part::set_helper{}}, {part::verdict::accept}}};
     std::set<std::uint16_t> ports;
-    for (const auto& i : s.interceptions) ports.merge(all_ports(i));
+    for (const auto& i : s.interceptions) ports.merge(i.all_ports());
     for (const auto port : ports) {
         base.rules.push_back({part::port{true, port}, part::transparent_socket{}, part::verdict::accept});
         base.rules.push_back({part::port{false, port}, part::transparent_socket{}, part::go_to{session.name}});
@@ -277,7 +268,7 @@ std::vector<rule_chain> interception_chains(const interception_settings& s) {
         take.rules.push_back({part::new_connection{}, part::connection_request{}, connection_marked, part::set_helper{},
                               part::count{taken_requests}});
         for (const bool v4 : {true, false}) {
-            const auto port = v4 ? i.listeners.v4 : i.listeners.v6;
+            const auto port = i.listeners.of(v4);
             if (port == 0) continue;
             take.rules.push_back({part::connection_mark{s.mark.of_connection(), s.mark.mask}, part::family{v4},
                                   part::deliver{v4, port}, part::verdict::accept});

@@ -1,6 +1,5 @@
 #include <sallyport/firewall/interception_table.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <vector>
@@ -12,7 +11,6 @@
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <sys/socket.h>
 
 #include <sallyport/firewall/conntrack.hpp>
 #include <sallyport/firewall/interception_rules.hpp>
@@ -45,9 +43,7 @@ struct kernel_part {
         {"lookups of sockets in rules (module nft_socket)", {port{true, 21}, transparent_socket{}, verdict::accept}},
     };
     for (const bool v4 : {true, false}) {
-        const bool used = std::ranges::any_of(
-            s.interceptions, [v4](const interception& i) { return (v4 ? i.listeners.v4 : i.listeners.v6) != 0; });
-        if (used)
+        if (s.listens(v4))
             parts.push_back({v4 ? "TPROXY for IPv4 (modules nft_tproxy, nf_tproxy_ipv4)"
                                 : "TPROXY for IPv6 (modules nft_tproxy, nf_tproxy_ipv6)",
                              {family{v4}, deliver{v4, 1}}});
@@ -85,8 +81,7 @@ struct kernel_part {
     std::vector<std::string> out;
     const int os = exchange(**socket, request, [&](const nlmsghdr* r) {
         if (r->nlmsg_type < NLMSG_MIN_TYPE) return;
-        const std::unique_ptr<nftnl_table, void (*)(nftnl_table*)> parsed(nftnl_table_alloc(),
-                                                                          [](nftnl_table* x) { nftnl_table_free(x); });
+        const auto parsed = owned_by<nftnl_table_free>(nftnl_table_alloc());
         if (nftnl_table_nlmsg_parse(r, parsed.get()) == 0)
             out.emplace_back(nftnl_table_get_str(parsed.get(), NFTNL_TABLE_NAME));
     });

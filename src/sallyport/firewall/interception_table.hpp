@@ -44,7 +44,7 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
 private:
-    interception_table(std::string name, policy_route route, nft_socket owner)
+    interception_table(std::string name, policy_route route, netlink_socket owner)
         : name_(std::move(name)), route_(std::move(route)), owner_(std::move(owner)) {}
 
     const std::string name_;
@@ -52,7 +52,7 @@ private:
     std::string blocking_;
     policy_route route_;
     // The last member: the table is removed before the route.
-    nft_socket owner_;
+    netlink_socket owner_;
 };
 
 /// The beginning of the names of tables for when_down::block, which outlive a gateway that was killed. `nft delete table

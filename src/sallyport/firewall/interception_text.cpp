@@ -1,31 +1,23 @@
 #include <sallyport/firewall/interception_text.hpp>
 
-#include <algorithm>
-#include <cstdint>
-
 #include <fmt/format.h>
 
 #include <sallyport/firewall/interception_rules.hpp>
 #include <sallyport/firewall/interception_table.hpp>
 #include <sallyport/firewall/linux_rules.hpp>
+#include <sallyport/firewall/nft_rule.hpp>
 #include <sallyport/firewall/policy_route.hpp>
 
 namespace sallyport::firewall {
 namespace {
 
-[[nodiscard]] bool intercepts(const interception_settings& s, bool v4) {
-    return std::ranges::any_of(s.interceptions,
-                               [v4](const interception& i) { return (v4 ? i.listeners.v4 : i.listeners.v6) != 0; });
-}
-
 /// That the control connections reach the gateway; both families if no listeners are known yet.
 [[nodiscard]] firewall_needs needs_of(const interception_settings& s) {
-    firewall_needs out{.v4 = intercepts(s, true), .v6 = intercepts(s, false)};
+    firewall_needs out{.v4 = s.listens(true), .v6 = s.listens(false)};
     if (out.v4 == out.v6) out.v4 = out.v6 = true;
     for (const auto& i : s.interceptions) {
         std::vector<port_range> ports;
-        for (const auto* list : {&i.ports, &i.implicit_ports})
-            for (const auto port : *list) ports.push_back({port, port});
+        for (const auto port : i.all_ports()) ports.push_back({port, port});
         for (const auto& name : i.interfaces)
             out.connections.push_back(
                 {.purpose = "FTP control connections", .to = merged(ports), .interface = name, .to_other_hosts = true});
@@ -38,7 +30,7 @@ namespace {
 interception_text text_of(const interception_settings& s) {
     constexpr auto as_table = "table inet {}NUMBER {{\n{}}}\n";
     interception_text out{
-        fmt::format(as_table, "sallyport_", text_of(interception_chains(s))), policy_route::text(s.mark, s.route_table), {}};
+        fmt::format(as_table, table_prefix, text_of(interception_chains(s))), policy_route::text(s.mark, s.route_table), {}};
     if (s.down == when_down::block) out.blocking = fmt::format(as_table, blocking_table_prefix, text_of(blocking_chains(s)));
     return out;
 }

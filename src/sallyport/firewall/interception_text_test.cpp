@@ -39,8 +39,8 @@ TEST(interception_text_test, has_the_lines_of_each_firewall) {
     EXPECT_THAT(
         administrator_rules(s, firewall_format::ufw).input,
         ElementsAre(
-            "# IPv4: in /etc/ufw/before.rules, before the line -A ufw-before-input -j ufw-not-local",
-            "-A ufw-before-input -i lan0 -p tcp --dport 21 -j ACCEPT", "# IPv6, and to read that file again",
+            "# For IPv4, add this to /etc/ufw/before.rules before the line -A ufw-before-input -j ufw-not-local",
+            "-A ufw-before-input -i lan0 -p tcp --dport 21 -j ACCEPT", "# For IPv6; the reload also applies before.rules",
             "ufw allow in on lan0 proto tcp from any to any port 21 comment 'FTP control connections' && ufw reload"));
     EXPECT_THAT(
         administrator_rules(s, firewall_format::firewalld).input,

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string>
 #include <utility>
@@ -8,8 +9,8 @@
 #include <fmt/format.h>
 
 #include <sallyport/firewall/filter_listing.hpp>
-#include <sallyport/firewall/firewall_needs.hpp>
 #include <sallyport/firewall/listing_words.hpp>
+#include <sallyport/firewall/port_sets.hpp>
 
 namespace sallyport::firewall {
 namespace {
@@ -20,31 +21,22 @@ using arguments = std::span<const std::string>;
 [[nodiscard]] std::optional<std::vector<port_range>> saved_ports(std::string text) {
     std::ranges::replace(text, ':', '-');
     std::vector<port_range> out;
-    for (std::size_t begin = 0; begin <= text.size();) {
-        const auto end = std::min(text.find(',', begin), text.size());
-        const auto range = port_range::parse(std::string_view(text).substr(begin, end - begin));
+    for (const auto part : std::views::split(text, ',')) {
+        const auto range = port_range::parse(std::string_view(part));
         if (!range) return std::nullopt;
         out.push_back(*range);
-        begin = end + 1;
     }
+    if (out.empty()) return std::nullopt;
     return out;
 }
 
-/// What the options of one rule say.
-struct saved_rule {
-    filter_rule rule{};
-    // It cannot match a new TCP connection from another host.
-    bool never = false;
-    bool related = false;
-};
-
 /// A list such as RELATED,ESTABLISHED contains the word.
 [[nodiscard]] bool lists(std::string_view list, std::string_view word) {
-    return (',' + std::string(list) + ',').contains(',' + std::string(word) + ',');
+    return std::ranges::any_of(std::views::split(list, ','), [word](auto part) { return std::string_view(part) == word; });
 }
 
 /// One option with its value. False if it is not known.
-[[nodiscard]] bool read_match(saved_rule& into, bool negated, const std::string& option, const std::string& value) {
+[[nodiscard]] bool read_match(listed_rule& into, bool negated, const std::string& option, const std::string& value) {
     const auto require = [&](bool matches) { into.never = into.never || matches == negated; };
     if (option == "-p") {
         require(value == "tcp" || value == "6" || value == "all");
@@ -78,8 +70,8 @@ struct saved_rule {
     return std::nullopt;
 }
 
-[[nodiscard]] saved_rule read_options(arguments words, const std::string& table) {
-    saved_rule out;
+[[nodiscard]] listed_rule read_options(arguments words, const std::string& table) {
+    listed_rule out;
     bool negated = false;
     for (std::size_t i = 0; i < words.size(); ++i) {
         const auto& word = words[i];
@@ -137,10 +129,8 @@ packet_filter read_iptables_listing(std::string_view saved, bool v4, std::string
                                               .drops_by_policy = words[1] == "DROP"};
         } else if (words[0] == "-A" && words.size() >= 3) {
             auto read = read_options(arguments(words).subspan(2), table);
-            out.accepts_related = out.accepts_related || (read.related && read.rule.action == filter_action::accept);
-            if (read.never) return;
             read.rule.text = line;
-            out.chains[table + ' ' + words[1]].rules.push_back(std::move(read.rule));
+            out.add(table + ' ' + words[1], std::move(read));
         }
     });
     return out;

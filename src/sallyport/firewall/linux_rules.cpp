@@ -8,8 +8,6 @@ namespace {
 // The multiport match and ufw accept so many ports, and a range counts as two.
 constexpr std::size_t max_multiport = 15;
 
-[[nodiscard]] bool is_incoming(const allowed_connections& c) { return c.direction == connection_direction::incoming; }
-
 [[nodiscard]] std::vector<std::vector<port_range>> in_lists(const std::vector<port_range>& ports) {
     std::vector<std::vector<port_range>> out(1);
     std::size_t used = 0;
@@ -36,10 +34,10 @@ constexpr std::size_t max_multiport = 15;
     std::string out;
     if (!c.interface.empty()) {
         const bool pattern = c.interface.ends_with('*');
-        out += fmt::format("{} {}{} ", is_incoming(c) ? "-i" : "-o",
+        out += fmt::format("{} {}{} ", c.is_incoming() ? "-i" : "-o",
                            c.interface.substr(0, c.interface.size() - (pattern ? 1 : 0)), pattern ? "+" : "");
     }
-    if (peer) out += fmt::format("{} {} ", is_incoming(c) ? "-s" : "-d", peer->text());
+    if (peer) out += fmt::format("{} {} ", c.is_incoming() ? "-s" : "-d", peer->text());
     out += "-p tcp ";
     // The options of tcp first: after "-m multiport" they would be read as options of that match.
     const auto add = [&](const std::vector<port_range>& ports, std::string_view option, bool several) {
@@ -75,15 +73,15 @@ void add_rich_rules(std::vector<std::string>& out, const allowed_connections& c,
 
 std::vector<std::string_view> iptables_commands(const firewall_needs& needs) {
     std::vector<std::string_view> out;
-    if (needs.v4 && (!needs.peer || needs.peer->is_v4())) out.emplace_back("iptables");
-    if (needs.v6 && (!needs.peer || needs.peer->is_v6())) out.emplace_back("ip6tables");
+    if (needs.has_family(true)) out.emplace_back("iptables");
+    if (needs.has_family(false)) out.emplace_back("ip6tables");
     return out;
 }
 
 std::vector<std::string> nftables_lines(const firewall_needs& needs) {
     std::vector<std::string> out;
     for (const auto& c : needs.connections) {
-        const bool in = is_incoming(c);
+        const bool in = c.is_incoming();
         auto line = fmt::format("insert rule inet filter {} ", in ? "input" : "output");
         if (!c.interface.empty()) line += fmt::format("{} \"{}\" ", in ? "iifname" : "oifname", c.interface);
         if (needs.peer)
@@ -102,7 +100,7 @@ std::vector<std::string> iptables_lines(const firewall_needs& needs) {
         for (const auto& to : in_lists(c.to)) {
             for (const auto command : iptables_commands(needs))
                 out.push_back(fmt::format("{} -I {} {} -m comment --comment \"{}\" -j ACCEPT", command,
-                                          is_incoming(c) ? "INPUT" : "OUTPUT", iptables_match(c, to, needs.peer),
+                                          c.is_incoming() ? "INPUT" : "OUTPUT", iptables_match(c, to, needs.peer),
                                           c.purpose));
         }
     }
@@ -113,16 +111,18 @@ std::vector<std::string> ufw_lines(const firewall_needs& needs) {
     std::vector<std::string> out;
     const auto peer = needs.peer ? needs.peer->text() : "any";
     for (const auto& c : needs.connections) {
-        const bool in = is_incoming(c);
+        const bool in = c.is_incoming();
         if (c.interface.ends_with('*'))
-            out.push_back(fmt::format("# ufw has no patterns: once for each interface of {}", c.interface));
+            out.push_back(fmt::format(
+                "# ufw has no interface patterns: run the next commands for each interface that matches {}", c.interface));
         for (const auto& to : in_lists(c.to)) {
             if (c.to_other_hosts) {
                 // Its chain ufw-not-local drops IPv4 packets to addresses of other hosts before rules of "ufw allow" are
                 // asked.
-                out.emplace_back("# IPv4: in /etc/ufw/before.rules, before the line -A ufw-before-input -j ufw-not-local");
+                out.emplace_back(
+                    "# For IPv4, add this to /etc/ufw/before.rules before the line -A ufw-before-input -j ufw-not-local");
                 out.push_back(fmt::format("-A ufw-before-input {} -j ACCEPT", iptables_match(c, to, needs.peer)));
-                out.emplace_back("# IPv6, and to read that file again");
+                out.emplace_back("# For IPv6; the reload also applies before.rules");
             }
             out.push_back(fmt::format("ufw allow {}{}proto tcp from {}{} to {} port {} comment '{}'{}", in ? "in " : "out ",
                                       c.interface.empty() ? "" : "on " + c.interface + ' ', in ? peer : "any",
@@ -137,10 +137,10 @@ std::vector<std::string> firewalld_lines(const firewall_needs& needs) {
     std::vector<std::string> out;
     bool outgoing = false;
     for (const auto& c : needs.connections) {
-        outgoing = outgoing || !is_incoming(c);
-        if (!is_incoming(c)) continue;
+        outgoing = outgoing || !c.is_incoming();
+        if (!c.is_incoming()) continue;
         if (c.interface.ends_with('*'))
-            out.push_back(fmt::format("# once for the zone of each interface of {}", c.interface));
+            out.push_back(fmt::format("# Run the next command for the zone of each interface that matches {}", c.interface));
         if (needs.peer) {
             add_rich_rules(out, c, *needs.peer);
             continue;

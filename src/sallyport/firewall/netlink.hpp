@@ -13,10 +13,22 @@
 
 namespace sallyport::firewall {
 
-struct socket_closer {
-    void operator()(mnl_socket* s) const noexcept { mnl_socket_close(s); }
+/// Frees an object of libmnl or libnftnl with its function.
+template <auto Free>
+struct freed_by {
+    template <class Type>
+    void operator()(Type* x) const noexcept {
+        Free(x);
+    }
 };
-using nft_socket = std::unique_ptr<mnl_socket, socket_closer>;
+template <class Type, auto Free>
+using owned = std::unique_ptr<Type, freed_by<Free>>;
+template <auto Free, class Type>
+[[nodiscard]] owned<Type, Free> owned_by(Type* made) {
+    return owned<Type, Free>(made);
+}
+
+using netlink_socket = owned<mnl_socket, mnl_socket_close>;
 
 /// The errno in a reply; 0 if it reports none.
 [[nodiscard]] inline int error_in(const nlmsghdr* reply) noexcept {

@@ -11,7 +11,7 @@
 #include <boost/json.hpp>
 
 #include <sallyport/firewall/filter_listing.hpp>
-#include <sallyport/firewall/firewall_needs.hpp>
+#include <sallyport/firewall/port_sets.hpp>
 
 namespace sallyport::firewall {
 namespace {
@@ -64,7 +64,7 @@ enum class relation : std::uint8_t { always, sometimes, never };
 
 [[nodiscard]] relation always_if(bool matches) { return matches ? relation::always : relation::never; }
 
-/// The rule that is read, and what its conditions allow.
+/// Reads the objects of a listing.
 class reader_of_rules {
 public:
     explicit reader_of_rules(const json::array& items) {
@@ -87,6 +87,11 @@ public:
 private:
     [[nodiscard]] static std::string table_of(const json::value& v) {
         return text_of_value(member(v, "family")) + ' ' + text_of_value(member(v, "table"));
+    }
+
+    /// The key of the chain that the rule is in.
+    [[nodiscard]] static std::string chain_of(const json::value& rule) {
+        return table_of(rule) + ' ' + text_of_value(member(rule, "chain"));
     }
 
     void add_set(const json::value& set) {
@@ -121,38 +126,30 @@ private:
     void add_rule(const json::value& rule) {
         const auto* const list = member(rule, "expr").if_array();
         if (list == nullptr) return;
-        filter_rule made{.text = json::serialize(*list)};
-        related_ = never_ = false;
+        listed_rule made{.rule = {.text = json::serialize(*list)}};
         for (const auto& expression : *list) {
             if (!expression.is_object() || expression.get_object().empty()) continue;
             const auto& [key, value] = *expression.get_object().begin();
             if (key == "vmap") return add_map(rule, value, made);
             if (!add_expression(rule, key, value, made)) return;
         }
-        push(rule, std::move(made), never_);
-    }
-
-    /// A rule for related connections is worth knowing also if it does not match new ones.
-    void push(const json::value& rule, filter_rule made, bool never) {
-        out_.accepts_related = out_.accepts_related || (related_ && made.action == filter_action::accept);
-        if (!never && made.action != filter_action::none)
-            out_.chains[table_of(rule) + ' ' + text_of_value(member(rule, "chain"))].rules.push_back(std::move(made));
+        out_.add(chain_of(rule), std::move(made));
     }
 
     /// False if the rule does not matter.
     [[nodiscard]] bool add_expression(const json::value& rule, std::string_view key, const json::value& value,
-                                      filter_rule& made) {
+                                      listed_rule& made) {
         if (key == "match") {
             const auto found = relation_of(rule, member(value, "left"), member(value, "right"),
                                            text_of_value(member(value, "op")) == "!=", made);
-            made.partial = made.partial || found == relation::sometimes;
-            never_ = never_ || found == relation::never;
+            made.rule.partial = made.rule.partial || found == relation::sometimes;
+            made.never = made.never || found == relation::never;
         } else if (key == "limit") {
             return !is_over(value);
         } else if (key == "set" || key == "meter") {
-            return add_inner(member(value, "stmt"), made);
-        } else if (!set_action(rule, key, value, made) && !changes_nothing(key)) {
-            made.partial = true;
+            return add_inner(member(value, "stmt"), made.rule);
+        } else if (!set_action(rule, key, value, made.rule) && !changes_nothing(key)) {
+            made.rule.partial = true;
         }
         return true;
     }
@@ -200,43 +197,42 @@ private:
     }
 
     /// A verdict map is a rule for each of its keys.
-    void add_map(const json::value& rule, const json::value& map, const filter_rule& before) {
+    void add_map(const json::value& rule, const json::value& map, const listed_rule& before) {
         const auto* data = &member(map, "data");
         if (const auto named = sets_.find(table_of(rule) + ' ' + text_of_value(*data)); named != sets_.end())
             data = &named->second;
         const auto* const pairs = data->is_array() ? data->if_array() : member(*data, "set").if_array();
         if (pairs == nullptr) return;
-        const bool never_before = never_;
-        const bool related_before = related_;
         for (const auto& pair : *pairs) {
             const auto* const both = pair.if_array();
             if (both == nullptr || both->size() != 2 || !both->at(1).is_object() || both->at(1).get_object().empty())
                 continue;
             auto made = before;
-            related_ = related_before;
             const auto found = relation_of(rule, member(map, "key"), both->at(0), false, made);
             const auto& [key, value] = *both->at(1).get_object().begin();
-            if (!set_action(rule, key, value, made)) continue;
-            made.partial = made.partial || found == relation::sometimes;
-            push(rule, std::move(made), never_before || found == relation::never);
+            if (!set_action(rule, key, value, made.rule)) continue;
+            made.rule.partial = made.rule.partial || found == relation::sometimes;
+            made.never = made.never || found == relation::never;
+            out_.add(chain_of(rule), std::move(made));
         }
     }
 
     [[nodiscard]] relation relation_of(const json::value& rule, const json::value& left, const json::value& right,
-                                       bool negated, filter_rule& made) {
+                                       bool negated, listed_rule& made) {
         const auto& payload = member(left, "payload");
         const auto protocol = text_of_value(member(payload, "protocol"));
         const auto field = text_of_value(member(payload, "field"));
-        if (field == "dport" && (protocol == "tcp" || protocol == "th")) return restrict_ports(rule, right, negated, made);
+        if (field == "dport" && (protocol == "tcp" || protocol == "th"))
+            return restrict_ports(rule, right, negated, made.rule);
         // Without such a header a rule does not match, whatever it compares.
         if (is_other_transport(protocol)) return relation::never;
         relation out = relation::sometimes;
         if (payload.is_object())
-            out = of_payload(protocol, field, right, made);
+            out = of_payload(protocol, field, right, made.rule);
         else if (const auto& meta = member(left, "meta"); meta.is_object())
-            out = of_meta(text_of_value(member(meta, "key")), right, negated, made);
+            out = of_meta(text_of_value(member(meta, "key")), right, negated, made.rule);
         else if (const auto& ct = member(left, "ct"); ct.is_object())
-            out = of_connection(text_of_value(member(ct, "key")), right, negated);
+            out = of_connection(text_of_value(member(ct, "key")), right, negated, made);
         else if (const auto& fib = member(left, "fib"); fib.is_object())
             out = text_of_value(member(fib, "result")) == "type" && has_word(member(fib, "flags"), "daddr")
                       ? always_if(has_word(right, "local"))
@@ -254,18 +250,6 @@ private:
         if (made.ports) ports = common(*made.ports, ports);
         made.ports = merged(std::move(ports));
         return relation::always;
-    }
-
-    /// The ports that are in both lists, which need not be in order.
-    [[nodiscard]] static std::vector<port_range> common(const std::vector<port_range>& a, const std::vector<port_range>& b) {
-        std::vector<port_range> out;
-        for (const auto& one : a) {
-            for (const auto& other : b) {
-                const port_range both{std::max(one.first, other.first), std::min(one.last, other.last)};
-                if (both.size() > 0) out.push_back(both);
-            }
-        }
-        return out;
     }
 
     // NOLINTNEXTLINE(misc-no-recursion): bounded by `depth`.
@@ -330,9 +314,10 @@ private:
         return relation::sometimes;
     }
 
-    [[nodiscard]] relation of_connection(std::string_view key, const json::value& right, bool negated) {
+    [[nodiscard]] static relation of_connection(std::string_view key, const json::value& right, bool negated,
+                                                listed_rule& made) {
         if (key == "state") {
-            related_ = related_ || (!negated && has_word(right, "related"));
+            made.related = made.related || (!negated && has_word(right, "related"));
             return always_if(has_word(right, "new"));
         }
         if (key == "status") return relation::never;
@@ -350,9 +335,6 @@ private:
     packet_filter out_;
     std::map<std::string, json::value> sets_;
     std::set<std::string> of_iptables_;
-    // Of the rule that is read: it has a condition for related connections; it cannot match a new connection.
-    bool related_ = false;
-    bool never_ = false;
 };
 
 }  // namespace

@@ -32,11 +32,6 @@ struct address_place {
 constexpr address_place places_v4{12, 16, 4};
 constexpr address_place places_v6{8, 24, 16};
 
-template <auto Free, class Type>
-auto owned_by(Type* made) {
-    return std::unique_ptr<Type, decltype([](Type* x) { Free(x); })>(made);
-}
-
 void put_chain(nft_transaction& to, nftnl_chain* c) {
     auto* m = to.start_message(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
     nftnl_chain_nlmsg_build_payload(m, c);

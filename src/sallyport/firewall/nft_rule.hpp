@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -84,11 +83,12 @@ public:
     void finish(nft_transaction& to);
 
 private:
-    struct rule_deleter {
-        void operator()(nftnl_rule* r) const noexcept { nftnl_rule_free(r); }
-    };
-    std::unique_ptr<nftnl_rule, rule_deleter> rule_;
+    owned<nftnl_rule, nftnl_rule_free> rule_;
 };
+
+/// The priority of our chains that assign helpers: before other programs assign one (filter, 0, and a little earlier), since
+/// the first assignment applies, and before an administrator's DNAT (-100); after his rules about marks (mangle, -150).
+inline constexpr std::int32_t before_helpers = -146;
 
 /// The beginning of the names of our tables.
 inline constexpr auto table_prefix = "sallyport_";

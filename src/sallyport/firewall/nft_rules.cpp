@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 
 // Before the kernel's headers, which then leave out what both define.
 #include <net/if_arp.h>
@@ -26,8 +25,6 @@ namespace {
 // Before an administrator's NAT chains, at -100 and 100.
 constexpr std::int32_t before_dnat = -110;
 constexpr std::int32_t before_snat = 90;
-// Before other programs assign a helper (filter, 0, and a little earlier), since the first assignment applies.
-constexpr std::int32_t before_helpers = -146;
 // After connection tracking (-200) has updated the state of the packet's connection.
 constexpr std::int32_t after_tracking = -149;
 
@@ -171,7 +168,7 @@ constexpr std::array spent_chains{chain{"established", "filter", NF_INET_PRE_ROU
 /// A map from an opening's key to an address, and with `with_port` to a port as well.
 void add_map(nft_transaction& to, const std::string& table, const char* name, const family_place& f, bool with_port,
              std::uint32_t flags, std::uint32_t id) {
-    const std::unique_ptr<nftnl_set, void (*)(nftnl_set*)> made(nftnl_set_alloc(), [](nftnl_set* x) { nftnl_set_free(x); });
+    const auto made = owned_by<nftnl_set_free>(nftnl_set_alloc());
     auto* s = made.get();
     nftnl_set_set_str(s, NFTNL_SET_TABLE, table.c_str());
     nftnl_set_set_str(s, NFTNL_SET_NAME, name);
@@ -189,7 +186,7 @@ void add_map(nft_transaction& to, const std::string& table, const char* name, co
 /// A set of keys of openings. `filled_by_rules`: that of the used ones.
 void add_key_set(nft_transaction& to, const std::string& table, const char* name, const family_place& f,
                  bool filled_by_rules, std::uint32_t id) {
-    const std::unique_ptr<nftnl_set, void (*)(nftnl_set*)> made(nftnl_set_alloc(), [](nftnl_set* x) { nftnl_set_free(x); });
+    const auto made = owned_by<nftnl_set_free>(nftnl_set_alloc());
     auto* s = made.get();
     nftnl_set_set_str(s, NFTNL_SET_TABLE, table.c_str());
     nftnl_set_set_str(s, NFTNL_SET_NAME, name);

@@ -54,7 +54,7 @@ private:
 
 /// A set or map with one element, for a message about that element.
 [[nodiscard]] set_owner with_element(const std::string& table, const char* set, const element& wanted) {
-    set_owner out(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
+    set_owner out(nftnl_set_alloc());
     nftnl_set_set_str(out.get(), NFTNL_SET_TABLE, table.c_str());
     nftnl_set_set_str(out.get(), NFTNL_SET_NAME, set);
     auto* e = nftnl_set_elem_alloc();
@@ -143,7 +143,8 @@ void add_message(nft_transaction& to, std::uint16_t type, std::uint16_t flags, c
 
 }  // namespace
 
-nft_table::nft_table(std::string name, nft_socket owner, nft_socket query_socket, conntrack tracking, std::string missing)
+nft_table::nft_table(std::string name, netlink_socket owner, netlink_socket query_socket, conntrack tracking,
+                     std::string missing)
     : name_(std::move(name)),
       missing_(std::move(missing)),
       owner_(std::move(owner)),
@@ -295,7 +296,7 @@ result<void> nft_table::commit_elements(std::span<const change> changes) {
 /// Queries the element of this opening; the result has no element if there is none.
 set_owner nft_table::find(const char* set, const opening& o) {
     const auto query = with_element(name_, set, key_of(o));
-    set_owner result_set(nftnl_set_alloc(), [](nftnl_set* s) { nftnl_set_free(s); });
+    set_owner result_set(nftnl_set_alloc());
     std::array<char, 4096> buffer;
     const std::scoped_lock lock(mutex_);
     auto* m = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, 0, ++sequence_);

@@ -55,7 +55,7 @@
 
 namespace sallyport::firewall {
 
-using set_owner = std::unique_ptr<nftnl_set, void (*)(nftnl_set*)>;
+using set_owner = owned<nftnl_set, nftnl_set_free>;
 
 /// See above.
 class nft_table final : public table {
@@ -73,7 +73,7 @@ public:
     [[nodiscard]] opening_use use_of(const opening& o) override;
 
 private:
-    nft_table(std::string name, nft_socket owner, nft_socket query_socket, conntrack tracking, std::string missing);
+    nft_table(std::string name, netlink_socket owner, netlink_socket query_socket, conntrack tracking, std::string missing);
 
     [[nodiscard]] result<void> commit_elements(std::span<const change> changes);
     /// The created ones.
@@ -85,7 +85,7 @@ private:
 
     const std::string name_;
     const std::string missing_;
-    nft_socket owner_;
+    netlink_socket owner_;
     snat_ports ports_;
     conntrack tracking_;
     // The keys of the openings that have an expectation.
@@ -93,7 +93,7 @@ private:
     // Guards the members below.
     std::mutex mutex_;
     // Queries have a socket of their own, since owner_ is blocked while a change is committed.
-    nft_socket query_socket_;
+    netlink_socket query_socket_;
     std::uint32_t sequence_ = 0;
 };
 

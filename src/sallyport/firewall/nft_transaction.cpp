@@ -18,8 +18,8 @@ constexpr std::size_t max_batch_size = 7 * max_message_size * limits::opening_ba
 
 }  // namespace
 
-result<nft_socket> open_nft_socket() {
-    nft_socket made(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
+result<netlink_socket> open_nft_socket() {
+    netlink_socket made(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
     if (!made) return fail_os(errno, "netlink to the kernel's packet filter");
     if (mnl_socket_bind(made.get(), 0, MNL_SOCKET_AUTOPID) != 0)
         return fail_os(errno, "netlink to the kernel's packet filter");

@@ -17,7 +17,7 @@
 namespace sallyport::firewall {
 
 /// Opens a netlink socket to the kernel's packet filter.
-[[nodiscard]] result<nft_socket> open_nft_socket();
+[[nodiscard]] result<netlink_socket> open_nft_socket();
 
 /// See above.
 class nft_transaction {
@@ -33,11 +33,8 @@ public:
     [[nodiscard]] result<void> commit(mnl_socket& to);
 
 private:
-    struct batch_stopper {
-        void operator()(mnl_nlmsg_batch* b) const noexcept { mnl_nlmsg_batch_stop(b); }
-    };
     std::unique_ptr<char[]> memory_;
-    std::unique_ptr<mnl_nlmsg_batch, batch_stopper> batch_;
+    owned<mnl_nlmsg_batch, mnl_nlmsg_batch_stop> batch_;
     std::uint32_t sequence_ = 0;
     bool full_ = false;
 };

@@ -32,10 +32,8 @@ constexpr auto advice_for_many =
     const auto add = [&](std::string_view list, std::string_view key, const std::string& network) {
         out.push_back(fmt::format(R"("{}":[{{"{}":"{}","Description":"{}"}}])", list, key, network, purpose));
     };
-    if (needs.v4 && (!needs.peer || needs.peer->is_v4()))
-        add("IpRanges", "CidrIp", needs.peer ? needs.peer->text() + "/32" : "0.0.0.0/0");
-    if (needs.v6 && (!needs.peer || needs.peer->is_v6()))
-        add("Ipv6Ranges", "CidrIpv6", needs.peer ? needs.peer->text() + "/128" : "::/0");
+    if (needs.has_family(true)) add("IpRanges", "CidrIp", needs.peer ? needs.peer->text() + "/32" : "0.0.0.0/0");
+    if (needs.has_family(false)) add("Ipv6Ranges", "CidrIpv6", needs.peer ? needs.peer->text() + "/128" : "::/0");
     return fmt::format("{}", fmt::join(out, ","));
 }
 
@@ -44,7 +42,9 @@ void add_policy(std::vector<std::string>& out, const firewall_needs& needs, conn
     if (ports.empty()) return;
     const bool in = direction == connection_direction::incoming;
     if (!out.empty()) out.emplace_back("---");
-    if (!in) out.emplace_back("# With this policy the pods may open no other connections; other policies can add some.");
+    if (!in)
+        out.emplace_back(
+            "# This policy blocks all other outgoing connections of the pods unless another policy allows them.");
     for (const auto* line : {"apiVersion: networking.k8s.io/v1", "kind: NetworkPolicy", "metadata:"}) out.emplace_back(line);
     out.push_back(fmt::format("  name: ftp-{}", in ? "incoming" : "outgoing"));
     for (const auto* line : {"spec:", "  podSelector:", "    matchLabels:", "      app: sallyport"}) out.emplace_back(line);
@@ -84,11 +84,10 @@ std::vector<std::string> aws_lines(const firewall_needs& needs) {
             permissions.push_back(fmt::format(R"({{"IpProtocol":"tcp","FromPort":{},"ToPort":{},{}}})", range.first,
                                               range.last, aws_networks(needs, c.purpose)));
         out.push_back(fmt::format("aws ec2 authorize-security-group-{} --group-id \"$GROUP\" --ip-permissions '[{}]'",
-                                  c.direction == connection_direction::incoming ? "ingress" : "egress",
-                                  fmt::join(permissions, ",")));
+                                  c.is_incoming() ? "ingress" : "egress", fmt::join(permissions, ",")));
     }
     if (by_source)
-        out.emplace_back("# Security groups know no source ports. They allow all outgoing connections by default.");
+        out.emplace_back("# Security groups cannot match source ports. They allow all outgoing connections by default.");
     return out;
 }
 

@@ -38,8 +38,8 @@ struct routing_rule {
     std::uint32_t metric = 0;
 };
 
-[[nodiscard]] result<nft_socket> open_route_socket() {
-    nft_socket made(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
+[[nodiscard]] result<netlink_socket> open_route_socket() {
+    netlink_socket made(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
     if (!made || mnl_socket_bind(made.get(), 0, MNL_SOCKET_AUTOPID) != 0)
         return fail_os(errno, "netlink to the kernel's routing");
     return made;

@@ -36,10 +36,10 @@ public:
     [[nodiscard]] static std::string text(mark_bits mark, std::uint32_t table);
 
 private:
-    policy_route(nft_socket s, mark_bits mark, std::uint32_t table, std::uint32_t metric)
+    policy_route(netlink_socket s, mark_bits mark, std::uint32_t table, std::uint32_t metric)
         : socket_(std::move(s)), mark_(mark), table_(table), metric_(metric) {}
 
-    nft_socket socket_;
+    netlink_socket socket_;
     mark_bits mark_;
     std::uint32_t table_;
     std::uint32_t metric_;

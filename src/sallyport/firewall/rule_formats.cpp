@@ -13,11 +13,11 @@ namespace {
 
 constexpr std::array<rule_format, 11> formats{{
     {firewall_format::nftables, "nftables",
-     "For nft -f. It presupposes a table \"inet filter\" with the chains input and output, which accept established "
-     "connections; replace the names with those of your chains.",
+     "Input for nft -f. The rules require a table \"inet filter\" with the chains input and output, which accept "
+     "established connections; replace the names with those of your chains.",
      "nft", "No rule may assign the helper \"ftp\" to these connections (ct helper set).", "#", nftables_lines},
     {firewall_format::iptables, "iptables",
-     "Commands for a shell. They presuppose that the chains INPUT and OUTPUT accept established connections.",
+     "Commands for a shell. They require that the chains INPUT and OUTPUT accept established connections.",
      "iptables-restore",
      "No rule of the table \"raw\" may assign the helper \"ftp\" to these connections (-j CT --helper ftp).", "#",
      iptables_lines},
@@ -30,8 +30,7 @@ constexpr std::array<rule_format, 11> formats{{
      "To switch off the inspection of FTP: netsh advfirewall set global statefulftp disable", "#", windows_lines},
     {firewall_format::mikrotik, "mikrotik",
      "For a terminal of RouterOS on a router in front of the host. The chain must accept established connections; move "
-     "these "
-     "rules before the first one that drops.",
+     "these rules before the first one that drops.",
      "", "To switch off the inspection of FTP: /ip firewall service-port disable ftp", "#", mikrotik_lines},
     {firewall_format::cisco_ios, "cisco-ios",
      "For the configuration mode of IOS on a router in front of the host. Add the lines to the access lists of your "
@@ -50,9 +49,8 @@ constexpr std::array<rule_format, 11> formats{{
 
 /// "incoming to TCP 21,990: FTP control connections".
 [[nodiscard]] std::string summary(const allowed_connections& c) {
-    return fmt::format("{} to TCP {}{}: {}", c.direction == connection_direction::incoming ? "incoming" : "outgoing",
-                       ports_text(c.to, ", ", "-"), c.from.empty() ? "" : " from port " + ports_text(c.from, ", ", "-"),
-                       c.purpose);
+    return fmt::format("{} to TCP {}{}: {}", c.is_incoming() ? "incoming" : "outgoing", ports_text(c.to, ", ", "-"),
+                       c.from.empty() ? "" : " from port " + ports_text(c.from, ", ", "-"), c.purpose);
 }
 
 }  // namespace

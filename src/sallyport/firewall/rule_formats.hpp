@@ -31,7 +31,7 @@ enum class firewall_format : std::uint8_t {
 struct rule_format {
     firewall_format format;
     std::string_view name;
-    // Where the rules belong, and what they presuppose.
+    // Where the rules belong, and what they require.
     std::string_view place;
     // The program with which the tests check rules of this format; empty: none.
     std::string_view checked_by;

@@ -140,11 +140,19 @@ TEST(rule_formats_test, needs_nothing_for_nothing) {
     }
 }
 
-TEST(firewall_needs_test, merges_ports) {
+TEST(port_sets_test, merges_ports) {
     EXPECT_THAT(merged({{30, 31}, {21, 21}, {32, 32}, {22, 22}, {21, 21}}),
                 ElementsAre(port_range{21, 22}, port_range{30, 32}));
     EXPECT_EQ(ports_text({{21, 21}, {30, 32}}, ", ", ":"), "21, 30:32");
     EXPECT_THAT(merged({{65535, 65535}, {1, 65535}}), ElementsAre(port_range{1, 65535}));
+}
+
+TEST(port_sets_test, finds_other_and_common_ports) {
+    EXPECT_THAT(all_but({}), ElementsAre(port_range{1, 65535}));
+    EXPECT_THAT(all_but({{30, 40}, {0, 1}, {35, 50}, {65535, 65535}}),
+                ElementsAre(port_range{2, 29}, port_range{51, 65534}));
+    EXPECT_THAT(all_but({{0, 65535}}), IsEmpty());
+    EXPECT_THAT(common({{30, 40}, {1, 2}}, {{2, 30}, {50, 60}}), ElementsAre(port_range{30, 30}, port_range{2, 2}));
 }
 
 }  // namespace

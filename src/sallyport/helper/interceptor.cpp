@@ -32,8 +32,7 @@ namespace {
 
 answer interceptor::listen(std::size_t number, bool v4) {
     if (number >= settings_.interceptions.size()) return refuse(EPERM);
-    auto& listeners = settings_.interceptions[number].listeners;
-    auto& port = v4 ? listeners.v4 : listeners.v6;
+    auto& port = settings_.interceptions[number].listeners.of(v4);
     if (table_ || port != 0) return refuse(EPERM);
     answer out{.text = {}, .descriptor = transparent_socket(firewall::interception_listener(v4, 0))};
     if (!out.descriptor || ::listen(out.descriptor.get(), SOMAXCONN) != 0) return refuse(errno);
@@ -76,9 +75,7 @@ answer interceptor::pass_ports(std::size_t interception, int client, int backend
             return refuse(added.error());
     }
     passing_.emplace(++last_passing_, wanted);
-    auto out = done();
-    out.text.number = static_cast<std::int32_t>(last_passing_);
-    return out;
+    return done(static_cast<std::int32_t>(last_passing_));
 }
 
 answer interceptor::end_passing(std::uint32_t number) {
@@ -95,9 +92,7 @@ answer interceptor::dropped_requests() const {
     if (!table_) return refuse(EPERM);
     const auto dropped = table_->dropped_requests();
     if (!dropped) return refuse(dropped.error());
-    auto out = done();
-    out.text.number = static_cast<std::int32_t>(*dropped);
-    return out;
+    return done(static_cast<std::int32_t>(*dropped));
 }
 
 // Only an intercepted connection has IP_TRANSPARENT, which it has from its listener: the daemon has no right to set it.

@@ -47,7 +47,7 @@ int on_attribute(const nlattr* attribute, void* data) {
 
 /// 0 or the errno. `interface` 0: any.
 [[nodiscard]] int look_up(unsigned interface, found_route& into) {
-    const firewall::nft_socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
+    const firewall::netlink_socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
     if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return errno;
     alignas(nlmsghdr) std::array<char, 512> buffer{};
     auto* const request = mnl_nlmsg_put_header(buffer.data());
