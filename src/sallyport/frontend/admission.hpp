@@ -83,13 +83,7 @@ struct connection_source {
 /// A counted place for one session under the limits; released by the destructor. Any thread.
 class admission_slot {
 public:
-    admission_slot(admission_slot&& other) noexcept
-        : owner_(std::move(other.owner_)),
-          source_(other.source_),
-          penalizable_(other.penalizable_),
-          before_login_(other.before_login_),
-          account_(std::move(other.account_)),
-          guess_reserved_(other.guess_reserved_) {}
+    admission_slot(admission_slot&&) noexcept = default;
     admission_slot& operator=(admission_slot&&) = delete;
     ~admission_slot();
 

@@ -8,9 +8,9 @@
 // same waits for a disk: it no longer counts, and another thread takes its place, up to a maximum number of threads.
 //
 // Owned by its user, and must outlive the coroutines that use it. The queue is bounded by the number of sessions: each has
-// one piece of work at a time, or two for a long listing. For work of hosts that have not logged in it can be bounded by a
-// number: if it is full, the address that holds most of it loses a piece. A blocked disk blocks threads of the pool, but
-// never an event loop.
+// one piece of work at a time, or two for a long listing. For clients that have not logged in, the queue has a maximum
+// length: when it is full, the address with the most queued work loses its newest piece. A blocked disk blocks threads of
+// the pool, but never an event loop.
 
 #include <cstddef>
 #include <cstdint>
@@ -56,7 +56,7 @@ public:
     worker_pool& operator=(const worker_pool&) = delete;
 
     /// Any thread. An exception that escapes from `work` is logged. Work without an owner, such as that of the daemon
-    /// itself, has turns like that of one more client.
+    /// itself, has turns like that of one more client. REQUIRES: an unbounded pool.
     template <class Work>
     void submit(Work work, const work_owner& owner = {}, work_kind kind = work_kind::brief) {
         add([w = std::move(work)](bool /*has_turn*/) mutable { w(); }, owner, kind);
