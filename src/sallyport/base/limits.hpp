@@ -93,7 +93,7 @@ inline constexpr int max_login_attempts = 3;
 inline constexpr auto min_penalty = 15s;
 inline constexpr auto max_penalty = 600s;
 inline constexpr std::size_t max_penalized_sources = 65536;
-// Accounts whose failed logins are counted (AU-02), and the bytes of a name that are compared: about 10 MiB.
+// The accounts whose failed logins are counted (AU-02), about 10 MiB, and the bytes of a name that distinguish accounts.
 inline constexpr std::size_t max_guessed_accounts = 32768;
 inline constexpr std::size_t account_key_size = 64;
 // Logins that wait for their password check (AU-03): at about 20 checks a second, more would wait for longer than the time
@@ -263,26 +263,27 @@ inline constexpr auto helper_timeout = 5s;
 inline constexpr std::size_t opening_batch = 128;
 inline constexpr auto opening_timeout = 2s;
 
-// STUN: the first repetition of a question over UDP (RFC 8489, section 6.2.1), which doubles; how long all servers of a
-// round have, with one lost packet; and the longest answer, which has about 100 bytes and comes in one packet.
+// STUN: the first retransmission of a request over UDP (RFC 8489, section 6.2.1), which doubles; how long all servers of a
+// round have, with one lost packet; and the longest response, which has about 100 bytes and comes in one packet.
 inline constexpr auto first_stun_retransmission = 500ms;
 inline constexpr auto stun_timeout = 3s;
 inline constexpr std::size_t max_stun_message = 1500;
-// Servers that one daemon asks.
+// The maximum number of STUN servers of one daemon.
 inline constexpr std::size_t max_stun_servers = 4;
 
 // Port mappings at a router (reach). How long one is asked for; renewals come at half of it.
 inline constexpr auto mapping_lease = 3600s;
-// What a router grants counts as at least, and at most, this: none can have us ask several times a second, or never again.
+// A shorter lifetime is rejected as unusable, and a longer one counts as the maximum, so that no router can make us ask
+// several times a second, or never again.
 inline constexpr auto min_mapping_lifetime = 10s;
 inline constexpr auto max_mapping_lifetime = 86400s;
 // Ports are shared by clients of different addresses, so few suffice; each costs the router a rule, and 20 to 40 ms.
 inline constexpr std::size_t max_mapped_ports = 32;
 inline constexpr std::uint16_t default_mapped_ports = 8;
-// The first wait for an answer to a question that any router answers at once, which doubles twice (RFC 6886, section 3.1).
+// The first wait for a response to a request that any router answers at once, which doubles twice (RFC 6886, section 3.1).
 inline constexpr auto first_router_wait = 250ms;
 inline constexpr int router_tries = 3;
-// The wait for an answer about a mapping, from a router that has answered such a question: 20 to 40 ms are usual.
+// The wait for a response about a mapping, from a router that has answered such a request: 20 to 40 ms are usual.
 inline constexpr auto mapping_wait = 1s;
 // A protocol that the router does not answer, or a port that it refuses, is asked for again after this time, which doubles.
 inline constexpr auto min_router_rest = 30s;
@@ -290,9 +291,10 @@ inline constexpr auto max_router_rest = 1800s;
 // How often in a row the announcement of a restart, which any host of the network can forge, has all ports asked for again;
 // one more after each rest above.
 inline constexpr double router_restarts = 4;
-// The end of the process waits for the router's answers to the requests that end mappings. Half of it is for lost ones.
+// The end of the process waits for the router's responses to the requests that end mappings. Half of it is for lost ones.
 inline constexpr auto unmapping_timeout = 700ms;
-// UPnP: how long routers are searched; the time for one request; the size of an answer, usual ones have 1 to 20 KiB.
+// UPnP: how long the search for routers lasts; the time for one request; the size of a response, usual ones have 1 to 20
+// KiB.
 inline constexpr auto upnp_search_time = 2s;
 inline constexpr auto upnp_request_timeout = 5s;
 // The requests for one mapping, with those for other ports.
