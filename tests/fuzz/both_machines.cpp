@@ -42,8 +42,8 @@ constexpr std::string_view declared[] = {
     "stat",
 };
 
-/// A user name that is accepted after a login, when lines may be longer, and that a backend which is selected for it
-/// refuses.
+/// Whether a line has a user name that is accepted after a login, when lines may be longer, but refused by a backend that is
+/// selected for that user.
 bool has_long_user_name(std::string_view bytes) {
     while (!bytes.empty()) {
         const auto line = sallyport::fuzz::next_line(bytes);
