@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 PREFIX = "splab"
@@ -71,7 +71,7 @@ class Program:
     """A program of another project that runs on a host: tools/reference-servers fetches it."""
     host: str
     command: str  # {folder} stands for a folder of its own
-    port: int  # TCP or UDP: it works once this one is open
+    port: int  # TCP or UDP: it is ready once something listens on this port
     files: dict = field(default_factory=dict)  # name -> content, in that folder
 
 
@@ -104,6 +104,14 @@ class Scenario:
             if host.name == name:
                 return host
         raise KeyError(f'scenario {self.name} has no host "{name}"; it has {", ".join(h.name for h in self.hosts)}')
+
+    def with_host(self, name, **changes):
+        """The same, with these changes of a host."""
+        return replace(self, hosts=tuple(replace(h, **changes) if h.name == name else h for h in self.hosts))
+
+    def with_arguments(self, host, more):
+        """The same, with more arguments of that host's daemons."""
+        return replace(self, daemons=tuple(replace(d, arguments=f"{d.arguments} {more}") if d.host == host else d for d in self.daemons))
 
 
 # Firewalls. Each gives one nftables table; connection tracking without any helper, since FTP is handled by Sallyport.
@@ -373,28 +381,30 @@ class Network:
         return lambda *where, **options: self.inside(host, lambda: socket.create_connection(*where, **options))
 
     def start_programs(self):
-        """Those of the scenario. They end with the network."""
+        """The programs of the scenario, each once the one before is ready."""
         for number, program in enumerate(self.scenario.programs):
             self.start_program(program, self.folder / f"{program.host}-program-{number}")
 
     def start_program(self, program, folder):
-        """Returns once it is ready. A folder of an earlier run may be used again."""
+        """With a folder of its own, which may be that of an earlier run."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in program.files.items():
             (folder / name).write_text(content.format(folder=folder))
         name, *arguments = program.command.format(folder=folder).split()
         if not (PROGRAMS / name).exists():
             raise RuntimeError(f"{name} is missing; run tools/reference-servers")
-        log = folder / "log"
+        self.launch(program.host, [PROGRAMS / name, *arguments], folder.with_suffix(".log"),
+                    lambda: run(*self.command(program.host, "ss", "-Hltun", f"sport = :{program.port}")))
+
+    def launch(self, host, argv, log, is_ready):
+        """Starts a program that writes to this log and ends with the network. Returns once it is ready."""
         with log.open("w") as out:
-            process = subprocess.Popen(self.command(program.host, PROGRAMS / name, *arguments), stdin=subprocess.DEVNULL, stdout=out,
-                                       stderr=out, start_new_session=True)
-        deadline = time.monotonic() + 10
-        while not run(*self.command(program.host, "ss", "-Hltun", f"sport = :{program.port}")):
+            process = subprocess.Popen(self.command(host, *argv), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        deadline = time.monotonic() + 10 * float(os.environ.get("SLOWNESS", 1))  # as tests wait
+        while not is_ready():
             if process.poll() not in (None, 0) or time.monotonic() > deadline:
-                raise RuntimeError(f"on {program.host}: {name} {' '.join(arguments)}\n{log.read_text()}")
+                raise RuntimeError(f"on {host}: {shlex.join(map(str, argv))}\n{log.read_text()}")
             time.sleep(0.02)
-        return process
 
     def up(self):
         try:

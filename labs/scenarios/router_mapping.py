@@ -29,7 +29,7 @@ table inet filter {
     chain postrouting_miniupnpd { }
 }"""
 
-# It refuses an external address that is private or reserved for documentation, so the lab has one of the Internet.
+# miniupnpd refuses external addresses that are private or reserved for documentation, so the lab uses public addresses.
 MINIUPNPD = """\
 ext_ifname=wan
 ext_ifname6=wan
@@ -59,8 +59,8 @@ scenario = Scenario(
     name="router-mapping",
     title="A router that maps ports on request",
     rows="S3 C2",
-    about="The router drops connections from outside, unless a host inside asks it to forward a port. The addresses belong to "
-          "networks of the Internet, since a router with another external address would refuse; no packet leaves the lab.",
+    about="The router drops connections from outside, unless a host inside asks it to forward a port. The addresses are public ones, "
+          "since miniupnpd refuses others; no packet leaves the lab.",
     segments=(Segment("wan", "5.9.1.0/24"), Segment("lan", "192.168.77.0/24")),
     hosts=(
         Host("client", {"wan": ("5.9.1.10/24", "2a01:4f8:1::10/64")}, via=("5.9.1.1", "2a01:4f8:1::1")),
