@@ -6,98 +6,80 @@ import subprocess
 import pytest
 
 from harness.daemon import wait_until
-from harness.mapping_lab import built, mapped_ports, on, run
-from harness.reference_servers import REFERENCE_SERVERS
+from harness.mapping_lab import bare, mapped_ports, on, real, run  # noqa: F401
 from harness.scripted_router import ScriptedRouter
-from scenarios.router_mapping import miniupnpd
 
 CONTENT = bytes(range(256)) * 2000
 
 
-@pytest.fixture(scope="module")
-def lab(networks):
-    with built([miniupnpd()]) as lab:
-        yield lab
-
-
 @pytest.fixture
-def vsftpd(root, lab, certificate, tmp_path):
-    """vsftpd("client", "5.9.1.10"): a server on that host, which accepts uploads."""
-    started = []
-
-    def start(host, address, **extra):
-        server = REFERENCE_SERVERS["vsftpd"](tmp_path / "vsftpd", certificate, host=address, wrap=lambda argv: lab.command(host, *argv),
-                                             **extra)
-        started.append(server.start())
+def vsftpd(root, start):
+    """vsftpd(lab): a server on the client's host, which accepts uploads."""
+    def begin(lab, host="client", address="5.9.1.10", **extra):
+        server = start.reference_server("vsftpd", host=address, wrap=lambda argv: lab.command(host, *argv), **extra)
         (server.files / "file").write_bytes(CONTENT)
         server.give(server.files)
         return server
 
-    yield start
-    for server in started:
-        server.stop()
+    return begin
 
 
 def url(server, name):
     return f"ftp://{server.host}:{server.port}{server.base}/{name}"
 
 
-def test_download_and_upload(lab, sallyport, vsftpd, tmp_path):
-    server = vsftpd("client", "5.9.1.10")
+def test_download_and_upload(real, sallyport, vsftpd, tmp_path):
+    server = vsftpd(real)
     got = tmp_path / "got"
-    done = run(lab, "server", sallyport, "get", "--active", "--map", "-v", url(server, "file"), "-o", got)
+    done = run(real, "server", sallyport, "get", "--active", "--map", "-v", url(server, "file"), "-o", got)
     assert done.returncode == 0, done.stderr
     assert got.read_bytes() == CONTENT
     assert "> EPRT |1|5.9.1.1|" in done.stderr
-    assert mapped_ports(lab) == {}
-    done = run(lab, "server", sallyport, "put", "--active", "--map", got, url(server, "back"))
+    assert mapped_ports(real) == {}
+    done = run(real, "server", sallyport, "put", "--active", "--map", got, url(server, "back"))
     assert done.returncode == 0, done.stderr
     assert (server.files / "back").read_bytes() == CONTENT
-    done = run(lab, "server", sallyport, "ls", "--active", "--map", "-1", url(server, ""))
+    done = run(real, "server", sallyport, "ls", "--active", "--map", "-1", url(server, ""))
     assert sorted(done.stdout.split()) == ["back", "file"], done.stderr
-    assert mapped_ports(lab) == {}
+    assert mapped_ports(real) == {}
 
 
-def test_without_map_it_fails(lab, sallyport, vsftpd, tmp_path):
-    server = vsftpd("client", "5.9.1.10")
-    done = run(lab, "server", sallyport, "get", "--active", "--timeout", "2", url(server, "file"), "-o", tmp_path / "got")
+def test_without_map_it_fails(real, sallyport, vsftpd, tmp_path):
+    server = vsftpd(real)
+    done = run(real, "server", sallyport, "get", "--active", "--timeout", "2", url(server, "file"), "-o", tmp_path / "got")
     assert done.returncode == 7, done.stderr
-    assert mapped_ports(lab) == {}
+    assert mapped_ports(real) == {}
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(lab, sallyport, vsftpd, tmp_path, sign):
+def test_interrupted(real, sallyport, vsftpd, tmp_path, sign):
     """The mapping ends first, then the process as the signal ends it."""
-    server = vsftpd("client", "5.9.1.10", rate=50000)
-    argv = lab.command("server", sallyport, "get", "--active", "--map", url(server, "file"), "-o", tmp_path / "got")
+    server = vsftpd(real, rate=50000)
+    argv = real.command("server", sallyport, "get", "--active", "--map", url(server, "file"), "-o", tmp_path / "got")
     with subprocess.Popen(argv, stderr=subprocess.PIPE) as client:
-        (port, to), = wait_until(lambda: mapped_ports(lab).items(), 5, "the mapping")
+        (port, to), = wait_until(lambda: mapped_ports(real).items(), 5, "the mapping")
         assert to.startswith("192.168.77.10:")
         wait_until(lambda: (tmp_path / "got.part").exists() and (tmp_path / "got.part").stat().st_size, 5, "the first bytes")
         client.send_signal(sign)
         client.communicate(timeout=5)
         assert client.returncode == -sign
-    assert mapped_ports(lab) == {}
+    assert mapped_ports(real) == {}
 
 
-def test_no_mapping_in_a_private_network(lab, sallyport, vsftpd, tmp_path):
+def test_no_mapping_in_a_private_network(real, sallyport, vsftpd, tmp_path):
     """The router is not asked."""
-    server = vsftpd("second-server", "192.168.77.11")
-    done = run(lab, "server", sallyport, "get", "--active", "--map", "-v", url(server, "file"), "-o", tmp_path / "got")
+    server = vsftpd(real, "second-server", "192.168.77.11")
+    done = run(real, "server", sallyport, "get", "--active", "--map", "-v", url(server, "file"), "-o", tmp_path / "got")
     assert done.returncode == 0, done.stderr
     assert "> EPRT |1|192.168.77.10|" in done.stderr
 
 
-def test_a_router_that_does_not_map(networks, root, sallyport, certificate, tmp_path):
+def test_a_router_that_does_not_map(bare, sallyport, vsftpd, tmp_path):
     """Exit code 7, with the reason."""
-    with built() as bare, ScriptedRouter("192.168.77.1", inside=on(bare, "router"), external_address="100.64.0.9"):
-        server = REFERENCE_SERVERS["vsftpd"](tmp_path / "vsftpd", certificate, host="5.9.1.10", wrap=lambda a: bare.command("client", *a)).start()
-        try:
-            done = run(bare, "server", sallyport, "get", "--active", "--map=pcp", url(server, "file"), "-o", tmp_path / "got")
-            assert done.returncode == 7, done.stderr
-            assert "there is another NAT" in done.stderr
-        finally:
-            server.stop()
+    with ScriptedRouter("192.168.77.1", inside=on(bare, "router"), external_address="100.64.0.9"):
+        done = run(bare, "server", sallyport, "get", "--active", "--map=pcp", url(vsftpd(bare), "file"), "-o", tmp_path / "got")
+        assert done.returncode == 7, done.stderr
+        assert "there is another NAT" in done.stderr
 
 
 def test_map_is_for_active_mode(sallyport):

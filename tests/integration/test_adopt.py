@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 import network
+from conftest import cannot
 from network import Host, Scenario, Segment
 
 RULES = """
@@ -56,7 +57,7 @@ def test_it_finds_and_removes_the_rule(sallyport, router):
 def test_it_finds_rules_that_take_the_port_away(sallyport, router, save, remove):
     """A DNAT rule of the administrator's, which is his to remove."""
     if save != "nft" and not shutil.which(save):
-        pytest.skip("iptables is not installed")
+        cannot("iptables is not installed")
     assert router("nft", "flush", "ruleset").returncode == 0
     if save == "nft":
         assert router("nft", "-f", "-", input=FORWARDS).returncode == 0
@@ -76,7 +77,3 @@ def test_it_finds_rules_that_take_the_port_away(sallyport, router, save, remove)
 def test_without_rights_it_says_so(sallyport, router):
     refused = router("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", sallyport, "gate", "adopt")
     assert refused.returncode == 3 and "run this command as root" in refused.stderr, refused
-
-
-if __name__ == "__main__":
-    pytest.main([__file__])

@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-COMMANDS = {"up", "serve", "gate", "get", "put", "ls", "user", "cert", "help"}
+from conftest import cannot
+
 POLICIES = {"least-sessions", "round-robin", "least-response-time", "client-address", "user"}
 
 
@@ -19,7 +20,7 @@ def written(sallyport, form, *command):
 
 
 def shell(name):
-    return shutil.which(name) or pytest.skip(f"{name} is not installed")
+    return shutil.which(name) or cannot(f"{name} is not installed")
 
 
 def in_bash(script, line):
@@ -76,8 +77,9 @@ def complete(request, sallyport, tmp_path):
     return lambda line: run(script, line)
 
 
-def test_commands_options_and_values_are_completed(complete, tmp_path):
-    assert COMMANDS <= complete("sallyport ")
+def test_commands_are_completed(complete, sallyport):
+    commands = {line.split()[1] for line in written(sallyport, "commands").splitlines() if " " in line}
+    assert len(commands) > 5 and commands <= complete("sallyport ")
 
 
 def test_values_of_a_choice_are_completed(complete):
@@ -100,7 +102,7 @@ def test_an_equals_sign_before_the_value(sallyport, tmp_path):
 
 def test_manual_pages_are_well_formed(sallyport):
     if not shutil.which("groff"):
-        pytest.skip("groff is not installed")
+        cannot("groff is not installed")
     for command in [line.split()[1:] for line in written(sallyport, "commands").splitlines()] + [None]:
         page = written(sallyport, "toml") if command is None else written(sallyport, "man", *command)
         done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-Kutf8", "-P-c"], input=page, capture_output=True, text=True, timeout=20)

@@ -8,28 +8,24 @@ import pytest
 
 import network
 from harness import doctor_path
-from harness.daemon import Daemon
-from harness.doctor_path import ADDRESSES, ADDRESSES_IPV6, HOPS, PASSIVE, SERVER, SERVER_IPV6, Doctor, Fault, fault
+from harness.doctor_path import ADDRESSES, HOPS, PASSIVE, SERVER, SERVER_IPV6, Doctor, Fault, fault
+from harness.patience import patient
 
 
 @pytest.fixture(scope="module")
-def path(networks, tmp_path_factory):
+def path(networks):
     with network.Network(doctor_path.scenario()) as built:
         yield built
 
 
 @pytest.fixture(scope="module")
 def serve(path, sallyport, certificate, tmp_path_factory):
-    """serve("--listen", ...): a server of ours on the server's host, on port 21 and with implicit TLS on 990."""
+    """A server of ours on the server's host, on port 21, with explicit TLS."""
     folder = tmp_path_factory.mktemp("doctor")
     (folder / "file").write_text("content")
-    daemon = Daemon([sallyport, "serve", folder, "--listen", f"{SERVER}:21", "--listen", f"[{SERVER_IPV6}]:21",
-                                 "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--anonymous",
-                                 "--passive-ports", PASSIVE, "--control-socket", "none"],
-                    wrap=lambda argv: path.command("server", *argv))
-    daemon.wait_ready()
-    yield daemon
-    daemon.stop()
+    with doctor_path.serving(path, sallyport, folder, "--listen", f"[{SERVER_IPV6}]:21", "--tls-cert", certificate.cert,
+                             "--tls-key", certificate.key) as daemon:
+        yield daemon
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +110,7 @@ def test_helper_that_tls_makes_blind(path, doctor, host, hop, side):
 
 def test_epsv_filter(path, doctor):
     """Symptom 12: a device drops the packet with EPSV, so that TCP does not acknowledge it."""
-    rules = 'table ip fault {\n  chain fault {\n    type filter hook forward priority filter\n' \
-            '    tcp dport 21 @th,256,32 0x45505356 drop\n  }\n}\n'
-    with Fault(path, "provider", rules):
+    with Fault(path, "provider", fault("forward", "@th,256,32 0x45505356 drop", ports="21")):
         report = doctor(f"ftp://{SERVER}/", "--passive")
     found = report.verdict("epsv-dropped")
     assert report.code == 20 and found["confidence"] == "likely" and found["side"] == "undecided", report.output
@@ -145,41 +139,24 @@ def test_trace_of_a_healthy_path(doctor):
     assert [row["data"] for row in report.output["path"]] == ["expired"] * 4 + ["opened"], report.output
 
 
-NOT_FORWARDED = """table ip forwarded {
-  chain prerouting {
-    type nat hook prerouting priority dstnat
-    ip daddr 17.254.2.2 tcp dport 21 dnat to 17.254.3.4
-  }
-}
-"""
-
-
 @pytest.mark.parametrize("rest,id,confidence", [("", "data-ports-refused", "certain"),
-                                                ("table inet fault {\n  chain fault {\n    type filter hook input priority filter\n"
-                                                 f"    tcp dport {PASSIVE} drop\n  }}\n}}\n", "data-ports-dropped", "likely")])
+                                                (fault("input", DROP), "data-ports-dropped", "likely")])
 def test_ports_that_the_servers_router_does_not_forward(path, doctor, rest, id, confidence):
     """Symptom 5: the router refuses or drops them itself, at the address that the client connects to, one hop nearer than the server."""
-    with Fault(path, "office", NOT_FORWARDED + rest):
+    with Fault(path, "office", network.port_forward("far", "21", SERVER) + "\n" + rest):
         report = doctor("ftp://17.254.2.2/", "--data-methods", "epsv")
     found = report.verdict(id)
     assert (found["side"], found["confidence"], found["hop"]["last"]) == ("server", confidence, 4), report.output
 
 
-def test_limit_of_icmp_messages(networks, sallyport, certificate, tmp_path):
+def test_limit_of_icmp_messages(networks, sallyport, tmp_path):
     """With the kernel's own limit, run after run: no hop is accused because it answers too little."""
     (tmp_path / "files").mkdir()
-    with network.Network(doctor_path.scenario(settings={})) as built:
-        daemon = Daemon([sallyport, "serve", tmp_path / "files", "--listen", f"{SERVER}:21", "--anonymous", "--passive-ports", PASSIVE,
-                         "--control-socket", "none"], wrap=lambda argv: built.command("server", *argv))
-        try:
-            daemon.wait_ready()
-            doctor = Doctor(built, sallyport)
-            with Fault(built, "provider", fault("forward", DROP)):
-                for _ in range(4):
-                    hop = doctor(f"ftp://{SERVER}/", "--passive").first["hop"]
-                    assert hop is None or hop["first"] <= 2 <= hop["last"] or hop["first"] <= 3 <= hop["last"], hop
-        finally:
-            daemon.stop()
+    with network.Network(doctor_path.scenario(settings={})) as built, doctor_path.serving(built, sallyport, tmp_path / "files"), \
+            Fault(built, "provider", fault("forward", DROP)):
+        for _ in range(4):
+            hop = Doctor(built, sallyport)(f"ftp://{SERVER}/", "--passive").first["hop"]
+            assert hop is None or hop["first"] <= 2 <= hop["last"] or hop["first"] <= 3 <= hop["last"], hop
 
 
 def test_idle_timeout(path, doctor):
@@ -195,8 +172,9 @@ def test_idle_timeout(path, doctor):
     assert "keepalive for 8 s: alive" in evidence and "NOOP for 8 s: alive" in evidence, evidence
 
 
+@pytest.mark.alone
 def test_time(path, doctor):
-    """Healthy within 2 s, and blocked within 8 s, active mode included. Twice that here: the machine is busy with other tests."""
+    """Healthy within 2 s, and blocked within 8 s, active mode included. Twice that here: the machine may be busy."""
     started = time.monotonic()
     assert doctor(f"ftpes://{SERVER}/", "--insecure").code == 0
     healthy = time.monotonic() - started
@@ -205,7 +183,7 @@ def test_time(path, doctor):
         assert doctor(f"ftpes://{SERVER}/", "--insecure").code == 7
         blocked = time.monotonic() - started
     print(f"healthy {healthy:.1f} s, blocked {blocked:.1f} s")
-    assert healthy < 4 and blocked < 16, (healthy, blocked)
+    assert healthy < patient(4) and blocked < patient(16), (healthy, blocked)
 
 
 @pytest.mark.alone

@@ -11,8 +11,7 @@ from harness.daemon import Daemon, wait_until
 from network import Host, Iptables, Scenario, Segment
 
 SERVER, CLIENT = "192.0.2.1", "192.0.2.2"
-DROP = "table inet own {{ chain input {{ type filter hook input priority 0; policy accept; tcp dport {} {}; }}\n}}\n"
-NFT = DROP.format("30000-30009", "drop")
+NFT = "table inet own { chain input { type filter hook input priority 0; policy accept; tcp dport 30000-30009 drop; }\n}\n"
 IPTABLES = Iptables("*filter\n:INPUT DROP\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
                     "-A INPUT -p tcp -m multiport --dports 21,22 -j ACCEPT\nCOMMIT\n")
 VSFTPD = "listen=YES\npasv_min_port=30000\npasv_max_port=30009\npasv_address=203.0.113.7\nmax_clients=5\n"
@@ -133,7 +132,3 @@ def test_what_is_no_session(sallyport, tmp_path):
     file.write_text("nothing of FTP\n")
     doctor(here, sallyport, "read", file, code=2)
     doctor(here, sallyport, "read", tmp_path / "absent", code=2)
-
-
-if __name__ == "__main__":
-    pytest.main([__file__])

@@ -185,7 +185,7 @@ def test_explain(sallyport):
     assert subprocess.run([sallyport, "doctor", "--explain", "nothing"], capture_output=True).returncode == 2
 
 
-def test_get_names_the_doctor(sallyport, tmp_path):
+def test_get_names_the_doctor(sallyport):
     """Exit code 7: one line of advice, and where to learn more."""
     asked = server(EPSV="500 no", PASV="500 no")
     done = subprocess.run([sallyport, "ls", "--passive", asked.url("")], stdin=subprocess.DEVNULL, capture_output=True, text=True)

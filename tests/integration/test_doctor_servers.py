@@ -3,7 +3,7 @@
 import pytest
 
 import network
-from harness import doctor_path, programs
+from harness import doctor_path
 from harness.doctor_path import SERVER, Doctor, Fault, fault
 from harness.reference_servers import REFERENCE_SERVERS
 
@@ -17,20 +17,18 @@ def path(networks):
 
 
 @pytest.fixture(scope="module", params=REFERENCE_SERVERS)
-def server(path, root, certificate, tmp_path_factory, request):
-    """server("explicit"): on the server's host of the path, the same until the end of the module."""
-    if not programs.reference_server(request.param):
-        pytest.skip(f"{request.param} is not in build/reference-servers")
+def server(path, root, start_for_module, request):
+    """server("explicit"): on the server's host of the path, the same in all tests of one program."""
     running = {}
 
     def start(tls):
         if tls not in REFERENCE_SERVERS[request.param].TLS:
             pytest.skip(f"{request.param} has no {tls} TLS")
         if tls not in running:
-            made = REFERENCE_SERVERS[request.param](tmp_path_factory.mktemp(request.param) / tls, certificate, tls=tls, host=SERVER,
-                                                    port={"none": 21, "explicit": 2121, "implicit": 990}[tls],
-                                                    wrap=lambda argv: path.command("server", *argv))
-            running[tls] = made.start()
+            made = start_for_module.reference_server(request.param, tls=tls, host=SERVER,
+                                                     port={"none": 21, "explicit": 2121, "implicit": 990}[tls],
+                                                     wrap=lambda argv: path.command("server", *argv))
+            running[tls] = made
             (made.files / "file").write_text("content")
         made = running[tls]
         return f"{SCHEMES[tls]}://{made.user}:{made.password}@{SERVER}:{made.port}/"

@@ -11,27 +11,15 @@ from pathlib import Path
 import pytest
 
 import network
-from harness.daemon import Daemon, wait_until
-from harness.mapping_lab import STUN, built, mapped_ports, on, run, stun_servers
+from harness.daemon import wait_until
+from harness.mapping_lab import STUN, built, daemon, mapped_ports, on, real, run, stun_servers  # noqa: F401
+from harness.patience import patient
 from harness.raw import Raw
 from harness.scripted_router import ROWS, ScriptedRouter
 from scenarios.router_mapping import miniupnpd
 
-# How the scripted router really forwards what it has mapped.
-FORWARDING = """
-table ip scripted {
-    map ports {
-        type inet_service : ipv4_addr . inet_service
-    }
-    chain prerouting {
-        type nat hook prerouting priority dstnat
-        iifname "wan" dnat ip to tcp dport map @ports
-    }
-    chain forward {
-        type filter hook forward priority filter - 1
-        ct status dnat accept
-    }
-}
+# Ports that the administrator has forwarded by hand.
+FORWARDING = network.port_forward("wan", "2121, 30000-30002", "192.168.77.10") + """
 table inet filter {
     chain miniupnpd {
         ct status dnat accept
@@ -39,32 +27,21 @@ table inet filter {
 }"""
 
 
-@pytest.fixture(scope="module")
-def real(networks):
-    with built([miniupnpd()]) as lab:
-        yield lab
-
-
 @contextlib.contextmanager
-def daemon(lab, sallyport, folder, *options, host="server", ready="forwards"):
+def serve(lab, sallyport, folder, *options, ready="forwards"):
     """`ready`: what the log must say within 3 s."""
-    argv = [sallyport, "serve", folder, "--anonymous", "--user", "writer:lab", *options]
-    running = Daemon(argv, wrap=lambda a: lab.command(host, *a))
-    try:
-        running.wait_ready()
+    with daemon(lab, sallyport, "serve", folder, "--anonymous", "--user", "writer:lab", *options) as running:
         wait_until(lambda: ready in running.log(), 3, f"{ready} in the log")
         yield running
-    finally:
-        running.stop()
 
 
-def raw(lab, port=2121, host="client", address="5.9.1.1"):
-    return Raw(address, port, dial=lab.dial(host))
+def raw(lab, address="5.9.1.1"):
+    return Raw(address, 2121, dial=lab.dial("client"))
 
 
-def listing_works(lab, port=2121):
+def listing_works(lab):
     """A new session in passive mode gets its data."""
-    with raw(lab, port) as session:
+    with raw(lab) as session:
         return session.login().retrieve("/old.txt") == b"the old content"
 
 
@@ -72,9 +49,6 @@ RANGE = ("--listen", "0.0.0.0:2121", "--passive-ports", "30000-30002", "--map")
 
 
 # The address that STUN servers see.
-
-BY_HAND = "".join(f"add element ip scripted ports {{ {port} : 192.168.77.10 . {port} }}\n" for port in (2121, 30000, 30001, 30002))
-
 
 def address_of_pasv(lab):
     with raw(lab) as session:
@@ -84,26 +58,25 @@ def address_of_pasv(lab):
 @pytest.mark.parametrize("seen,address", [((None, None), "5.9.1.1"), ((None,), "192.168.77.10"),
                                           ((None, ("6.6.6.6", 6666)), "192.168.77.10")])
 def test_stun_without_mappings(networks, sallyport, folder, seen, address):
-    """Ports that are forwarded by hand: two servers must agree, otherwise clients get the address that they reached."""
+    """Two servers must agree, otherwise clients get the address that they reached."""
     with built(rules=FORWARDING) as lab, stun_servers(lab, *seen):
-        lab.apply("router", BY_HAND)
-        with daemon(lab, sallyport, folder, *RANGE[:-1], *STUN[:2 * len(seen)], ready="listening"):
+        with serve(lab, sallyport, folder, *RANGE[:-1], *STUN[:2 * len(seen)], ready="listening"):
             if address == "5.9.1.1":
                 wait_until(lambda: address_of_pasv(lab) == address, 5, "the address that both servers see")
                 assert listing_works(lab)
             else:
-                time.sleep(1)
+                time.sleep(patient(1))
                 assert address_of_pasv(lab) == address
 
 
 def test_a_stun_server_alone_does_not_contradict_the_router(real, sallyport, folder):
-    with stun_servers(real, ("6.6.6.6", 6666)), daemon(real, sallyport, folder, *RANGE, *STUN[:2]):
-        time.sleep(1)
+    with stun_servers(real, ("6.6.6.6", 6666)), serve(real, sallyport, folder, *RANGE, *STUN[:2]):
+        time.sleep(patient(1))
         assert address_of_pasv(real) == "5.9.1.1"
 
 
 def test_two_stun_servers_see_another_nat(real, sallyport, folder):
-    with stun_servers(real, ("5.9.1.77", 1), ("5.9.1.77", 2)), daemon(real, sallyport, folder, *RANGE, *STUN) as server:
+    with stun_servers(real, ("5.9.1.77", 1), ("5.9.1.77", 2)), serve(real, sallyport, folder, *RANGE, *STUN) as server:
         wait_until(lambda: address_of_pasv(real) == "5.9.1.77", 5, "the address that both servers see")
         assert "there is another NAT between the router and the Internet" in server.log()
 
@@ -149,7 +122,7 @@ def lab_and_router(networks):
 @pytest.mark.parametrize("leases", ["kept", "lost"])
 def test_the_router_restarts(lab_and_router, sallyport, folder, leases):
     lab, router = lab_and_router
-    with daemon(lab, sallyport, folder, *RANGE):
+    with serve(lab, sallyport, folder, *RANGE):
         assert listing_works(lab)
         wait_until(lambda: router.epoch() > 3, 5, "an epoch that another start makes smaller")
         router.stop()
@@ -162,7 +135,7 @@ def test_the_router_restarts(lab_and_router, sallyport, folder, leases):
 
 def test_the_router_gets_another_address(lab_and_router, sallyport, folder):
     lab, _ = lab_and_router
-    with daemon(lab, sallyport, folder, *RANGE), raw(lab, host="client") as session:
+    with serve(lab, sallyport, folder, *RANGE), raw(lab) as session:
         assert session.login().pasv()[0] == "5.9.1.1"
         for change in ("del 5.9.1.1/24", "add 5.9.1.4/24"):
             assert run(lab, "router", "ip", "address", *change.split(), "dev", "wan").returncode == 0
@@ -177,10 +150,10 @@ def test_the_router_gets_another_address(lab_and_router, sallyport, folder):
 
 def test_killed(real, sallyport, folder):
     """The lease ends what a killed process leaves; the next process does not wait for that."""
-    with daemon(real, sallyport, folder, *RANGE) as first:
+    with serve(real, sallyport, folder, *RANGE) as first:
         first.kill()
         assert set(mapped_ports(real)) == MAPPED
-        with daemon(real, sallyport, folder, *RANGE):
+        with serve(real, sallyport, folder, *RANGE):
             assert listing_works(real)
     wait_until(lambda: mapped_ports(real) == {}, 2, "the end of the mappings")
 
@@ -199,17 +172,17 @@ DRAWN = sorted(ROWS) if os.environ.get("SOAK") else random.Random(SEED).sample(s
 
 @pytest.mark.parametrize("row", DRAWN)
 def test_a_router_that_misbehaves(networks, sallyport, folder, row):
-    """Serving starts at once; what is advertised is what was mapped; the router gets few questions."""
+    """Serving starts at once; what is advertised is what was mapped; the router gets few requests."""
     protocol, _, what = row.partition(" ")
     with network.Network(ROW_NETWORK) as lab, \
             ScriptedRouter("192.168.77.1", row=ROWS[row](), inside=on(lab, "router"), protocols=(protocol,)) as router:
-        with daemon(lab, sallyport, folder, "--listen", "0.0.0.0:2121", "--passive-ports", "30000-30001", f"--map={protocol}",
+        with serve(lab, sallyport, folder, "--listen", "0.0.0.0:2121", "--passive-ports", "30000-30001", f"--map={protocol}",
                     ready="listening") as server:
-            time.sleep(2.5)  # all questions and pauses of the first round
+            time.sleep(patient(2.5))  # all requests and pauses of the first round
             with Raw("192.168.77.10", 2121, dial=lab.dial("router"), source="5.9.1.10") as session:
                 address, port = session.login().pasv()
             assert (address == "5.9.1.1") == (what in USABLE), server.log()
             assert address in ("5.9.1.1", "192.168.77.10") and port in (30000, 30001)
-            asked = len(router.questions)
+            asked = len(router.requests)
             assert asked <= 12, server.log()
             assert server.alive()

@@ -136,7 +136,10 @@ def test_transfers_pass_with_them_alone(sallyport, networks, tmp_path, kind):
         daemon = Daemon([sallyport, "serve", tmp_path, "--anonymous", "--listen", f"{server}:21", "--passive-ports", "30000-30001",
                          "--control-socket", "none"], wrap=lambda a: built.command("server", *a)).wait_ready()
         curl = ["curl", "-sS", "--max-time", "10", "--connect-timeout", "1", f"ftp://{server}/file"]
-        fetch = lambda *more: subprocess.run(built.command("client", *curl, *more), capture_output=True, text=True)  # noqa: E731
+
+        def fetch(*more):
+            return subprocess.run(built.command("client", *curl, *more), capture_output=True, text=True)
+
         try:
             assert fetch().returncode == 28
             configuration = ["--listen", f"{server}:21", "--passive-ports", "30000-30001", "--for", kind]
@@ -151,7 +154,3 @@ def test_transfers_pass_with_them_alone(sallyport, networks, tmp_path, kind):
                 assert done.stdout == "content", (method, done, daemon.log())
         finally:
             daemon.stop()
-
-
-if __name__ == "__main__":
-    pytest.main([__file__])

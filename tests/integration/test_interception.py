@@ -321,7 +321,3 @@ def test_openings_of_a_running_gateway(start, sallyport, tmp_path):
         assert f"from 127.0.0.1 to port {port}, accepted by the gateway" in line
     missing = subprocess.run([*show[:-1], tmp_path / "none.sock", "--follow"], capture_output=True, text=True)
     assert missing.returncode == 3
-
-
-if __name__ == "__main__":
-    pytest.main([__file__])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import network
-from harness import programs, trees
+from harness import trees
 from harness.daemon import Daemon, wait_until
 from harness.openings import gone, ruleset, unused_openings, tables
 from harness.raw import Raw, drain
@@ -386,13 +386,9 @@ def test_many_openings_and_every_ending(machine):
 
 
 @pytest.mark.parametrize("name", REFERENCE_SERVERS)
-def test_reference_servers(machine, root, tmp_path, certificate, name):
+def test_reference_servers(machine, root, start, name):
     """Servers that accept data connections only from the peer of the control connection, too."""
-    if not programs.reference_server(name):
-        pytest.skip(f"{name} is not in build/reference-servers")
-    server = REFERENCE_SERVERS[name](tmp_path / name, certificate, wrap=lambda a: machine.net.command("machine", *a))
-    server.start()
-    machine.started.append(server)
+    server = start.reference_server(name, wrap=lambda a: machine.net.command("machine", *a))
     (server.files / "file").write_bytes(b"content")
     server.give(server.files)
     gate = machine.gate(backend=f"127.0.0.1:{server.port}")

@@ -2,22 +2,19 @@
 
 import contextlib
 import os
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 import network
+from harness import programs
 from harness.daemon import Daemon, wait_until
 from harness.raw import Closed, Raw, drain
 from scenarios import SCENARIOS
 
 pytestmark = pytest.mark.limit(120)
 
-RELAY = Path(__file__).resolve().parents[1] / "support/tun_relay.py"
 CONTENT = os.urandom(1_500_000)
 STALL_TIMEOUT, KEEPALIVE = 10, 10  # seconds, of the scenario
 ADDRESS = "17.254.9.91"
@@ -74,11 +71,8 @@ def path(built):
 
 @pytest.fixture
 def delayed(path):
-    relay = subprocess.Popen(path.network.command("router", sys.executable, RELAY, 40, "near", "far"), stdout=subprocess.PIPE)
-    assert relay.stdout.readline() == b"ready\n"
-    yield path
-    relay.kill()
-    relay.wait()
+    with programs.support(path.network, "router", "tun_relay.py", 40, "near", "far"):
+        yield path
     for interface in ("near", "far"):
         network.run(*path.network.command("router", "ip", "rule", "del", "iif", interface))
 

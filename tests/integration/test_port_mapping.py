@@ -1,7 +1,5 @@
 """Daemons with --map in the lab router-mapping: the router forwards their ports, and 227 and 229 have its numbers (S3)."""
 
-import contextlib
-import dataclasses
 import json
 import os
 import re
@@ -11,36 +9,19 @@ import time
 
 import pytest
 
-import network
-from harness.daemon import Daemon, wait_until
+from harness.daemon import wait_until
+from harness.mapping_lab import bare, built, daemon, mapped_ports, on, run  # noqa: F401
+from harness.patience import patient
 from harness.scripted_router import ScriptedRouter, silent
-from scenarios import SCENARIOS
 from scenarios.router_mapping import miniupnpd
 
-LAB = SCENARIOS["router-mapping"]
 OUTSIDE = "5.9.1.1"
-
-
-@contextlib.contextmanager
-def built(programs=()):
-    with network.Network(dataclasses.replace(LAB, programs=tuple(programs))) as lab:
-        lab.start_programs()
-        yield lab
 
 
 @pytest.fixture
 def real(networks):
     """With miniupnpd, which is another one for each test: it keeps what earlier ones did."""
     with built([miniupnpd()]) as lab:
-        # Its pid file comes before its sockets.
-        wait_until(lambda: ":14E7 " in run(lab, "router", "cat", "/proc/net/udp").stdout, what="port 5351 of the router")
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def bare(networks):
-    """Without any daemon on the router."""
-    with built() as lab:
         yield lab
 
 
@@ -49,26 +30,6 @@ def files(tmp_path):
     (tmp_path / "files").mkdir()
     (tmp_path / "files/hello").write_text("hello\n")
     return tmp_path / "files"
-
-
-def run(lab, host, *command):
-    return subprocess.run(lab.command(host, *command), capture_output=True, text=True, timeout=30)
-
-
-def mapped_ports(lab):
-    """Of miniupnpd: external port -> "address:port"."""
-    rules = run(lab, "router", "nft", "list", "chain", "inet", "filter", "prerouting_miniupnpd").stdout
-    return dict(re.findall(r"dport (\d+) .*dnat ip to ([\d.]+:\d+)", rules))
-
-
-@contextlib.contextmanager
-def daemon(lab, sallyport, *arguments, host="server"):
-    """A daemon of ours that has the time to end in good order."""
-    made = Daemon([sallyport, *arguments], wrap=lambda argv: lab.command(host, *argv))
-    try:
-        yield made.wait_ready()
-    finally:
-        made.stop()
 
 
 def serve(lab, sallyport, files, *arguments, host="server", listen="0.0.0.0:2121"):
@@ -135,17 +96,17 @@ def test_two_servers_want_the_same_ports(real, sallyport, files):
 
 
 def test_without_the_option_no_packet_leaves(bare, sallyport, files):
-    with ScriptedRouter("192.168.77.1", inside=lambda act: bare.inside("router", act)) as router, serve(bare, sallyport, files):
+    with ScriptedRouter("192.168.77.1", inside=on(bare, "router")) as router, serve(bare, sallyport, files):
         fetch(bare, "second-server", 2121, address="192.168.77.10")
-    assert router.questions == []
+    assert router.requests == []
 
 
 def test_a_silent_router_delays_nothing(bare, sallyport, files):
-    with ScriptedRouter("192.168.77.1", row=silent, inside=lambda act: bare.inside("router", act)):
+    with ScriptedRouter("192.168.77.1", row=silent, inside=on(bare, "router")):
         begin = time.monotonic()
         with serve(bare, sallyport, files, "--map=pcp,natpmp") as made:
             text, account = fetch(bare, "second-server", 2121, "--disable-epsv", address="192.168.77.10")
-            assert text == "hello\n" and time.monotonic() - begin < 3, account
+            assert text == "hello\n" and time.monotonic() - begin < patient(3), account
             wait_until(lambda: "forwards no ports (PCP: no answer; NAT-PMP: no answer)" in made.log(), 6)
 
 

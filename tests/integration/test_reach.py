@@ -5,7 +5,7 @@ import json
 import pytest
 
 import network
-from harness.mapping_lab import LAB, RANDOM_PORTS, SILENCE, STUN, built, mapped_ports, on, run, stun_servers
+from harness.mapping_lab import LAB, RANDOM_PORTS, SILENCE, STUN, bare, built, mapped_ports, on, run, stun_servers  # noqa: F401
 from harness.scripted_router import ScriptedRouter
 from scenarios.router_mapping import MINIUPNPD, coturn, miniupnpd
 
@@ -14,13 +14,6 @@ from scenarios.router_mapping import MINIUPNPD, coturn, miniupnpd
 def real(networks):
     """With miniupnpd and coturn."""
     with built(LAB.programs) as lab:
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def bare(networks):
-    """Without any daemon on the router."""
-    with built() as lab:
         yield lab
 
 

@@ -70,7 +70,7 @@ def test_a_server_behind_nat(start, sallyport, certificate, files, tmp_path):
 
 
 def test_a_router_that_forwards_ports(sallyport, certificate, files, tmp_path):
-    """Valid; that the router is asked shows test_port_mapping.py, in a network that has one."""
+    """The line is valid. test_port_mapping.py shows that the router is asked, in a network that has one."""
     config = tmp_path / "serve.toml"
     config.write_text("anonymous = true\n")
     line = words(LINES["My router supports UPnP, NAT-PMP or PCP"], certificate, files=files, config=config)

@@ -1,7 +1,6 @@
 """An intercepting gateway while the kernel expects as many connections as it can: data connections are relayed where the firewall
 lets that happen, and otherwise the client receives 425 (G2 G3 G11)."""
 
-import dataclasses
 import socket
 
 import pytest
@@ -16,9 +15,8 @@ CLIENT, SERVER = "192.168.1.2", "17.254.0.91"
 
 @pytest.fixture(scope="module", params=["router-nat", "router-strict"])
 def full(networks, sallyport, certificate, small_sample, tmp_path_factory, request):
-    scenario = SCENARIOS[request.param]
-    daemons = [dataclasses.replace(d, arguments=d.arguments + " --data-timeout 2") if d.host == "router" else d for d in scenario.daemons]
-    with Lab(sallyport, dataclasses.replace(scenario, daemons=daemons), certificate, small_sample, tmp_path_factory.mktemp("full")) as lab:
+    scenario = SCENARIOS[request.param].with_arguments("router", "--data-timeout 2")
+    with Lab(sallyport, scenario, certificate, small_sample, tmp_path_factory.mktemp("full")) as lab:
         with no_expectations_left(lab.network):
             yield lab
         # The next negotiation uses the kernel again.

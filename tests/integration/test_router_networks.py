@@ -8,13 +8,12 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 import network
+from conftest import cannot
 from firewalls import FIREWALLS
 from harness import programs, trees
 from harness.clients import Server
@@ -57,9 +56,7 @@ def lab(networks, sallyport, certificate, small_sample, tmp_path_factory):
 
 
 def with_firewall(scenario, firewall, **options):
-    hosts = [dataclasses.replace(host, rules=firewall("lan", "wan", "21, 990, 2121", **options)) if host.name == "router" else host
-             for host in scenario.hosts]
-    return dataclasses.replace(scenario, hosts=tuple(hosts))
+    return scenario.with_host("router", rules=firewall("lan", "wan", "21, 990, 2121", **options))
 
 
 def rows():
@@ -83,7 +80,7 @@ def test_tree(lab, small_sample, tmp_path, scenario, address, port, client, meth
 def test_firewalls(lab, firewall, port):
     """The same firewall in the form of nftables, iptables, ufw and firewalld; its forward chain is not changed."""
     if firewall not in ("nftables", "firewalld") and not shutil.which("iptables-nft"):
-        pytest.skip("iptables is not installed")
+        cannot("iptables is not installed")
     built = lab("router-strict", firewall=firewall)
     for method in ("epsv", "pasv", "eprt", "port"):
         names = built.client("curl", method).names(built.server("17.254.0.91", port), "/")
@@ -101,13 +98,10 @@ def test_firewalls_ipv6(networks, sallyport, certificate, small_sample, tmp_path
 
 
 @pytest.fixture(scope="module", params=REFERENCE_SERVERS)
-def reference_server(lab, root, certificate, tmp_path_factory, request):
-    if not programs.reference_server(request.param):
-        pytest.skip(f"{request.param} is not in build/reference-servers")
+def reference_server(lab, root, start_for_module, request):
     net = lab("router-strict").network
-    server = REFERENCE_SERVERS[request.param](tmp_path_factory.mktemp(request.param) / "server", certificate, host="17.254.0.92",
-                                              port=21, wrap=lambda argv: net.command("server", *argv))
-    yield server.start()
+    server = start_for_module.reference_server(request.param, host="17.254.0.92", port=21, wrap=lambda argv: net.command("server", *argv))
+    yield server
     server.stop()
 
 
@@ -185,7 +179,6 @@ def test_nat64_status(lab):
             assert connection.recv(1000).startswith(b"421 "), impossible
 
 
-TRANSLATOR = Path(__file__).resolve().parents[1] / "support/nat64.py"
 TO_TRANSLATOR = """
 add rule inet filter forward iifname { "lan", "nat64" } accept
 """
@@ -196,14 +189,9 @@ def test_nat64_with_TLS_that_passes(lab):
     built = lab("router-nat64")
     built.fill("server", {"file": b"content"})
     built.network.apply("router", TO_TRANSLATOR)
-    with subprocess.Popen(built.network.command("router", sys.executable, TRANSLATOR, "fd64:ff9b::/96", "2001:db8:1::2", "192.168.64.2"),
-                          stdout=subprocess.PIPE, text=True) as translator:
-        try:
-            assert translator.stdout.readline() == "ready\n"
-            curl = ["curl", "-sSk", "-g", "--max-time", "10", "--ssl-reqd", f"ftp://[{NAT64_SERVER}]/file"]
-            assert network.run(*built.network.command("client", *curl)) == "content"
-        finally:
-            translator.kill()
+    with programs.support(built.network, "router", "nat64.py", "fd64:ff9b::/96", "2001:db8:1::2", "192.168.64.2"):
+        curl = ["curl", "-sSk", "-g", "--max-time", "10", "--ssl-reqd", f"ftp://[{NAT64_SERVER}]/file"]
+        assert network.run(*built.network.command("client", *curl)) == "content"
     assert "TLS passthrough" in built.log_of("router")
 
 
@@ -229,8 +217,7 @@ table inet filter {
 def test_a_firewall_with_the_mark_of_the_gateway(networks, sallyport, certificate, small_sample, tmp_path):
     """An expected connection has the mark of its control connection."""
     scenario = with_firewall(SCENARIOS["router-strict"], lambda *_: (WITHOUT_RELATED, masquerade(out="wan")))
-    daemons = [dataclasses.replace(d, arguments=f"{d.arguments} --mark {MARK}") if d.host == "router" else d for d in scenario.daemons]
-    with Lab(sallyport, dataclasses.replace(scenario, daemons=daemons), certificate, small_sample, tmp_path) as built:
+    with Lab(sallyport, scenario.with_arguments("router", f"--mark {MARK}"), certificate, small_sample, tmp_path) as built:
         for port in (21, 2121):
             for method in ("epsv", "pasv", "eprt", "port"):
                 assert "this-is" in built.client("curl", method).names(built.server("17.254.0.91", port), "/"), method

@@ -3,7 +3,6 @@ what crosses the router when its rules, its interfaces or its connection trackin
 to GW-05)."""
 
 import contextlib
-import dataclasses
 import errno
 import os
 import random
@@ -582,10 +581,8 @@ def kill_all(built):
 def test_nothing_stays_after_kill_of_gateway_and_helper(networks, sallyport, certificate, small_sample, tmp_path):
     """Translations end at once with their owner, expectations when their time is over; the next start removes those of the
     gateway and no others. What the kernel forwards already continues."""
-    scenario = SCENARIOS["router-strict"]
-    daemons = [dataclasses.replace(d, arguments=f"{d.arguments} --data-timeout {LIFETIME}") if d.host == "router" else d
-               for d in scenario.daemons]
-    with Lab(sallyport, dataclasses.replace(scenario, daemons=daemons), certificate, small_sample, tmp_path) as built, \
+    scenario = SCENARIOS["router-strict"].with_arguments("router", f"--data-timeout {LIFETIME}")
+    with Lab(sallyport, scenario, certificate, small_sample, tmp_path) as built, \
             contextlib.ExitStack() as stack:
         built.fill("server", {"file": b"content", "big": bytes(BIG)})
         foreign = expectation_of_another_program(built, stack)

@@ -6,38 +6,23 @@ Runs in the router's network namespace as root. Packets to PREFIX, 96 bits, get 
 source INSIDE4 in place of INSIDE6; the replies to INSIDE4 are translated back. Prints "ready" when it works; its end removes the device.
 """
 
-import fcntl
 import ipaddress
 import os
 import struct
 import subprocess
 import sys
 
+from packets import checksum, open_tun, segment
+
 DEVICE = "nat64"
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 TCP = 6
 
 
 def open_device(prefix, inside4):
-    device = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH", DEVICE.encode(), IFF_TUN | IFF_NO_PI))
+    device = open_tun(DEVICE)
     for command in (f"link set dev {DEVICE} up", f"-6 route add {prefix} dev {DEVICE}", f"route add {inside4} dev {DEVICE}"):
         subprocess.run(["ip", *command.split()], check=True)
     return device
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def segment(source, destination, tcp):
-    """With the checksum for these addresses."""
-    length = struct.pack("!LL", len(tcp), TCP) if len(source) == 16 else struct.pack("!BBH", 0, TCP, len(tcp))
-    return tcp[:16] + struct.pack("!H", checksum(source + destination + length + tcp[:16] + b"\0\0" + tcp[18:])) + tcp[18:]
 
 
 def to_v4(packet, prefix, inside6, inside4):

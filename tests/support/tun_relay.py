@@ -6,18 +6,17 @@ Runs in the router's network namespace as root. Packets that arrive on these int
 MILLISECONDS each, and forwarded from there as usual. Prints "ready" when it works; its end removes the device.
 """
 
-import fcntl
 import heapq
 import os
 import random
 import select
-import struct
 import subprocess
 import sys
 import time
 
+from packets import open_tun
+
 DEVICE, TABLE = "delay0", "100"
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 
 
 def ip(*arguments):
@@ -25,8 +24,7 @@ def ip(*arguments):
 
 
 def open_device(interfaces):
-    device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-    fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH", DEVICE.encode(), IFF_TUN | IFF_NO_PI))
+    device = open_tun(DEVICE, os.O_NONBLOCK)
     for name in ("all", DEVICE):
         with open(f"/proc/sys/net/ipv4/conf/{name}/rp_filter", "w") as loose:
             loose.write("0")

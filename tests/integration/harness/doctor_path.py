@@ -3,23 +3,20 @@
 A fault is one nftables table on one host. Routers answer every expired packet, unless a test wants the kernel's limit.
 """
 
+import contextlib
 import json
 import re
 import subprocess
 
+from harness.daemon import Daemon
 from network import Host, Scenario, Segment, masquerade
 
 CLIENT, SERVER, SERVER_IPV6 = "192.168.1.2", "17.254.3.4", "2001:db8:3::4"
-CONTROL, PASSIVE = 21, "50000-50009"
+PASSIVE = "50000-50009"
 HOPS = ["client", "home", "provider", "backbone", "office", "server"]  # by their distance from the client
 ADDRESSES = [CLIENT, "192.168.1.1", "17.254.0.1", "17.254.1.2", "17.254.2.2", SERVER]
-ADDRESSES_IPV6 = ["2001:db8:10::2", "2001:db8:10::1", "2001:db8:a::1", "2001:db8:b::2", "2001:db8:c::2", SERVER_IPV6]
 
 UNLIMITED = {"ipv4/icmp_ratelimit": 0, "ipv6/icmp/ratelimit": 0}
-
-
-def router(name, left, right, routes, rules=(), settings=UNLIMITED):
-    return Host(name, {**left, **right}, routes=routes, forwards=True, rules=rules, settings=settings)
 
 
 def scenario(settings=UNLIMITED):
@@ -33,12 +30,12 @@ def scenario(settings=UNLIMITED):
             Host("client", {"lan": both(CLIENT, "2001:db8:10::2")}, via=("192.168.1.1", "2001:db8:10::1")),
             Host("home", {"lan": both("192.168.1.1", "2001:db8:10::1"), "access": both("17.254.0.26", "2001:db8:a::26")},
                  via=("17.254.0.1", "2001:db8:a::1"), forwards=True, rules=(masquerade(out="access"),), settings=settings),
-            router("provider", {"access": both("17.254.0.1", "2001:db8:a::1")}, {"transit": both("17.254.1.1", "2001:db8:b::1")},
-                   {"17.254.2.0/23": "17.254.1.2", "2001:db8:3::/64": "2001:db8:b::2", "2001:db8:c::/64": "2001:db8:b::2",
-                    "2001:db8:10::/64": "2001:db8:a::26"}, settings=settings),
-            router("backbone", {"transit": both("17.254.1.2", "2001:db8:b::2")}, {"far": both("17.254.2.1", "2001:db8:c::1")},
-                   {"17.254.0.0/24": "17.254.1.1", "17.254.3.0/24": "17.254.2.2", "2001:db8:3::/64": "2001:db8:c::2",
-                    "2001:db8:a::/64": "2001:db8:b::1", "2001:db8:10::/64": "2001:db8:b::1"}, settings=settings),
+            Host("provider", {"access": both("17.254.0.1", "2001:db8:a::1"), "transit": both("17.254.1.1", "2001:db8:b::1")},
+                 routes={"17.254.2.0/23": "17.254.1.2", "2001:db8:3::/64": "2001:db8:b::2", "2001:db8:c::/64": "2001:db8:b::2",
+                         "2001:db8:10::/64": "2001:db8:a::26"}, forwards=True, settings=settings),
+            Host("backbone", {"transit": both("17.254.1.2", "2001:db8:b::2"), "far": both("17.254.2.1", "2001:db8:c::1")},
+                 routes={"17.254.0.0/24": "17.254.1.1", "17.254.3.0/24": "17.254.2.2", "2001:db8:3::/64": "2001:db8:c::2",
+                         "2001:db8:a::/64": "2001:db8:b::1", "2001:db8:10::/64": "2001:db8:b::1"}, forwards=True, settings=settings),
             Host("office", {"far": both("17.254.2.2", "2001:db8:c::2"), "inside": both("17.254.3.1", "2001:db8:3::1")},
                  via=("17.254.2.1", "2001:db8:c::1"), forwards=True, settings=settings),
             Host("server", {"inside": both(SERVER, SERVER_IPV6)}, via=("17.254.3.1", "2001:db8:3::1")),
@@ -53,22 +50,33 @@ def fault(chain, verdict, ports=PASSIVE, back=False):
     return f"table inet fault {{\n  chain fault {{\n    type filter hook {hook}\n    {match} {verdict}\n  }}\n}}\n"
 
 
+@contextlib.contextmanager
+def serving(network, sallyport, folder, *options):
+    """A server of ours on the server's host, on port 21."""
+    daemon = Daemon([sallyport, "serve", folder, "--listen", f"{SERVER}:21", "--anonymous", "--passive-ports", PASSIVE,
+                     "--control-socket", "none", *options], wrap=lambda argv: network.command("server", *argv))
+    try:
+        yield daemon.wait_ready()
+    finally:
+        daemon.stop()
+
+
 class Doctor:
     """sallyport doctor on the client of that network."""
 
     def __init__(self, network, sallyport):
         self.network, self.sallyport = network, sallyport
 
-    def __call__(self, url=f"ftp://{SERVER}/", *options, host="client", text=False):
-        done = subprocess.run(self.network.command(host, self.sallyport, "doctor", url, *([] if text else ["--json"]), *options),
+    def __call__(self, url, *options):
+        done = subprocess.run(self.network.command("client", self.sallyport, "doctor", url, "--json", *options),
                               capture_output=True, text=True, stdin=subprocess.DEVNULL)
         assert done.returncode in (0, 3, 4, 5, 7, 12, 20, 21), done.stderr
-        return Report(done.stdout if text else json.loads(done.stdout), done.returncode, done.stderr)
+        return Report(json.loads(done.stdout), done.returncode)
 
 
 class Report:
-    def __init__(self, output, code, errors):
-        self.output, self.code, self.errors = output, code, errors
+    def __init__(self, output, code):
+        self.output, self.code = output, code
 
     @property
     def problems(self):

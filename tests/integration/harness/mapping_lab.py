@@ -5,13 +5,18 @@ import dataclasses
 import re
 import subprocess
 
+import pytest
+
 import network
+from harness.daemon import Daemon
+from harness.patience import patient
 from harness.scripted_stun import ScriptedStun
 from scenarios import SCENARIOS
+from scenarios.router_mapping import miniupnpd
 
 LAB = SCENARIOS["router-mapping"]
 STUN = ("--stun", "5.9.1.2:3478", "--stun", "5.9.1.3")
-# What a router does that has no daemon: the kernel refuses questions. These are dropped instead.
+# Without a daemon the router's kernel answers requests with ICMP port unreachable. This router drops them instead.
 SILENCE = """
 table inet silence {
     chain input {
@@ -31,10 +36,34 @@ table ip random_ports {
 @contextlib.contextmanager
 def built(programs=(), rules="", **changes):
     """The lab with these programs, more rules on its router, and changes of the router's host."""
-    hosts = tuple(dataclasses.replace(host, rules=(*host.rules, rules), **changes) if host.name == "router" else host for host in LAB.hosts)
-    with network.Network(dataclasses.replace(LAB, hosts=hosts, programs=tuple(programs))) as lab:
+    scenario = LAB.with_host("router", rules=(*LAB.host("router").rules, rules), **changes)
+    with network.Network(dataclasses.replace(scenario, programs=tuple(programs))) as lab:
         lab.start_programs()
         yield lab
+
+
+@pytest.fixture(scope="module")
+def bare(networks):
+    """Without any daemon on the router."""
+    with built() as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def real(networks):
+    """With miniupnpd."""
+    with built([miniupnpd()]) as lab:
+        yield lab
+
+
+@contextlib.contextmanager
+def daemon(lab, sallyport, *arguments, host="server"):
+    """A daemon of ours that has the time to end in good order."""
+    made = Daemon([sallyport, *arguments], wrap=lambda argv: lab.command(host, *argv))
+    try:
+        yield made.wait_ready()
+    finally:
+        made.stop()
 
 
 def on(lab, host):
@@ -50,7 +79,7 @@ def stun_servers(lab, *seen):
 
 
 def run(lab, host, *command, **options):
-    return subprocess.run(lab.command(host, *command), capture_output=True, text=True, timeout=30, **options)
+    return subprocess.run(lab.command(host, *command), capture_output=True, text=True, timeout=patient(30), **options)
 
 
 def mapped_ports(lab):

@@ -10,6 +10,7 @@ import subprocess
 import threading
 
 from harness.daemon import wait_until
+from packets import segment
 
 STORED = re.compile(r"(?:map|set) (expected|spent)[46] \{(.*?)\n\t\}", re.DOTALL)
 EXPECTATION = re.compile(r"proto=6 src=(\S+) dst=(\S+) sport=0 dport=(\d+)")
@@ -45,18 +46,9 @@ def gone(network, within, host="router"):
 
 def syn(source, source_port, target, port):
     """An IPv4 packet."""
-    def checksum(data):
-        data += b"\0" * (len(data) % 2)
-        total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-        while total > 0xFFFF:
-            total = (total & 0xFFFF) + (total >> 16)
-        return ~total & 0xFFFF
-
-    ends = socket.inet_aton(source) + socket.inet_aton(target)
+    ends = socket.inet_aton(source), socket.inet_aton(target)
     tcp = struct.pack("!HHIIBBHHH", source_port, port, int.from_bytes(os.urandom(4), "big"), 0, 5 << 4, 2, 64240, 0, 0)
-    sum_ = checksum(ends + struct.pack("!BBH", 0, socket.IPPROTO_TCP, len(tcp)) + tcp)
-    tcp = tcp[:16] + struct.pack("!H", sum_) + tcp[18:]
-    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, socket.IPPROTO_TCP, 0) + ends + tcp
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, socket.IPPROTO_TCP, 0) + b"".join(ends) + segment(*ends, tcp)
 
 
 def raw_socket(network, host):

@@ -3,18 +3,19 @@ from another port, malformed, with an error. It runs in threads of the test, on 
 
     with ScriptedRouter("192.168.77.1", row=ROWS["pcp wrong nonce"], inside=lambda act: lab.inside("router", act)) as router:
         ...
-        router.questions  # (time, bytes, sender)
+        router.requests  # (time, bytes, sender)
 """
 
 import ipaddress
+import select
 import socket
 import struct
 import threading
 import time
 from dataclasses import dataclass, field, replace
 
-PORT, ANNOUNCEMENTS = 5351, ("224.0.0.1", 5350)
-ANNOUNCE, MAP = 0, 1  # opcodes of PCP
+PORT = 5351
+MAP = 1  # opcode of PCP
 ADDRESS, MAP_TCP = 0, 2  # opcodes of NAT-PMP
 TCP = 6
 UNSUPPORTED_VERSION = 1
@@ -43,10 +44,10 @@ class Answer:
     from_other_port: bool = False
     cut: int | None = None  # only so many bytes
     extra: bytes = b""
-    is_question: bool = False  # without the bit of answers
+    is_request: bool = False  # without the bit of answers
 
     def encoded(self):
-        operation = self.opcode if self.is_question else 0x80 | self.opcode
+        operation = self.opcode if self.is_request else 0x80 | self.opcode
         if self.protocol == "pcp":
             out = struct.pack("!BBBBII12x", self.version, operation, 0, self.result & 0xFF, self.lifetime, self.epoch)
             if self.opcode == MAP:
@@ -61,24 +62,15 @@ class Answer:
 
 
 @dataclass
-class Mapping:
-    host: str
-    port: int
-    lifetime: int
-    nonce: bytes = b""
-
-
-@dataclass
 class ScriptedRouter:
     address: str
     row: object = None  # (Answer) -> the answers that are sent instead
     inside: object = lambda act: act()
     protocols: tuple = ("pcp", "natpmp")
     external_address: str = "5.9.1.1"
-    forward: object = None  # (external port, Mapping or None) -> makes or removes the real forwarding
     started: float = field(default_factory=time.monotonic)
-    mappings: dict = field(default_factory=dict)  # external port -> Mapping
-    questions: list = field(default_factory=list)
+    mappings: dict = field(default_factory=dict)  # external port -> (host, port)
+    requests: list = field(default_factory=list)
 
     def __enter__(self):
         def bound(port):
@@ -87,33 +79,22 @@ class ScriptedRouter:
             return made
 
         self.socket, self.other = self.inside(lambda: (bound(PORT), bound(0)))
-        self.ended = threading.Event()
+        self.ended, self.wake = socket.socketpair()
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
         return self
 
     def __exit__(self, *_):
-        self.ended.set()
-        self.inside(self.wake)
+        self.wake.send(b"x")
         self.thread.join()
-        self.socket.close()
-        self.other.close()
-
-    def wake(self):
-        """Ends the wait for a question."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-            any_socket.sendto(b"", (self.address, PORT))
+        for each in (self.socket, self.other, self.ended, self.wake):
+            each.close()
 
     def serve(self):
-        while True:
-            try:
-                question, sender = self.socket.recvfrom(1500)
-            except OSError:
-                return
-            if self.ended.is_set():
-                return
-            self.questions.append((time.monotonic(), question, sender))
-            answer = self.answer(question, sender)
+        while self.ended not in select.select([self.socket, self.ended], [], [])[0]:
+            request, sender = self.socket.recvfrom(1500)
+            self.requests.append((time.monotonic(), request, sender))
+            answer = self.answer(request, sender)
             if answer is None:
                 continue
             for each in self.row(answer) if self.row else [answer]:
@@ -133,54 +114,48 @@ class ScriptedRouter:
     def epoch(self):
         return int(time.monotonic() - self.started)
 
-    def answer(self, question, sender):
-        if len(question) < 2 or not self.protocols:
+    def answer(self, request, sender):
+        if len(request) < 2:
             return None
-        version, opcode = question[0], question[1]
+        version, opcode = request[0], request[1]
         if version == 2 and "pcp" in self.protocols:
-            return self.answer_pcp(question, opcode, sender)
+            return self.answer_pcp(request, opcode, sender)
         if version == 0 and "natpmp" in self.protocols:
-            return self.answer_nat_pmp(question, opcode, sender)
+            return self.answer_nat_pmp(request, opcode, sender)
         known = "pcp" if "pcp" in self.protocols else "natpmp"
         return Answer(known, opcode, 2 if known == "pcp" else 0, UNSUPPORTED_VERSION, epoch=self.epoch())
 
-    def answer_pcp(self, question, opcode, sender):
+    def answer_pcp(self, request, opcode, sender):
         base = Answer("pcp", opcode, 2, epoch=self.epoch())
         if opcode != MAP:
             return base
-        (lifetime,) = struct.unpack_from("!I", question, 4)
-        nonce = question[24:36]
-        local, wanted = struct.unpack_from("!HH", question, 40)
-        port = self.change(sender[0], local, wanted, lifetime, nonce)
+        (lifetime,) = struct.unpack_from("!I", request, 4)
+        nonce = request[24:36]
+        local, wanted = struct.unpack_from("!HH", request, 40)
+        port = self.change(sender[0], local, wanted, lifetime)
         return replace(base, nonce=nonce, lifetime=min(lifetime, DAY), local_port=local, external_port=port,
                        external_address=self.external_address)
 
-    def answer_nat_pmp(self, question, opcode, sender):
+    def answer_nat_pmp(self, request, opcode, sender):
         base = Answer("natpmp", opcode, 0, epoch=self.epoch())
         if opcode == ADDRESS:
             return replace(base, external_address=self.external_address)
-        local, wanted, lifetime = struct.unpack_from("!HHI", question, 4)
-        port = self.change(sender[0], local, wanted, lifetime, b"")
+        local, wanted, lifetime = struct.unpack_from("!HHI", request, 4)
+        port = self.change(sender[0], local, wanted, lifetime)
         return replace(base, local_port=local, external_port=port if lifetime else 0, lifetime=min(lifetime, DAY))
 
-    def change(self, host, local, wanted, lifetime, nonce):
+    def change(self, host, local, wanted, lifetime):
         """The external port of the mapping that was made, renewed or removed."""
-        own = next((port for port, each in self.mappings.items() if (each.host, each.port) == (host, local)), None)
+        own = next((port for port, each in self.mappings.items() if each == (host, local)), None)
         if lifetime == 0:
             if own is not None:
                 del self.mappings[own]
-                self.apply(own)
             return own or wanted
         port = own or wanted or local
         while own is None and port in self.mappings:
             port += 1
-        self.mappings[port] = Mapping(host, local, lifetime, nonce)
-        self.apply(port)
+        self.mappings[port] = (host, local)
         return port
-
-    def apply(self, port):
-        if self.forward:
-            self.forward(port, self.mappings.get(port))
 
 
 def silent(_answer):
@@ -196,7 +171,7 @@ def changed(**fields):
 
 
 def only_for_mappings(change):
-    """The other questions are answered as they should."""
+    """The other requests are answered as they should."""
     return lambda answer: change(answer) if answer.opcode == (MAP if answer.protocol == "pcp" else MAP_TCP) else [answer]
 
 
@@ -226,7 +201,7 @@ COMMON = {
     "version 1": lambda: changed(version=1),
     "version 3": lambda: changed(version=3),
     "version 255": lambda: changed(version=255),
-    "the question again": lambda: changed(is_question=True),
+    "the request again": lambda: changed(is_request=True),
     "empty": lambda: changed(cut=0),
     "1 byte": lambda: changed(cut=1),
     "4 bytes": lambda: changed(cut=4),

@@ -41,16 +41,16 @@ class ScriptedStun:
                     if key.fileobj is self.ended:
                         return
                     if key.fileobj is datagrams:
-                        question, peer = datagrams.recvfrom(1500)
-                        datagrams.sendto(self.answer(question, peer), peer)
+                        request, peer = datagrams.recvfrom(1500)
+                        datagrams.sendto(self.answer(request, peer), peer)
                     else:
                         connection, peer = listener.accept()
                         with connection:
                             connection.settimeout(2)
                             connection.sendall(self.answer(connection.recv(1500), peer))
 
-    def answer(self, question, peer):
+    def answer(self, request, peer):
         host, port = self.seen or peer
         (address,) = struct.unpack("!I", ipaddress.ip_address(host).packed)
         attribute = struct.pack("!HHBBHI", 0x0020, 8, 0, 1, port ^ COOKIE >> 16, address ^ COOKIE)
-        return struct.pack("!HHI", 0x0101, len(attribute), COOKIE) + question[8:20] + attribute
+        return struct.pack("!HHI", 0x0101, len(attribute), COOKIE) + request[8:20] + attribute
