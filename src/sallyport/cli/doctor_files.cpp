@@ -58,10 +58,6 @@ result<std::string> content_of_file(const std::string& name) {
     return out;
 }
 
-bool has_problem(const std::vector<diagnosis::verdict>& found) {
-    return std::ranges::any_of(found, [](const auto& v) { return v.severity == diagnosis::severity::problem; });
-}
-
 /// Our own configuration: that of serve or gate.
 result<diagnosis::server_facts> read_own_configuration(const std::string& file) {
     CLI::App command("", "doctor");

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
 
 namespace sallyport::diagnosis {
 
@@ -37,7 +38,7 @@ std::string bare_host(std::string_view authority) {
 class substitutes {
 public:
     explicit substitutes(std::string_view user) {
-        if (user != "anonymous" && user != "ftp") user_ = user;
+        if (!proto::is_anonymous_name(user)) user_ = user;
     }
 
     void apply(facts& known) {
@@ -48,12 +49,11 @@ public:
         apply(known.client.address);
         for (auto& each : known.host_addresses) apply(each);
         known.host = host(known.host);
-        known.source = text(known.source);
-        known.greeting = text(known.greeting);
-        for (auto& each : known.features) each = text(each);
-        for (auto& each : known.not_measured) each = text(each);
-        for (auto& each : known.phases) each.detail = text(each.detail);
-        for (auto& each : known.methods) apply(each);
+        for_each_text(known, [this](std::string& each) { each = text(each); });
+        for (auto& each : known.methods) {
+            if (each.target) apply(each.target->address);
+            if (each.advertised) apply(each.advertised->address);
+        }
         for (auto& each : known.traces) {
             apply(each.to.address);
             for (auto& answer : each.answers)
@@ -63,12 +63,6 @@ public:
 
 private:
     void apply(ip_address& a) { a = address(a); }
-
-    void apply(method_facts& m) {
-        if (m.target) apply(m.target->address);
-        if (m.advertised) apply(m.advertised->address);
-        for (auto* const each : {&m.reply, &m.detail, &m.malformed}) *each = text(*each);
-    }
 
     ip_address address(const ip_address& a) {
         const auto network = network_for(a);

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include <sallyport/diagnosis/first_of.hpp>
+
 namespace sallyport::diagnosis {
 
 namespace {
@@ -13,7 +15,7 @@ constexpr auto result_names =
                                      "verb-refused", "verb-swallowed", "stalled", "listing-refused", "failed"});
 constexpr auto answer_names = std::to_array<std::string_view>({"none", "expired", "opened", "refused", "unreachable"});
 constexpr auto end_names = std::to_array<std::string_view>({"unknown", "clean", "truncated", "reset", "open"});
-constexpr auto vantage_names = std::to_array<std::string_view>({"client", "server", "between"});
+constexpr auto vantage_names = std::to_array<std::string_view>({"client", "server"});
 
 }  // namespace
 
@@ -22,16 +24,12 @@ std::string_view name(method_result r) noexcept { return result_names[static_cas
 std::string_view name(stream_end e) noexcept { return end_names[static_cast<std::size_t>(e)]; }
 std::string_view name(hop_answer a) noexcept { return answer_names[static_cast<std::size_t>(a)]; }
 
-std::optional<method_result> parse_method_result(std::string_view text) noexcept {
-    const auto* const found = std::ranges::find(result_names, text);
-    if (found == result_names.end()) return std::nullopt;
-    return static_cast<method_result>(found - result_names.begin());
+const ttl_answer* path_trace::answer_at(unsigned ttl) const noexcept {
+    return first_of(answers, [ttl](const ttl_answer& a) { return a.ttl == ttl; });
 }
 
 const ttl_answer* path_trace::expired_at(unsigned ttl) const noexcept {
-    const auto found =
-        std::ranges::find_if(answers, [&](const ttl_answer& a) { return a.ttl == ttl && a.what == hop_answer::expired; });
-    return found == answers.end() ? nullptr : &*found;
+    return first_of(answers, [ttl](const ttl_answer& a) { return a.ttl == ttl && a.what == hop_answer::expired; });
 }
 
 unsigned path_trace::last_expired() const noexcept {
@@ -62,13 +60,15 @@ std::optional<unsigned> line_probe::held_from() const noexcept {
 }
 
 const phase* facts::failed_phase() const noexcept {
-    const auto found = std::ranges::find(phases, false, &phase::ok);
-    return found == phases.end() ? nullptr : &*found;
+    return first_of(phases, [](const phase& p) { return !p.ok; });
 }
 
 const path_trace* facts::control_trace() const noexcept {
-    const auto found = std::ranges::find(traces, true, &path_trace::control);
-    return found == traces.end() ? nullptr : &*found;
+    return first_of(traces, [](const path_trace& t) { return t.control; });
+}
+
+const path_trace* facts::data_trace() const noexcept {
+    return first_of(traces, [](const path_trace& t) { return !t.control; });
 }
 
 }  // namespace sallyport::diagnosis

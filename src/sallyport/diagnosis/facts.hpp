@@ -1,6 +1,6 @@
 #pragma once
 // What is known of one FTP session and its path: the input of the rules (rules.hpp). Probes of a live run fill it, and so do
-// the readers of logs, transcripts and captures. A run can be saved as JSON and read again (facts_json.hpp).
+// the readers of logs and transcripts. A run can be saved as JSON and read again (facts_json.hpp).
 //
 // A fact that was not measured is absent: an empty optional or an empty list. No fact holds a password, a token or an ACCT
 // argument. Texts of a peer are unescaped, so escape them before display. Plain values; any thread.
@@ -18,12 +18,7 @@
 namespace sallyport::diagnosis {
 
 /// The place from which the facts were seen.
-enum class vantage : std::uint8_t {
-    client,
-    server,
-    // A capture of a device between both.
-    between
-};
+enum class vantage : std::uint8_t { client, server };
 [[nodiscard]] std::string_view name(vantage v) noexcept;
 
 /// One step of a session: "resolve", "connect", "greeting", "tls", "login".
@@ -67,7 +62,6 @@ enum class method_result : std::uint8_t {
 };
 /// As in the report: "verb-refused".
 [[nodiscard]] std::string_view name(method_result r) noexcept;
-[[nodiscard]] std::optional<method_result> parse_method_result(std::string_view text) noexcept;
 
 /// How the stream of a data connection ended.
 enum class stream_end : std::uint8_t {
@@ -143,6 +137,8 @@ struct path_trace {
     /// The TTL that the SYN-ACK or RST had left; a sender usually starts with 64, 128 or 255.
     std::optional<unsigned> reply_ttl;
 
+    /// What the SYN with this TTL got; nullptr if there was none.
+    [[nodiscard]] const ttl_answer* answer_at(unsigned ttl) const noexcept;
     /// The answer of the device at this distance; nothing if it did not answer.
     [[nodiscard]] const ttl_answer* expired_at(unsigned ttl) const noexcept;
     /// The largest TTL that expired; 0 if none did.
@@ -155,8 +151,7 @@ struct path_trace {
 
 /// Commands with growing TTL on throw-away connections to the control port: after which hop they are not acknowledged.
 struct line_probe {
-    std::uint16_t control_port = 21;
-    /// "half PORT", "half EPRT", "half line" (the control of both), "EPSV", "AUTH".
+    /// "half PORT", or "half line" to compare with.
     std::string line;
     /// TTL by TTL: whether TCP acknowledged it or ICMP reported that it expired. False: a device held it back.
     struct answer {
@@ -186,21 +181,8 @@ struct idle_probe {
     std::string kept_by;
     /// "alive", "reset", "no answer", "closed" (by FIN or a 421).
     std::string result;
-    /// The device that has forgotten the connection: the first hop at which a NOOP neither expired nor was acknowledged.
+    /// The last hop at which the NOOP still expired; the device that has forgotten the connection is this hop or the next.
     std::optional<unsigned> hop;
-};
-
-/// A transfer with one segment size.
-struct size_probe {
-    /// TCP_MAXSEG; 0: the default.
-    std::uint32_t max_segment = 0;
-    std::uint64_t bytes = 0;
-    bool complete = false;
-    /// Segments that arrived after a gap: full-sized ones are lost.
-    std::uint32_t out_of_order = 0;
-    /// Hops between which large packets are lost; 0: unknown.
-    unsigned before_hop = 0;
-    unsigned after_hop = 0;
 };
 
 struct facts {
@@ -225,13 +207,26 @@ struct facts {
     std::vector<line_probe> lines;
     std::vector<port_round> rounds;
     std::vector<idle_probe> idle;
-    std::vector<size_probe> sizes;
     /// What could not be measured, and why.
     std::vector<std::string> not_measured;
 
     [[nodiscard]] const phase* failed_phase() const noexcept;
     /// The trace to the control port; nullptr if there is none.
     [[nodiscard]] const path_trace* control_trace() const noexcept;
+    /// The first trace to a data port; nullptr if there is none.
+    [[nodiscard]] const path_trace* data_trace() const noexcept;
 };
+
+/// Calls `on_text` with each text that may quote the server or the user, except the host's name.
+template <class Function>
+void for_each_text(facts& known, Function on_text) {
+    on_text(known.source);
+    on_text(known.greeting);
+    for (auto& each : known.features) on_text(each);
+    for (auto& each : known.not_measured) on_text(each);
+    for (auto& each : known.phases) on_text(each.detail);
+    for (auto& each : known.methods)
+        for (auto* const text : {&each.reply, &each.detail, &each.malformed}) on_text(*text);
+}
 
 }  // namespace sallyport::diagnosis

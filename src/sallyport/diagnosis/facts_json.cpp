@@ -10,7 +10,7 @@
 #include <boost/json/value_to.hpp>
 #include <boost/system/error_code.hpp>
 
-#include <sallyport/diagnosis/json_text.hpp>
+#include <sallyport/diagnosis/readable_json.hpp>
 
 namespace json = boost::json;
 
@@ -62,7 +62,7 @@ void tag_invoke(const json::value_from_tag&, json::value& into, method_result fr
 void tag_invoke(const json::value_from_tag&, json::value& into, stream_end from) { into = name(from); }
 void tag_invoke(const json::value_from_tag&, json::value& into, hop_answer from) { into = name(from); }
 json::result<vantage> tag_invoke(const json::try_value_to_tag<vantage>&, const json::value& from) {
-    return parsed_name<vantage>(from, static_cast<unsigned>(vantage::between) + 1);
+    return parsed_name<vantage>(from, static_cast<unsigned>(vantage::server) + 1);
 }
 json::result<method_result> tag_invoke(const json::try_value_to_tag<method_result>&, const json::value& from) {
     return parsed_name<method_result>(from, static_cast<unsigned>(method_result::failed) + 1);
@@ -81,14 +81,12 @@ BOOST_DESCRIBE_STRUCT(method_facts, (),
 BOOST_DESCRIBE_STRUCT(ttl_answer, (), (ttl, what, from, icmp_type, icmp_code))
 BOOST_DESCRIBE_STRUCT(path_trace, (), (control, to, answers, reply_ttl))
 BOOST_DESCRIBE_STRUCT(line_probe::answer, (), (ttl, passed, expired))
-BOOST_DESCRIBE_STRUCT(line_probe, (), (control_port, line, answers))
+BOOST_DESCRIBE_STRUCT(line_probe, (), (line, answers))
 BOOST_DESCRIBE_STRUCT(port_round, (), (method, port, result, again))
 BOOST_DESCRIBE_STRUCT(idle_probe, (), (seconds, kept_by, result, hop))
-BOOST_DESCRIBE_STRUCT(size_probe, (), (max_segment, bytes, complete, out_of_order, before_hop, after_hop))
 BOOST_DESCRIBE_STRUCT(facts, (),
                       (seen_from, source, host, tls_mode, client, server, host_addresses, greeting,
-                       greeted_after_proxy_header, features, phases, methods, traces, lines, rounds, idle, sizes,
-                       not_measured))
+                       greeted_after_proxy_header, features, phases, methods, traces, lines, rounds, idle, not_measured))
 
 constexpr std::string_view version_key = "sallyport_doctor";
 constexpr int version = 1;
@@ -108,15 +106,14 @@ bool is_within_limits(const facts& known) {
     };
     const bool few = fits(known.host_addresses) && fits(known.features) && fits(known.phases) && fits(known.methods) &&
                      fits(known.traces) && fits(known.lines) && fits(known.rounds) && fits(known.idle) &&
-                     fits(known.sizes) && fits(known.not_measured);
+                     fits(known.not_measured);
     const auto trace_fits = [&](const path_trace& t) {
         return fits(t.answers) && is_ttl(t.answers) && t.reply_ttl.value_or(0) <= max_ttl;
     };
     const auto line_fits = [&](const line_probe& l) { return fits(l.answers) && is_ttl(l.answers); };
     const auto idle_fits = [](const idle_probe& i) { return i.hop.value_or(0) <= max_ttl; };
-    const auto size_fits = [](const size_probe& s) { return s.before_hop <= max_ttl && s.after_hop <= max_ttl; };
     return few && std::ranges::all_of(known.traces, trace_fits) && std::ranges::all_of(known.lines, line_fits) &&
-           std::ranges::all_of(known.idle, idle_fits) && std::ranges::all_of(known.sizes, size_fits);
+           std::ranges::all_of(known.idle, idle_fits);
 }
 
 }  // namespace

@@ -15,10 +15,9 @@ facts complete_facts() {
     out.methods.front().other_address = method_result::ok;
     out.traces = {control_trace(), trace_to(false, 2)};
     out.traces.back().reply_ttl = 61;
-    out.lines = {{21, "half PORT", {{1, true, false}}}};
+    out.lines = {{"half PORT", {{1, true, false}}}};
     out.rounds = {{proto::data_method::pasv, 50001, method_result::ok, method_result::refused}};
     out.idle = {{60, "NOOP", "alive", 2}};
-    out.sizes = {{536, 7000, true, 2, 1, 2}};
     out.not_measured = {"the path, because this is a test"};
     return out;
 }
@@ -53,8 +52,6 @@ TEST(facts_json, refuses_hops_that_no_path_has) {
     EXPECT_TRUE(refused([](facts& f) { f.traces.back().reply_ttl = beyond; }));
     EXPECT_TRUE(refused([](facts& f) { f.lines.back().answers.back().ttl = beyond; }));
     EXPECT_TRUE(refused([](facts& f) { f.idle.back().hop = beyond; }));
-    EXPECT_TRUE(refused([](facts& f) { f.sizes.back().before_hop = beyond; }));
-    EXPECT_TRUE(refused([](facts& f) { f.sizes.back().after_hop = beyond; }));
     EXPECT_FALSE(refused([](facts& f) { f.traces.back().answers.back().ttl = 255; }));
 }
 

@@ -71,8 +71,7 @@ log_summary judge_log(std::span<const facts> sessions) {
     for (const auto& session : sessions) {
         seen.add(session);
         const auto found = judge(session);
-        const auto is_problem = [](const verdict& v) { return v.severity == severity::problem; };
-        if (std::ranges::any_of(found, is_problem)) ++out.failed;
+        if (has_problem(found)) ++out.failed;
         for (const auto& each : found) {
             if (++counts[each.id] > 1) continue;
             out.verdicts.push_back(each);

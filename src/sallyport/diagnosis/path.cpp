@@ -180,8 +180,8 @@ std::string text_of(const hop_span& hop) {
 std::optional<path_break> find_break(const facts& known) {
     const auto* const control = known.control_trace();
     const auto distance = distance_to_server(known);
-    const auto data = std::ranges::find(known.traces, false, &path_trace::control);
-    if (control == nullptr || !distance || *distance == 0 || data == known.traces.end()) return std::nullopt;
+    const auto* const data = known.data_trace();
+    if (control == nullptr || !distance || *distance == 0 || data == nullptr) return std::nullopt;
     if (data->first(hop_answer::opened)) return std::nullopt;
     if (data->first(hop_answer::unreachable)) return break_by_icmp(known, *data, *distance);
     if (data->first(hop_answer::refused)) return break_by_refusal(known, *data, *distance);

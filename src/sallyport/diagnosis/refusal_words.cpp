@@ -6,6 +6,10 @@
 
 namespace sallyport::diagnosis {
 
+bool contains_any(std::string_view text, std::initializer_list<std::string_view> parts) noexcept {
+    return std::ranges::any_of(parts, [text](std::string_view part) { return text.contains(part); });
+}
+
 bool says(std::string_view text, std::initializer_list<std::string_view> phrases) noexcept {
     return std::ranges::any_of(phrases, [text](std::string_view phrase) {
         for (auto at = text.find(phrase); at != text.npos; at = text.find(phrase, at + 1))

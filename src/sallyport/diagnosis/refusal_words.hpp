@@ -8,6 +8,9 @@
 
 namespace sallyport::diagnosis {
 
+/// Whether one of these is anywhere in the text.
+[[nodiscard]] bool contains_any(std::string_view text, std::initializer_list<std::string_view> parts) noexcept;
+
 /// Whether a word of the text starts with one of these: "ssl" in "AUTH SSL", but not in "hassle".
 [[nodiscard]] bool says(std::string_view text, std::initializer_list<std::string_view> phrases) noexcept;
 

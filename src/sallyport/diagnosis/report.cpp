@@ -94,19 +94,9 @@ unsigned length_of_path(const facts& known) {
     return out;
 }
 
-const path_trace* data_trace(const facts& known) {
-    const auto found = std::ranges::find(known.traces, false, &path_trace::control);
-    return found == known.traces.end() ? nullptr : &*found;
-}
-
-hop_answer answer_at(const path_trace* trace, unsigned ttl) {
-    if (trace == nullptr) return hop_answer::none;
-    const auto found = std::ranges::find(trace->answers, ttl, &ttl_answer::ttl);
-    return found == trace->answers.end() ? hop_answer::none : found->what;
-}
-
-char mark_of(hop_answer a) {
-    switch (a) {
+char mark_of(const path_trace* trace, unsigned ttl) {
+    const auto* const answer = trace == nullptr ? nullptr : trace->answer_at(ttl);
+    switch (answer == nullptr ? hop_answer::none : answer->what) {
         case hop_answer::expired: return '|';
         case hop_answer::opened: return 'o';
         case hop_answer::refused:
@@ -121,21 +111,23 @@ std::string path_text(const facts& known, const std::vector<verdict>& found) {
     const auto length = length_of_path(known);
     if (length == 0 || known.traces.empty()) return {};
     const auto marked = std::ranges::find_if(found, [](const verdict& v) { return v.hop.has_value(); });
-    const auto* const data = data_trace(known);
+    const auto* const data = known.data_trace();
     auto out = fmt::format("\n  {:<44}control  data\n", "path");
     for (unsigned hop = 0; hop <= length; ++hop) {
         const auto address =
             hop == length && known.server.port != 0 ? std::optional(known.server.address) : address_of_hop(known, hop);
         const auto who = hop == 0 ? std::string("this computer") : address ? address->text() : std::string("(no answer)");
         const bool is_break = marked != found.end() && hop >= marked->hop->first && hop <= marked->hop->last;
-        const char control_mark = hop == 0 ? '|' : mark_of(answer_at(known.control_trace(), hop));
-        char data_mark = hop == 0 ? '|' : mark_of(answer_at(data, hop));
+        const char control_mark = hop == 0 ? '|' : mark_of(known.control_trace(), hop);
+        char data_mark = hop == 0 ? '|' : mark_of(data, hop);
         if (data == nullptr) data_mark = ' ';
         out += fmt::format("  {:>3}  {:<29}{:<10}   {}       {}{}\n", hop, who, name(side_of_hop(known, hop)), control_mark,
                            data_mark, is_break ? "  <== here" : "");
     }
     return out;
 }
+
+std::string_view label_of(const verdict& v) { return v.severity == severity::note ? "note     " : "cause    "; }
 
 /// What a person can do where no rule names a cause.
 std::string_view next_step(const facts& known) {
@@ -152,8 +144,8 @@ std::string_view next_step(const facts& known) {
 
 }  // namespace
 
-std::string verdict_text(const verdict& v, std::string_view label) {
-    auto out = paragraph(fmt::format("{:<9}", label), safe(v.cause));
+std::string verdict_text(const verdict& v) {
+    auto out = paragraph(label_of(v), safe(v.cause));
     auto sure = fmt::format("{}; {}", name(v.confidence),
                             v.side == side::undecided ? "the side is undecided" : fmt::format("side: {}", name(v.side)));
     if (v.hop) sure += "; " + text_of(*v.hop);
@@ -176,13 +168,11 @@ std::string report_text(const facts& known, const std::vector<verdict>& found, b
     out += phases_text(known) + methods_text(known) + path_text(known, found);
     bool is_first = true;
     for (const auto& each : found) {
-        const auto label = each.severity == severity::note ? "note" : "cause";
         if (is_first || complete)
-            out += '\n' + verdict_text(each, label);
+            out += '\n' + verdict_text(each);
         else
-            out += (is_first ? "" : "\n") +
-                   paragraph(fmt::format("{:<9}", label),
-                             fmt::format("{} ({}) [{}]", safe(each.cause), name(each.confidence), each.id));
+            out += '\n' +
+                   paragraph(label_of(each), fmt::format("{} ({}) [{}]", safe(each.cause), name(each.confidence), each.id));
         is_first = false;
     }
     if (state == overall::undecided) out += '\n' + paragraph("to do    ", next_step(known));

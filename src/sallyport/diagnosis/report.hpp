@@ -15,8 +15,8 @@ namespace sallyport::diagnosis {
 /// `complete`, the further causes are one line each.
 [[nodiscard]] std::string report_text(const facts& known, const std::vector<verdict>& found, bool complete = false);
 
-/// Cause, evidence and remedy of one verdict; `label` is "cause" or "note".
-[[nodiscard]] std::string verdict_text(const verdict& v, std::string_view label);
+/// Cause, evidence and remedy of one verdict.
+[[nodiscard]] std::string verdict_text(const verdict& v);
 
 /// {"schema":1,"result":...,"phases":[],"methods":[],"path":[],"verdict":[]}
 [[nodiscard]] std::string report_json(const facts& known, const std::vector<verdict>& found);

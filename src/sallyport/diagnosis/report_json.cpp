@@ -4,9 +4,10 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
-#include <sallyport/diagnosis/json_text.hpp>
 #include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/readable_json.hpp>
 #include <sallyport/diagnosis/report.hpp>
+#include <sallyport/diagnosis/report_json.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 
@@ -18,12 +19,6 @@ namespace json = boost::json;
 
 json::value text_or_null(const std::optional<ip_address>& address) {
     return address ? json::value(address->text()) : json::value();
-}
-
-json::array texts_json(const std::vector<std::string>& texts) {
-    json::array out;
-    for (const auto& each : texts) out.emplace_back(each);
-    return out;
 }
 
 json::array phases_json(const facts& known) {
@@ -49,18 +44,13 @@ json::array methods_json(const facts& known) {
 }
 
 json::value answer_json(const path_trace* trace, unsigned ttl) {
-    if (trace == nullptr) return {};
-    const auto found = std::ranges::find(trace->answers, ttl, &ttl_answer::ttl);
-    return found == trace->answers.end() ? json::value() : json::value(name(found->what));
+    const auto* const answer = trace == nullptr ? nullptr : trace->answer_at(ttl);
+    return answer == nullptr ? json::value() : json::value(name(answer->what));
 }
 
 json::array path_json(const facts& known) {
     unsigned last = distance_to_server(known).value_or(0);
-    const path_trace* data = nullptr;
-    for (const auto& trace : known.traces) {
-        last = std::max(last, trace.last_expired());
-        if (!trace.control && data == nullptr) data = &trace;
-    }
+    for (const auto& trace : known.traces) last = std::max(last, trace.last_expired());
     json::array out;
     for (unsigned hop = 1; hop <= last && !known.traces.empty(); ++hop) {
         auto address = address_of_hop(known, hop);
@@ -69,12 +59,10 @@ json::array path_json(const facts& known) {
                                    {"address", text_or_null(address)},
                                    {"side", name(side_of_hop(known, hop))},
                                    {"control", answer_json(known.control_trace(), hop)},
-                                   {"data", answer_json(data, hop)}});
+                                   {"data", answer_json(known.data_trace(), hop)}});
     }
     return out;
 }
-
-}  // namespace
 
 json::object verdict_json(const verdict& v) {
     json::object out{{"id", v.id}, {"cause", v.cause}, {"side", name(v.side)}};
@@ -89,15 +77,27 @@ json::object verdict_json(const verdict& v) {
     return out;
 }
 
+}  // namespace
+
+json::array texts_json(const std::vector<std::string>& texts) {
+    json::array out;
+    for (const auto& each : texts) out.emplace_back(each);
+    return out;
+}
+
+json::array verdicts_json(const std::vector<verdict>& found) {
+    json::array out;
+    for (const auto& each : found) out.push_back(verdict_json(each));
+    return out;
+}
+
 std::string report_json(const facts& known, const std::vector<verdict>& found) {
-    json::array verdicts;
-    for (const auto& each : found) verdicts.push_back(verdict_json(each));
     return readable_json(json::object{{"schema", 1},
                                       {"result", name(overall_of(known, found))},
                                       {"phases", phases_json(known)},
                                       {"methods", methods_json(known)},
                                       {"path", path_json(known)},
-                                      {"verdict", std::move(verdicts)},
+                                      {"verdict", verdicts_json(found)},
                                       {"not_measured", texts_json(known.not_measured)}});
 }
 

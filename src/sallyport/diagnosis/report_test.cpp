@@ -44,7 +44,7 @@ TEST(report, no_text_of_a_saved_run_reaches_the_terminal_unescaped) {
     known.phases.push_back({bad, false, 1, bad, 0, bad});
     for (auto* const text : {&known.methods.front().reply, &known.methods.front().detail, &known.methods.front().malformed})
         *text = bad;
-    known.lines = {{21, bad, {{1, false, false}}}};
+    known.lines = {{bad, {{1, false, false}}}};
     known.idle = {{60, bad, bad, 2}};
     known.not_measured = {bad};
     for (const bool complete : {false, true}) {

@@ -38,10 +38,6 @@ std::string_view text_of(method_result r, bool active) {
 methods passive_methods(const facts& known) { return select(known, false); }
 methods active_methods(const facts& known) { return select(known, true); }
 
-bool any_worked(const methods& some) noexcept {
-    return std::ranges::any_of(some, [](const method_facts* m) { return m->result == method_result::ok; });
-}
-
 bool is_usable(const method_facts& m) noexcept {
     return m.result == method_result::ok || (m.result == method_result::listing_refused && !is_active(m.method));
 }
@@ -52,9 +48,7 @@ bool is_blocked(const method_facts& m) noexcept {
 }
 
 const method_facts* find_method(const facts& known, proto::data_method method, bool tls) noexcept {
-    const auto found =
-        std::ranges::find_if(known.methods, [&](const method_facts& m) { return m.method == method && m.tls == tls; });
-    return found == known.methods.end() ? nullptr : &*found;
+    return first_of(known.methods, [&](const method_facts& m) { return m.method == method && m.tls == tls; });
 }
 
 severity severity_of_active(const facts& known) {
@@ -78,6 +72,16 @@ std::string evidence_of(const method_facts& m) {
 }
 
 std::string evidence_of_reply(const method_facts& m) { return m.reply.empty() ? "" : "the server's reply: " + m.reply; }
+
+bool has_id(const std::vector<verdict>& found, std::initializer_list<std::string_view> ids) noexcept {
+    return std::ranges::any_of(found, [ids](const verdict& v) { return std::ranges::find(ids, v.id) != ids.end(); });
+}
+
+void place(verdict& v, const path_break& at) {
+    v.hop = at.hop;
+    v.side = at.side;
+    v.evidence.push_back(at.evidence);
+}
 
 verdict verdict_of(std::string_view id, side where, confidence sure, severity weight) {
     const auto& about = *explain(id);

@@ -2,10 +2,14 @@
 // What the rules share: selections of facts, and their texts as evidence. Private to this directory. Pure functions; any
 // thread.
 
+#include <initializer_list>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <sallyport/diagnosis/first_of.hpp>
+#include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 
 namespace sallyport::diagnosis {
@@ -21,7 +25,6 @@ using methods = std::vector<const method_facts*>;
 
 [[nodiscard]] methods passive_methods(const facts& known);
 [[nodiscard]] methods active_methods(const facts& known);
-[[nodiscard]] bool any_worked(const methods& some) noexcept;
 /// The data connection was established, also if the server then refused the listing.
 [[nodiscard]] bool is_usable(const method_facts& m) noexcept;
 /// The data connection itself failed on its way: refused, silent, reset or unreachable.
@@ -35,8 +38,13 @@ using methods = std::vector<const method_facts*>;
 
 /// "EPSV over TLS: no answer from 192.0.2.1:50001".
 [[nodiscard]] std::string evidence_of(const method_facts& m);
-/// "the reply was: 425 ..."; empty without a reply.
+/// "the server's reply: 425 ..."; empty without a reply.
 [[nodiscard]] std::string evidence_of_reply(const method_facts& m);
+
+/// Whether a rule has already found one of these causes.
+[[nodiscard]] bool has_id(const std::vector<verdict>& found, std::initializer_list<std::string_view> ids) noexcept;
+/// Sets the hop and the side of a verdict to those of the break, and adds what shows it.
+void place(verdict& v, const path_break& at);
 
 /// A verdict with the cause and the remedy that the table has for this id; the rule replaces what it knows better.
 /// REQUIRES: the table has the id.

@@ -30,10 +30,7 @@ std::vector<verdict> judge(const facts& known) {
     std::vector<verdict> out;
     for (const auto& each : rules()) each.judge(known, out);
     for (auto& each : out) std::erase(each.evidence, std::string());
-    std::ranges::stable_sort(out, [](const verdict& a, const verdict& b) {
-        if (a.severity != b.severity) return a.severity == severity::problem;
-        return a.confidence > b.confidence;
-    });
+    sort_by_weight(out);
     return out;
 }
 
@@ -49,15 +46,14 @@ std::string_view name(overall o) noexcept {
 
 overall overall_of(const facts& known, const std::vector<verdict>& found) noexcept {
     if (known.failed_phase() != nullptr) return overall::broken;
-    const bool has_problem = std::ranges::any_of(found, [](const verdict& v) { return v.severity == severity::problem; });
     // A refused listing is no failure of the data connection, in active mode either, where none was made.
     const bool works = std::ranges::any_of(known.methods, [](const method_facts& m) {
         return m.result == method_result::ok || m.result == method_result::listing_refused;
     });
     // What an interrupted run has not measured may fail.
-    if (works && !has_problem && was_interrupted(known)) return overall::undecided;
-    if (works) return has_problem ? overall::impaired : overall::healthy;
-    return has_problem ? overall::broken : overall::undecided;
+    if (works && !has_problem(found) && was_interrupted(known)) return overall::undecided;
+    if (works) return has_problem(found) ? overall::impaired : overall::healthy;
+    return has_problem(found) ? overall::broken : overall::undecided;
 }
 
 }  // namespace sallyport::diagnosis

@@ -1,6 +1,6 @@
 #pragma once
 // The rules of the doctor: each derives verdicts from facts, and has one row in the table of ids. The live run, the readers
-// of files, 'doctor join' and the advice of get, put and ls use the same rules. Pure functions on values; any thread.
+// of files and the advice of get, put and ls use the same rules. Pure functions on values; any thread.
 
 #include <span>
 #include <string_view>

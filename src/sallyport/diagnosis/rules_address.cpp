@@ -1,14 +1,14 @@
-// Rules about the addresses in 227, PORT and EPRT (symptoms 1 to 4, 13, 16, 21, 33, 37).
+// Rules about the addresses in 227, PORT and EPRT.
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <optional>
 #include <string>
 
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/diagnosis/refusal_words.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 
 namespace sallyport::diagnosis {
@@ -108,61 +108,50 @@ void judge_client_override(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_malformed(const facts& known, std::vector<verdict>& out) {
-    for (const auto& m : known.methods) {
-        if (m.malformed.empty()) continue;
-        // Without TLS a device on the path may have changed the reply.
-        const auto sure = m.tls ? confidence::certain : confidence::likely;
-        auto found = verdict_of("malformed-reply", side::server_config, sure);
-        found.evidence.push_back(fmt::format("{}: {}", proto::name(m.method), m.malformed));
-        found.evidence.push_back(evidence_of_reply(m));
-        out.push_back(std::move(found));
-        return;
-    }
+    const auto* const m = first_of(known.methods, [](const method_facts& each) { return !each.malformed.empty(); });
+    if (m == nullptr) return;
+    // Without TLS a device on the path may have changed the reply.
+    const auto sure = m->tls ? confidence::certain : confidence::likely;
+    auto found = verdict_of("malformed-reply", side::server_config, sure);
+    found.evidence.push_back(fmt::format("{}: {}", proto::name(m->method), m->malformed));
+    found.evidence.push_back(evidence_of_reply(*m));
+    out.push_back(std::move(found));
 }
 
 bool is_unknown_command(const method_facts& m) {
-    if (m.reply_code == 502) return true;
-    const auto text = to_lower(m.reply);
-    return std::ranges::any_of(std::initializer_list<std::string_view>{"unknown", "not implemented", "not understood",
-                                                                       "unrecognized", "not supported"},
-                               [&](std::string_view words) { return text.find(words) != text.npos; });
+    return m.reply_code == 502 || contains_any(to_lower(m.reply), {"unknown", "not implemented", "not understood",
+                                                                   "unrecognized", "not supported"});
 }
 
 void judge_private_active(const facts& known, std::vector<verdict>& out) {
-    for (const auto* const m : active_methods(known)) {
-        const bool is_private = m->target && m->target->address.is_private() && known.server.address.is_public();
-        if (m->result != method_result::verb_refused || !is_private || is_unknown_command(*m)) continue;
-        auto found =
-            verdict_of("active-private-address", side::client_config, confidence::likely, severity_of_active(known));
-        found.method = m->method;
-        found.evidence.push_back(fmt::format("{} named {}, a private address, and the server refused it",
-                                             proto::name(m->method), m->target->address.text()));
-        found.evidence.push_back(evidence_of_reply(*m));
-        out.push_back(std::move(found));
-        return;
-    }
+    const auto* const m = first_of(known.methods, [](const method_facts& each) {
+        return is_active(each.method) && each.result == method_result::verb_refused && each.target &&
+               each.target->address.is_private() && !is_unknown_command(each);
+    });
+    if (m == nullptr || !known.server.address.is_public()) return;
+    auto found = verdict_of("active-private-address", side::client_config, confidence::likely, severity_of_active(known));
+    found.method = m->method;
+    found.evidence.push_back(fmt::format("{} named {}, a private address, and the server refused it", proto::name(m->method),
+                                         m->target->address.text()));
+    found.evidence.push_back(evidence_of_reply(*m));
+    out.push_back(std::move(found));
 }
 
 bool names_other_peer(const method_facts& m) {
     if (m.result == method_result::wrong_peer) return true;
-    if (m.reply_code < 400) return false;
-    const auto text = to_lower(m.reply);
-    return std::ranges::any_of(
-        std::initializer_list<std::string_view>{"bad ip", "foreign address", "foreign ip", "security violation",
-                                                "does not match control", "not match the control", "peer address mismatch"},
-        [&](std::string_view words) { return text.find(words) != text.npos; });
+    return m.reply_code >= 400 &&
+           contains_any(to_lower(m.reply), {"bad ip", "foreign address", "foreign ip", "security violation",
+                                            "does not match control", "not match the control", "peer address mismatch"});
 }
 
 void judge_other_source(const facts& known, std::vector<verdict>& out) {
-    for (const auto& m : known.methods) {
-        if (!names_other_peer(m)) continue;
-        auto found = verdict_of("other-source-address", side::undecided, confidence::likely);
-        if (has_nat_at_client(known) && !is_active(m.method)) found.side = side::client;
-        found.evidence.push_back(evidence_of(m));
-        found.evidence.push_back(evidence_of_reply(m));
-        out.push_back(std::move(found));
-        return;
-    }
+    const auto* const m = first_of(known.methods, names_other_peer);
+    if (m == nullptr) return;
+    auto found = verdict_of("other-source-address", side::undecided, confidence::likely);
+    if (has_nat_at_client(known) && !is_active(m->method)) found.side = side::client;
+    found.evidence.push_back(evidence_of(*m));
+    found.evidence.push_back(evidence_of_reply(*m));
+    out.push_back(std::move(found));
 }
 
 }  // namespace

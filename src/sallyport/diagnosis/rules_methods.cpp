@@ -1,15 +1,14 @@
-// Rules about single data methods, and about encrypted against unencrypted sessions (symptoms 10, 12, 17, 18, 25, 27).
+// Rules about single data methods, and about encrypted against unencrypted sessions.
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 #include <string>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
-#include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/refusal_words.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 
 namespace sallyport::diagnosis {
@@ -18,8 +17,8 @@ namespace {
 
 /// The device that holds a line back: the forward chain of the hop before the first TTL at which it is held, or the server.
 std::optional<hop_span> holder_of(const facts& known, std::string_view line) {
-    const auto probe = std::ranges::find(known.lines, line, &line_probe::line);
-    const auto held = probe == known.lines.end() ? std::nullopt : probe->held_from();
+    const auto* const probe = first_of(known.lines, [line](const line_probe& each) { return each.line == line; });
+    const auto held = probe == nullptr ? std::nullopt : probe->held_from();
     if (!held || *held == 0) return std::nullopt;
     const auto distance = distance_to_server(known);
     const unsigned last = distance && *held >= *distance ? *held : *held - 1;
@@ -29,8 +28,7 @@ std::optional<hop_span> holder_of(const facts& known, std::string_view line) {
 std::optional<hop_span> helper_on_path(const facts& known) {
     // If an ordinary half line is held back as well, the device has nothing to do with FTP.
     if (holder_of(known, "half line")) return std::nullopt;
-    if (auto found = holder_of(known, "half PORT")) return found;
-    return holder_of(known, "half EPRT");
+    return holder_of(known, "half PORT");
 }
 
 side side_of(const facts& known, const hop_span& hop) {
@@ -48,11 +46,7 @@ void judge_helper_blind(const facts& known, std::vector<verdict>& out) {
         auto found = verdict_of("helper-blind", side::undecided, plain_works ? confidence::likely : confidence::possible);
         found.evidence.push_back(evidence_of(m));
         if (plain_works) found.evidence.push_back(evidence_of(*plain));
-        if (const auto at = find_break(known); at && !at->maybe_way_back) {
-            found.side = at->side;
-            found.hop = at->hop;
-            found.evidence.push_back(at->evidence);
-        }
+        if (const auto at = find_break(known); at && !at->maybe_way_back) place(found, *at);
         if (helper) {
             found.hop = helper;
             found.side = side_of(known, *helper);
@@ -66,7 +60,7 @@ void judge_helper_blind(const facts& known, std::vector<verdict>& out) {
 
 void judge_helper_present(const facts& known, std::vector<verdict>& out) {
     const auto helper = helper_on_path(known);
-    if (!helper || std::ranges::find(out, "helper-blind", &verdict::id) != out.end()) return;
+    if (!helper || has_id(out, {"helper-blind"})) return;
     auto found = verdict_of("helper-present", side_of(known, *helper), confidence::likely, severity::note);
     found.hop = helper;
     found.evidence.push_back(
@@ -98,28 +92,25 @@ void judge_epsv_dropped(const facts& known, std::vector<verdict>& out) {
             // It may stand before the client or before the server, and a short outage looks the same.
             found.evidence.emplace_back("TCP did not acknowledge EPSV, so a device on the path probably drops it");
         }
-        if (const auto holder = holder_of(known, "EPSV")) {
-            found.hop = holder;
-            found.side = side_of(known, *holder);
-            found.evidence.push_back(fmt::format("EPSV is not acknowledged after {}", text_of(*holder)));
-        }
         out.push_back(std::move(found));
         return;
     }
 }
 
+const method_facts* first_with(const facts& known, method_result result) {
+    return first_of(known.methods, [result](const method_facts& m) { return m.result == result; });
+}
+
 void judge_unanswered(const facts& known, std::vector<verdict>& out) {
-    if (std::ranges::find(out, "epsv-dropped", &verdict::id) != out.end()) return;
-    for (const auto& m : known.methods) {
-        if (m.result != method_result::verb_dropped) continue;
-        auto found = verdict_of("command-unanswered", side::undecided, confidence::possible);
-        found.method = m.method;
-        found.evidence.push_back(evidence_of(m));
-        if (m.acknowledged)
-            found.evidence.emplace_back(*m.acknowledged ? "TCP acknowledged it" : "TCP did not acknowledge it");
-        out.push_back(std::move(found));
-        return;
-    }
+    if (has_id(out, {"epsv-dropped"})) return;
+    const auto* const m = first_with(known, method_result::verb_dropped);
+    if (m == nullptr) return;
+    auto found = verdict_of("command-unanswered", side::undecided, confidence::possible);
+    found.method = m->method;
+    found.evidence.push_back(evidence_of(*m));
+    if (m->acknowledged)
+        found.evidence.emplace_back(*m->acknowledged ? "TCP acknowledged it" : "TCP did not acknowledge it");
+    out.push_back(std::move(found));
 }
 
 bool is_refused(const method_facts& m) { return m.result == method_result::verb_refused && m.malformed.empty(); }
@@ -138,7 +129,7 @@ void judge_passive_refused(const facts& known, std::vector<verdict>& out) {
 
 void judge_epsv_refused(const facts& known, std::vector<verdict>& out) {
     // Other rules have the whole cause.
-    if (std::ranges::find(out, "passive-refused", &verdict::id) != out.end()) return;
+    if (has_id(out, {"passive-refused"})) return;
     if (std::ranges::all_of(known.methods, is_refused)) return;
     for (const auto& m : known.methods) {
         if (m.method != proto::data_method::epsv || !is_refused(m)) continue;
@@ -180,98 +171,84 @@ void judge_eprt_refused(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_active_blocked(const facts& known, std::vector<verdict>& out) {
-    for (const auto* const m : active_methods(known)) {
-        if (!is_blocked(*m)) continue;
-        auto found = verdict_of("active-blocked", side::undecided, confidence::possible, severity_of_active(known));
-        found.method = m->method;
-        found.evidence.push_back(evidence_of(*m));
-        found.evidence.push_back(evidence_of_reply(*m));
-        if (m->result == method_result::refused) {
-            found.side = side::client;
-            found.confidence = confidence::likely;
-        } else if (has_nat_at_client(known)) {
-            found.side = side::client;
-            found.confidence = confidence::likely;
-            found.evidence.push_back(fmt::format("this computer has the private address {}, so it is behind a NAT router",
-                                                 known.client.address.text()));
-        }
-        out.push_back(std::move(found));
-        return;
+    const auto* const m =
+        first_of(known.methods, [](const method_facts& each) { return is_active(each.method) && is_blocked(each); });
+    if (m == nullptr) return;
+    auto found = verdict_of("active-blocked", side::undecided, confidence::possible, severity_of_active(known));
+    found.method = m->method;
+    found.evidence.push_back(evidence_of(*m));
+    found.evidence.push_back(evidence_of_reply(*m));
+    if (m->result == method_result::refused) {
+        found.side = side::client;
+        found.confidence = confidence::likely;
+    } else if (has_nat_at_client(known)) {
+        found.side = side::client;
+        found.confidence = confidence::likely;
+        found.evidence.push_back(fmt::format("this computer has the private address {}, so it is behind a NAT router",
+                                             known.client.address.text()));
     }
+    out.push_back(std::move(found));
 }
 
 bool demands_resumption(const method_facts& m) {
     if (!m.tls || m.reply_code < 400) return false;
     const auto text = to_lower(m.reply);
-    const bool names_session =
-        text.find("session") != text.npos && (text.find("ssl") != text.npos || text.find("tls") != text.npos);
-    return names_session && (text.find("reuse") != text.npos || text.find("resum") != text.npos);
+    return text.contains("session") && contains_any(text, {"ssl", "tls"}) && contains_any(text, {"reuse", "resum"});
 }
 
 void judge_resumption(const facts& known, std::vector<verdict>& out) {
-    for (const auto& m : known.methods) {
-        if (!demands_resumption(m)) continue;
-        auto found = verdict_of("tls-session-not-reused", side::server, confidence::likely);
-        found.evidence.push_back(evidence_of_reply(m));
-        found.evidence.push_back(fmt::format("the data connection {} the control connection's TLS session",
-                                             m.resumed == true ? "resumed" : "did not resume"));
-        out.push_back(std::move(found));
-        return;
-    }
+    const auto* const m = first_of(known.methods, demands_resumption);
+    if (m == nullptr) return;
+    auto found = verdict_of("tls-session-not-reused", side::server, confidence::likely);
+    found.evidence.push_back(evidence_of_reply(*m));
+    found.evidence.push_back(fmt::format("the data connection {} the control connection's TLS session",
+                                         m->resumed == true ? "resumed" : "did not resume"));
+    out.push_back(std::move(found));
 }
 
 void judge_close_notify(const facts& known, std::vector<verdict>& out) {
-    for (const auto& m : known.methods) {
-        if (m.end != stream_end::truncated) continue;
-        auto found = verdict_of("no-close-notify", side::server, confidence::likely,
-                                m.result == method_result::ok ? severity::note : severity::problem);
-        found.evidence.push_back(
-            fmt::format("{} over TLS: the data connection ended without close_notify", proto::name(m.method)));
-        out.push_back(std::move(found));
-        return;
-    }
+    const auto* const m =
+        first_of(known.methods, [](const method_facts& each) { return each.end == stream_end::truncated; });
+    if (m == nullptr) return;
+    auto found = verdict_of("no-close-notify", side::server, confidence::likely,
+                            m->result == method_result::ok ? severity::note : severity::problem);
+    found.evidence.push_back(
+        fmt::format("{} over TLS: the data connection ended without close_notify", proto::name(m->method)));
+    out.push_back(std::move(found));
 }
 
 void judge_stalled(const facts& known, std::vector<verdict>& out) {
-    for (const auto& m : known.methods) {
-        if (m.result != method_result::stalled) continue;
-        auto found = verdict_of("data-stalled", side::undecided, confidence::possible);
-        found.evidence.push_back(
-            fmt::format("{}: connected, {} bytes arrived, then no more", proto::name(m.method), m.bytes));
-        out.push_back(std::move(found));
-        return;
-    }
+    const auto* const m = first_with(known, method_result::stalled);
+    if (m == nullptr) return;
+    auto found = verdict_of("data-stalled", side::undecided, confidence::possible);
+    found.evidence.push_back(fmt::format("{}: connected, {} bytes arrived, then no more", proto::name(m->method), m->bytes));
+    out.push_back(std::move(found));
 }
 
 /// What the text of a refused listing says; the codes alone do not tell a missing path from a missing permission.
 std::string_view cause_in_refusal(std::string_view reply) {
     const auto text = to_lower(reply);
-    const auto says = [&text](std::initializer_list<std::string_view> phrases) {
-        return std::ranges::any_of(phrases, [&text](std::string_view each) { return text.find(each) != text.npos; });
-    };
-    if (says({"permission", "denied", "not permitted", "not allowed", "forbidden"}))
+    if (contains_any(text, {"permission", "denied", "not permitted", "not allowed", "forbidden"}))
         return "The server does not permit this login to list the path.";
-    if (says({"no such", "not found", "not exist", "cannot find", "can't find"}))
+    if (contains_any(text, {"no such", "not found", "not exist", "cannot find", "can't find"}))
         return "The path does not exist on the server.";
     return {};
 }
 
 void judge_listing_refused(const facts& known, std::vector<verdict>& out) {
-    for (const auto& m : known.methods) {
-        if (m.result != method_result::listing_refused) continue;
-        auto found = verdict_of("listing-refused", side::undecided, confidence::likely);
-        if (const auto cause = cause_in_refusal(m.reply); !cause.empty()) {
-            found.cause = cause;
-            found.confidence = confidence::certain;
-        }
-        found.evidence.push_back(evidence_of_reply(m));
-        for (const auto* const each : passive_methods(known))
-            if (is_usable(*each))
-                found.evidence.push_back(fmt::format("{}: the data connection was established, so no firewall is the cause",
-                                                     proto::name(each->method)));
-        out.push_back(std::move(found));
-        return;
+    const auto* const m = first_with(known, method_result::listing_refused);
+    if (m == nullptr) return;
+    auto found = verdict_of("listing-refused", side::undecided, confidence::likely);
+    if (const auto cause = cause_in_refusal(m->reply); !cause.empty()) {
+        found.cause = cause;
+        found.confidence = confidence::certain;
     }
+    found.evidence.push_back(evidence_of_reply(*m));
+    for (const auto* const each : passive_methods(known))
+        if (is_usable(*each))
+            found.evidence.push_back(fmt::format("{}: the data connection was established, so no firewall is the cause",
+                                                 proto::name(each->method)));
+    out.push_back(std::move(found));
 }
 
 }  // namespace

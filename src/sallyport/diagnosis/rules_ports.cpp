@@ -1,4 +1,4 @@
-// Rules about data ports that cannot be reached, all of them or some (symptoms 5, 6, 24, 30).
+// Rules about data ports that cannot be reached, all of them or some.
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 
 namespace sallyport::diagnosis {
@@ -19,8 +18,7 @@ constexpr std::string_view other_end = "To tell them apart, run 'sallyport docto
 
 /// A passive attempt that failed in this way, if no passive attempt worked and no other rule has explained it.
 const method_facts* blocked_in_general(const facts& known, const std::vector<verdict>& found, method_result how) {
-    for (const auto& each : found)
-        if (each.id == "helper-blind" || each.id == "client-override" || each.id == "hairpin") return nullptr;
+    if (has_id(found, {"helper-blind", "client-override", "hairpin"})) return nullptr;
     const method_facts* out = nullptr;
     for (const auto* const m : passive_methods(known)) {
         if (is_usable(*m) || m->result == method_result::wrong_address) return nullptr;
@@ -58,10 +56,8 @@ void describe_break(const facts& known, const method_facts& m, verdict& v) {
     v.method = m.method;
     for (const auto* const each : passive_methods(known)) v.evidence.push_back(evidence_of(*each));
     if (const auto at = find_break(known)) {
-        v.hop = at->hop;
-        v.side = at->side;
+        place(v, *at);
         v.confidence = at->confidence;
-        v.evidence.push_back(at->evidence);
         v.cause = fmt::format("{} {}", v.cause, fmt::format("The path ends at {}.", text_of(at->hop)));
         v.remedy = remedy_of(v, m);
         if (at->maybe_way_back) {
@@ -90,58 +86,61 @@ void judge_hairpin(const facts& known, std::vector<verdict>& out) {
     out.push_back(std::move(found));
 }
 
+/// The verdict about passive attempts that failed in this way; nullptr if there is none.
+verdict* add_blocked(const facts& known, std::vector<verdict>& out, method_result how, std::string_view id) {
+    const auto* const m = blocked_in_general(known, out, how);
+    if (m == nullptr) return nullptr;
+    out.push_back(verdict_of(id, side::undecided, confidence::possible));
+    describe_break(known, *m, out.back());
+    return &out.back();
+}
+
 void judge_dropped(const facts& known, std::vector<verdict>& out) {
-    const auto* const m = blocked_in_general(known, out, method_result::silent);
-    if (m == nullptr) return;
-    auto found = verdict_of("data-ports-dropped", side::undecided, confidence::possible);
-    describe_break(known, *m, found);
-    out.push_back(std::move(found));
+    (void)add_blocked(known, out, method_result::silent, "data-ports-dropped");
 }
 
 void judge_refused(const facts& known, std::vector<verdict>& out) {
-    const auto* m = blocked_in_general(known, out, method_result::refused);
-    if (m == nullptr) m = blocked_in_general(known, out, method_result::reset);
-    if (m == nullptr) return;
-    auto found = verdict_of("data-ports-refused", side::undecided, confidence::possible);
-    describe_break(known, *m, found);
+    auto* found = add_blocked(known, out, method_result::refused, "data-ports-refused");
+    if (found == nullptr) found = add_blocked(known, out, method_result::reset, "data-ports-refused");
+    if (found == nullptr) return;
     if (const auto at = find_break(known); at && at->at_server) {
-        found.cause = "The data ports are refused at the server's own distance: the server's host has no listener on them.";
-        found.evidence.emplace_back(
+        found->cause = "The data ports are refused at the server's own distance: the server's host has no listener on them.";
+        found->evidence.emplace_back(
             "a balancer that sends the connection to another node, a server that opens the port only "
             "with the transfer command, and a firewall of the host that answers with RST look the same");
     }
-    out.push_back(std::move(found));
 }
 
 void judge_rejected(const facts& known, std::vector<verdict>& out) {
-    const auto* const m = blocked_in_general(known, out, method_result::unreachable);
-    if (m == nullptr) return;
-    auto found = verdict_of("data-ports-rejected", side::undecided, confidence::possible);
-    describe_break(known, *m, found);
-    out.push_back(std::move(found));
+    (void)add_blocked(known, out, method_result::unreachable, "data-ports-rejected");
 }
 
 // ---- Rounds
 
-/// The results of each port.
-struct port_results {
+/// The results of one port, or of all.
+struct round_counts {
     unsigned worked = 0;
     unsigned failed = 0;
+
+    void add(const port_round& round) { ++(round.result == method_result::ok ? worked : failed); }
 };
 
-using by_port = std::map<std::uint16_t, port_results>;
-
-by_port results_of(const facts& known) {
-    by_port out;
-    for (const auto& round : known.rounds) {
-        if (round.port == 0) continue;
-        auto& port = out[round.port];
-        ++(round.result == method_result::ok ? port.worked : port.failed);
-    }
+round_counts counts_of(const facts& known) {
+    round_counts out;
+    for (const auto& round : known.rounds) out.add(round);
     return out;
 }
 
-/// "50000 to 50004 work (5 ports); 50005 to 50009 fail (3 ports)": neighbours with the same result are one interval.
+using by_port = std::map<std::uint16_t, round_counts>;
+
+by_port results_of(const facts& known) {
+    by_port out;
+    for (const auto& round : known.rounds)
+        if (round.port != 0) out[round.port].add(round);
+    return out;
+}
+
+/// "50000 to 50004 work (5 tried); 50005 to 50009 fail (3 tried)": neighboring ports with the same result are one interval.
 std::string intervals_of(const by_port& ports) {
     std::string out;
     for (auto at = ports.begin(); at != ports.end();) {
@@ -173,17 +172,6 @@ unsigned changes_of(const by_port& ports) {
     return changes;
 }
 
-struct round_counts {
-    unsigned worked = 0;
-    unsigned failed = 0;
-};
-
-round_counts counts_of(const facts& known) {
-    round_counts out;
-    for (const auto& round : known.rounds) ++(round.result == method_result::ok ? out.worked : out.failed);
-    return out;
-}
-
 void judge_some_ports(const facts& known, std::vector<verdict>& out) {
     const auto [worked, failed] = counts_of(known);
     const auto ports = results_of(known);
@@ -193,11 +181,7 @@ void judge_some_ports(const facts& known, std::vector<verdict>& out) {
     auto found = verdict_of("some-ports-blocked", side::undecided, repeated ? confidence::likely : confidence::possible);
     found.evidence.push_back(intervals_of(ports));
     if (repeated) found.evidence.emplace_back("the ports that fail were tried twice, with the same result");
-    if (const auto at = find_break(known)) {
-        found.hop = at->hop;
-        found.side = at->side;
-        found.evidence.push_back(at->evidence);
-    }
+    if (const auto at = find_break(known)) place(found, *at);
     out.push_back(std::move(found));
 }
 
@@ -215,8 +199,7 @@ void judge_by_chance(const facts& known, std::vector<verdict>& out) {
     const auto at = find_break(known);
     if (all_refused && at && at->at_server) {
         found.confidence = confidence::likely;
-        found.hop = at->hop;
-        found.evidence.push_back(at->evidence);
+        place(found, *at);
     }
     out.push_back(std::move(found));
 }
@@ -230,15 +213,10 @@ void judge_between_methods(const facts& known, std::vector<verdict>& out) {
             return other->tls == m->tls && (is_usable(*other) || other->result == method_result::wrong_address);
         });
         if (!same_session_works) continue;
-        if (std::ranges::any_of(out, [](const verdict& v) { return v.id == "client-override" || v.id == "helper-blind"; }))
-            return;
+        if (has_id(out, {"client-override", "helper-blind"})) return;
         auto found = verdict_of("one-method-blocked", side::undecided, confidence::possible);
         for (const auto* const each : passive) found.evidence.push_back(evidence_of(*each));
-        if (const auto at = find_break(known)) {
-            found.hop = at->hop;
-            found.side = at->side;
-            found.evidence.push_back(at->evidence);
-        }
+        if (const auto at = find_break(known)) place(found, *at);
         out.push_back(std::move(found));
         return;
     }

@@ -1,4 +1,4 @@
-// Rules about the steps before a data connection (symptoms 11, 23, 41).
+// Rules about the steps before a data connection.
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
-#include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/refusal_words.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 
@@ -15,9 +14,10 @@ namespace sallyport::diagnosis {
 
 namespace {
 
-const phase* failed_at(const facts& known, std::string_view name) {
+/// The step that failed, if it is this one and has this error; with an empty `error`, any.
+const phase* failed_at(const facts& known, std::string_view name, std::string_view error = {}) {
     const auto* const failed = known.failed_phase();
-    return failed != nullptr && failed->name == name ? failed : nullptr;
+    return failed != nullptr && failed->name == name && (error.empty() || failed->error == error) ? failed : nullptr;
 }
 
 void add(const facts& known, std::vector<verdict>& out, std::string_view id, side where, confidence sure) {
@@ -32,14 +32,12 @@ void judge_host_not_found(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_control_refused(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = failed_at(known, "connect");
-    if (failed != nullptr && failed->error == "refused")
+    if (failed_at(known, "connect", "refused") != nullptr)
         add(known, out, "control-port-refused", side::server, confidence::likely);
 }
 
 void judge_control_silent(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = failed_at(known, "connect");
-    if (failed == nullptr || failed->error != "timeout") return;
+    if (failed_at(known, "connect", "timeout") == nullptr) return;
     add(known, out, "control-port-silent", side::undecided, confidence::possible);
     const auto* const control = known.control_trace();
     if (control == nullptr) return;
@@ -50,8 +48,7 @@ void judge_control_silent(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_control_unreachable(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = failed_at(known, "connect");
-    if (failed != nullptr && failed->error == "unreachable")
+    if (failed_at(known, "connect", "unreachable") != nullptr)
         add(known, out, "control-port-unreachable", side::undecided, confidence::possible);
 }
 
@@ -74,8 +71,8 @@ bool names_tls(const std::string& feature) {
 
 /// The refusal of AUTH itself; PROT is refused inside TLS, where no device can read it.
 const phase* refused_auth(const facts& known) {
-    const auto* const failed = failed_at(known, "tls");
-    return failed != nullptr && failed->reply_code >= 500 && failed->error == "unsupported" ? failed : nullptr;
+    const auto* const failed = failed_at(known, "tls", "unsupported");
+    return failed != nullptr && failed->reply_code >= 500 ? failed : nullptr;
 }
 
 void judge_tls_missing(const facts& known, std::vector<verdict>& out) {
@@ -104,35 +101,30 @@ bool refuses_unencrypted_data(const method_facts& m) {
 
 /// After the login, the server refused PROT C, or a listing without protection.
 void judge_data_tls_required(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = failed_at(known, "tls");
-    if (failed != nullptr && failed->error == "rejected" &&
-        failed->detail.find("requires encrypted data connections") != std::string::npos)
+    const auto* const failed = failed_at(known, "tls", "rejected");
+    if (failed != nullptr && failed->detail.contains("requires encrypted data connections"))
         return add(known, out, "data-tls-required", side::client_config, confidence::certain);
-    for (const auto& m : known.methods) {
-        if (!refuses_unencrypted_data(m)) continue;
-        out.push_back(verdict_of("data-tls-required", side::client_config, confidence::likely));
-        out.back().evidence.push_back(evidence_of_reply(m));
-        return;
-    }
+    const auto* const m = first_of(known.methods, refuses_unencrypted_data);
+    if (m == nullptr) return;
+    out.push_back(verdict_of("data-tls-required", side::client_config, confidence::likely));
+    out.back().evidence.push_back(evidence_of_reply(*m));
 }
 
 /// The server refused PROT P.
 void judge_data_tls_refused(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = failed_at(known, "tls");
-    if (failed != nullptr && failed->error == "rejected" &&
-        failed->detail.find("does not encrypt data connections") != std::string::npos)
+    const auto* const failed = failed_at(known, "tls", "rejected");
+    if (failed != nullptr && failed->detail.contains("does not encrypt data connections"))
         add(known, out, "data-tls-refused", side::server_config, confidence::likely);
 }
 
 void judge_certificate(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = failed_at(known, "tls");
-    if (failed != nullptr && failed->error == "tls_untrusted")
+    if (failed_at(known, "tls", "tls_untrusted") != nullptr)
         add(known, out, "certificate-untrusted", side::undecided, confidence::likely);
 }
 
 void judge_tls_failed(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = failed_at(known, "tls");
-    if (failed != nullptr && out.empty()) add(known, out, "tls-failed", side::undecided, confidence::possible);
+    if (failed_at(known, "tls") != nullptr && out.empty())
+        add(known, out, "tls-failed", side::undecided, confidence::possible);
 }
 
 void judge_tls_required(const facts& known, std::vector<verdict>& out) {

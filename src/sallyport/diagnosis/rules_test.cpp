@@ -154,8 +154,8 @@ TEST(rules, helper_that_cannot_read_tls) {
 TEST(rules, helper_found_by_half_a_line) {
     auto known = healthy();
     known.traces = {control_trace()};
-    line_probe half_port{21, "half PORT", {}};
-    line_probe half_line{21, "half line", {}};
+    line_probe half_port{"half PORT", {}};
+    line_probe half_line{"half line", {}};
     for (unsigned ttl = 1; ttl <= 4; ++ttl) {
         half_port.answers.push_back({ttl, false, ttl == 1});
         half_line.answers.push_back({ttl, false, true});

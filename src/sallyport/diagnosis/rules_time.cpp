@@ -1,4 +1,4 @@
-// Rules about silent connections and stalled transfers (symptoms 28 and 31).
+// Rules about idle control connections.
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 
 namespace sallyport::diagnosis {
@@ -61,13 +60,12 @@ void judge_idle(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_server_timeout(const facts& known, std::vector<verdict>& out) {
-    for (const auto& each : known.idle) {
-        if (each.kept_by != "silent" || each.result != "closed") continue;
-        auto found = verdict_of("server-idle-timeout", side::server_config, confidence::certain, severity::note);
-        found.evidence.push_back(text_of(each));
-        out.push_back(std::move(found));
-        return;
-    }
+    const auto* const closed =
+        first_of(known.idle, [](const idle_probe& p) { return p.kept_by == "silent" && p.result == "closed"; });
+    if (closed == nullptr) return;
+    auto found = verdict_of("server-idle-timeout", side::server_config, confidence::certain, severity::note);
+    found.evidence.push_back(text_of(*closed));
+    out.push_back(std::move(found));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include <sallyport/diagnosis/server_report.hpp>
 
-#include <algorithm>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -9,8 +8,9 @@
 #include <boost/json/object.hpp>
 
 #include <sallyport/base/escape.hpp>
-#include <sallyport/diagnosis/json_text.hpp>
+#include <sallyport/diagnosis/readable_json.hpp>
 #include <sallyport/diagnosis/report.hpp>
+#include <sallyport/diagnosis/report_json.hpp>
 
 namespace sallyport::diagnosis {
 
@@ -18,25 +18,19 @@ namespace {
 
 namespace json = boost::json;
 
-[[nodiscard]] bool has_problem(const std::vector<verdict>& found) {
-    return std::ranges::any_of(found, [](const verdict& v) { return v.severity == severity::problem; });
-}
-
 [[nodiscard]] std::string all_verdicts(const std::vector<verdict>& found) {
     std::string out;
-    for (const auto& each : found) out += '\n' + verdict_text(each, each.severity == severity::note ? "note" : "cause");
+    for (const auto& each : found) out += '\n' + verdict_text(each);
     return out;
 }
 
 [[nodiscard]] json::object schema(const std::vector<verdict>& found) {
-    json::array verdicts;
-    for (const auto& each : found) verdicts.push_back(verdict_json(each));
     return {{"schema", 1},
             {"result", has_problem(found) ? "impaired" : "healthy"},
             {"phases", json::array()},
             {"methods", json::array()},
             {"path", json::array()},
-            {"verdict", std::move(verdicts)}};
+            {"verdict", verdicts_json(found)}};
 }
 
 }  // namespace
@@ -58,9 +52,7 @@ std::string report_text(const server_facts& known, const std::vector<verdict>& f
 
 std::string report_json(const server_facts& known, const std::vector<verdict>& found) {
     auto out = schema(found);
-    json::array missing;
-    for (const auto& each : known.not_measured) missing.emplace_back(each);
-    out["not_measured"] = std::move(missing);
+    out["not_measured"] = texts_json(known.not_measured);
     return readable_json(out);
 }
 

@@ -257,10 +257,7 @@ std::vector<verdict> judge(const server_facts& known) {
     for (const auto rule : {judge_contradictions, judge_own_firewall, judge_advertised, judge_ports_in_use, judge_ephemeral,
                             judge_helper, judge_conntrack, judge_half_open, judge_no_range, judge_size, judge_alg_ports})
         rule(known, out);
-    std::ranges::stable_sort(out, [](const verdict& a, const verdict& b) {
-        if (a.severity != b.severity) return a.severity == severity::problem;
-        return a.confidence > b.confidence;
-    });
+    sort_by_weight(out);
     return out;
 }
 

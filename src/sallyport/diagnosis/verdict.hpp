@@ -68,6 +68,11 @@ struct verdict {
     std::vector<std::string> evidence;
 };
 
+/// Whether something failed, and not only notes were found.
+[[nodiscard]] bool has_problem(const std::vector<verdict>& found) noexcept;
+/// Problems before notes, and the surer ones first.
+void sort_by_weight(std::vector<verdict>& found);
+
 /// One id, for 'doctor --explain' and docs/doctor.md.
 struct explanation {
     std::string_view id;

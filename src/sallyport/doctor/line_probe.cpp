@@ -125,7 +125,6 @@ bool add(const line_target& target, unsigned ttl, diagnosis::line_probe& into) {
 
 std::optional<diagnosis::line_probe> probe_line(const line_target& target) {
     diagnosis::line_probe out;
-    out.control_port = target.server.to.port;
     out.line = target.name;
     const bool held = add(target, target.distance != 0 ? target.distance : usual_ttl, out);
     if (out.answers.empty()) return std::nullopt;

@@ -1,4 +1,4 @@
-#include <sallyport/diagnosis/json_text.hpp>
+#include <sallyport/diagnosis/readable_json.hpp>
 
 #include <algorithm>
 #include <string>

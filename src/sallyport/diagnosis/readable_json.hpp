@@ -4,17 +4,11 @@
 
 #include <string>
 
-#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
-
-#include <sallyport/diagnosis/verdict.hpp>
 
 namespace sallyport::diagnosis {
 
 /// Ends with a line break. Bytes that are not valid UTF-8, and control characters, are escaped.
 [[nodiscard]] std::string readable_json(const boost::json::value& value);
-
-/// A verdict as in the report of schema 1.
-[[nodiscard]] boost::json::object verdict_json(const verdict& v);
 
 }  // namespace sallyport::diagnosis
