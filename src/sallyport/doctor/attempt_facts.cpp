@@ -2,14 +2,11 @@
 
 #include <algorithm>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <sallyport/client/session_facts.hpp>
+#include <sallyport/doctor/socket_probe.hpp>
 
 namespace sallyport::doctor {
 
@@ -22,10 +19,8 @@ using diagnosis::stream_end;
 /// Whether the peer's TCP has acknowledged all that was sent; nothing if the connection is gone.
 std::optional<bool> acknowledged(const net::stream& control) {
     if (!control.is_open()) return std::nullopt;
-    tcp_info about{};
-    socklen_t size = sizeof(about);
-    if (::getsockopt(control.native_handle(), IPPROTO_TCP, TCP_INFO, &about, &size) != 0) return std::nullopt;
-    return about.tcpi_unacked == 0;
+    const auto state = state_of_tcp(control.native_handle());
+    return state ? std::optional(state->tcpi_unacked == 0) : std::nullopt;
 }
 
 std::string detail_of(const client::connection& session, proto::client_step at, const std::vector<ip_address>& addresses) {

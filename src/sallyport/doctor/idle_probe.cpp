@@ -7,11 +7,10 @@
 #include <cstdint>
 #include <string_view>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <sallyport/doctor/socket_probe.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::doctor {
@@ -21,18 +20,12 @@ namespace {
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr int usual_ttl = 64;
 /// A server that is alive answers NOOP at once.
 constexpr milliseconds answer_wait(4000);
 /// An ICMP error arrives within a round trip.
 constexpr milliseconds expiry_wait(300);
 
 enum class event : std::uint8_t { none, expired, readable, failed };
-
-void set_ttl(int socket, bool v4, int ttl) {
-    net::set_option(socket, v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6,
-                    v4 ? static_cast<int>(IP_TTL) : IPV6_UNICAST_HOPS, ttl);
-}
 
 /// Removes the ICMP errors from the queue, which would keep the socket readable.
 void drain_errors(int socket) {
@@ -67,10 +60,8 @@ std::string state_after_reply(int socket) {
 }
 
 milliseconds retransmission_wait(int socket) {
-    tcp_info about{};
-    socklen_t size = sizeof(about);
-    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &about, &size) != 0) return expiry_wait;
-    return milliseconds(about.tcpi_rto / 1000) + expiry_wait;
+    const auto state = state_of_tcp(socket);
+    return milliseconds(state ? state->tcpi_rto / 1000 : 0) + expiry_wait;
 }
 
 /// The largest TTL below `distance` with which a retransmission expires.
@@ -79,7 +70,7 @@ unsigned find_last_hop(int socket, bool v4, unsigned distance) {
     unsigned lost = distance;
     while (lost - expires > 1) {
         const auto middle = (expires + lost) / 2;
-        set_ttl(socket, v4, static_cast<int>(middle));
+        set_ttl(socket, v4, middle);
         (wait_for_event(socket, retransmission_wait(socket)) == event::expired ? expires : lost) = middle;
     }
     return expires;
@@ -90,10 +81,10 @@ unsigned find_last_hop(int socket, bool v4, unsigned distance) {
 idle_result use_after_silence(int socket, unsigned distance) {
     const bool v4 = net::peer_endpoint(socket).address.is_v4();
     const bool can_trace = distance > 1;
-    net::set_option(socket, v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, 1);
+    report_icmp_errors(socket, v4);
     // What arrived in the silence: a 421, or the end.
     if (wait_for_event(socket, milliseconds(1)) == event::readable) return {state_after_reply(socket), {}};
-    if (can_trace) set_ttl(socket, v4, static_cast<int>(distance - 1));
+    if (can_trace) set_ttl(socket, v4, distance - 1);
     constexpr std::string_view noop = "NOOP\r\n";
     if (::send(socket, noop.data(), noop.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return {errno == ECONNRESET ? "reset" : "closed", {}};

@@ -5,12 +5,11 @@
 #include <cerrno>
 #include <string_view>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/doctor/socket_probe.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::doctor {
@@ -24,7 +23,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds greeting_wait(3000);
 /// Between two looks at the state of the connection.
 constexpr milliseconds look_interval(5);
-constexpr unsigned usual_ttl = 64;
 
 enum class passing : std::uint8_t { passed, expired, held };
 
@@ -50,10 +48,9 @@ bool send_text(int socket, std::string_view text) {
     return ::send(socket, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
 }
 
-unsigned unacknowledged(int socket) {
-    tcp_info about{};
-    socklen_t size = sizeof(about);
-    return ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &about, &size) == 0 ? about.tcpi_unacked : 0;
+bool all_acknowledged(int socket) {
+    const auto state = state_of_tcp(socket);
+    return !state || state->tcpi_unacked == 0;
 }
 
 /// A connection after greeting and one whole line: helpers parse nothing before they have seen the end of a line.
@@ -62,20 +59,14 @@ unique_fd talk(const line_target& target) {
     const bool v4 = server.to.address.is_v4();
     unique_fd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return fd;
-    const linger reset{1, 0};
-    (void)::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close_with_reset(fd.get());
     net::set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-    net::set_option(fd.get(), v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, 1);
+    report_icmp_errors(fd.get(), v4);
     const net::socket_address to(server.to);
     if (::connect(fd.get(), to.data(), to.length()) != 0 && errno != EINPROGRESS) return {};
     if (!read_line(fd.get(), greeting_wait) || !send_text(fd.get(), "NOOP\r\n") || !read_line(fd.get(), greeting_wait))
         return {};
     return fd;
-}
-
-void set_ttl(int socket, bool v4, unsigned ttl) {
-    net::set_option(socket, v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6,
-                    v4 ? static_cast<int>(IP_TTL) : IPV6_UNICAST_HOPS, static_cast<int>(ttl));
 }
 
 /// Gives the socket its usual TTL back before it is closed: the RST would expire on the way, and the server would keep the
@@ -103,7 +94,7 @@ std::optional<passing> send_piece(const line_target& target, unsigned ttl) {
     if (!send_text(fd.get(), target.piece)) return std::nullopt;
     const auto until = clock::now() + target.server.wait;
     while (clock::now() < until) {
-        if (unacknowledged(fd.get()) == 0) return passing::passed;
+        if (all_acknowledged(fd.get())) return passing::passed;
         pollfd polled{fd.get(), 0, 0};
         const bool failed =
             ::poll(&polled, 1, static_cast<int>(look_interval.count())) == 1 && (polled.revents & POLLERR) != 0;

@@ -1,7 +1,7 @@
 #pragma once
 // Finds the device on the path that holds back a part of the control connection: after one whole line, a piece of another
 // line is sent with a limited TTL on a connection of its own. If it is neither acknowledged nor expires, a device has taken
-// it out of the path: a packet helper waits for the end of a PORT command, and some firewalls drop EPSV or AUTH.
+// it out of the path: a packet helper waits for the end of a PORT command.
 //
 // Nothing is logged in, and the connections end with RST, so that no server acts on the piece. The function blocks, at most
 // for a few seconds, so it runs on a thread of a pool. Nothing is shared; any thread.

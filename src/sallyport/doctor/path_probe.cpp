@@ -61,8 +61,8 @@ void replace(path_trace& trace, const std::vector<ttl_answer>& answers) {
 std::vector<unsigned> missing_hops(const path_trace& trace, const path_trace& other, unsigned end) {
     std::vector<unsigned> out;
     for (unsigned ttl = 1; ttl < end; ++ttl) {
-        const auto found = std::ranges::find(trace.answers, ttl, &ttl_answer::ttl);
-        const bool is_silent = found == trace.answers.end() || found->what == hop_answer::none;
+        const auto* const found = trace.answer_at(ttl);
+        const bool is_silent = found == nullptr || found->what == hop_answer::none;
         if (is_silent && other.expired_at(ttl) != nullptr) out.push_back(ttl);
     }
     return out;

@@ -8,13 +8,13 @@
 // The kernel's header after the C library's: both define in_addr otherwise.
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <linux/errqueue.h>
 #include <poll.h>
 
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/doctor/socket_probe.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::doctor {
@@ -39,23 +39,17 @@ struct pending_syn {
     bool finished = false;
 };
 
-/// Closes an established connection with RST: the server shall not take it for a data connection that has ended.
-void close_with_reset(int socket) {
-    const linger at_once{1, 0};
-    (void)::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-}
-
 unique_fd open_socket(const syn_target& target, const syn_options& options) {
     const bool v4 = target.to.address.is_v4();
     unique_fd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return fd;
-    const int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
-    net::set_option(fd.get(), level, v4 ? IP_RECVERR : IPV6_RECVERR, 1);
+    report_icmp_errors(fd.get(), v4);
     net::set_option(fd.get(), IPPROTO_TCP, TCP_SYNCNT, 1);
-    if (options.ttl)
-        net::set_option(fd.get(), level, v4 ? static_cast<int>(IP_TTL) : IPV6_UNICAST_HOPS, static_cast<int>(*options.ttl));
+    if (options.ttl) set_ttl(fd.get(), v4, *options.ttl);
     if (options.min_reply_ttl)
-        net::set_option(fd.get(), level, v4 ? IP_MINTTL : IPV6_MINHOPCOUNT, static_cast<int>(*options.min_reply_ttl));
+        net::set_option(fd.get(), v4 ? static_cast<int>(IPPROTO_IP) : IPPROTO_IPV6, v4 ? IP_MINTTL : IPV6_MINHOPCOUNT,
+                        static_cast<int>(*options.min_reply_ttl));
+    // The server shall not take it for a data connection that has ended.
     close_with_reset(fd.get());
     if (target.from.is_v4() == v4 && !target.from.is_unspecified()) {
         const net::socket_address own({target.from, 0});

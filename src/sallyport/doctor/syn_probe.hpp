@@ -33,7 +33,7 @@ struct limited_syn {
                                                            std::span<const limited_syn> syns);
 
 /// The TTL that the RST of a refused port has left when it arrives, by connections that accept only packets with a minimum
-/// TTL (IP_MINTTL, IPV6_MINHOPCOUNT). Eight connections; nothing if the port does not refuse each of them.
+/// TTL (IP_MINTTL, IPV6_MINHOPCOUNT). Up to nine connections; nothing if the port does not refuse each of them.
 [[nodiscard]] std::optional<unsigned> ttl_of_refusal(const syn_target& target);
 
 }  // namespace sallyport::doctor
