@@ -18,6 +18,7 @@
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/doctor/program_output.hpp>
+#include <sallyport/doctor/server_host.hpp>
 #include <sallyport/firewall/conflicting_rules.hpp>
 
 namespace sallyport::cli {
@@ -28,8 +29,6 @@ using doctor::output_of;
 constexpr auto command_name = "sallyport gate adopt";
 constexpr std::size_t shown_length = 2000;
 constexpr auto usual_ports = "21,990";
-// Kernels before 6.0 assign helpers by port without any rule if this is 1.
-constexpr auto automatic_setting = "/proc/sys/net/netfilter/nf_conntrack_helper";
 
 struct conflicting_rules {
     std::vector<firewall::conflicting_rule> helpers{};
@@ -90,11 +89,7 @@ result<conflicting_rules> find_rules(std::span<const std::uint16_t> ports) {
             add(out.conditions, firewall::ftp_conditions_of_iptables(saved, command));
         });
     if (!read) return std::unexpected(std::move(read).error());
-    int automatic = 0;
-    if (std::ifstream(automatic_setting) >> automatic && automatic != 0)
-        out.helpers.push_back({"kernel setting",
-                               "net.netfilter.nf_conntrack_helper = 1",
-                               {"sysctl", "-w", "net.netfilter.nf_conntrack_helper=0"}});
+    if (auto setting = doctor::automatic_helpers()) out.helpers.push_back(std::move(*setting));
     return out;
 }
 

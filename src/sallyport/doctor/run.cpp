@@ -15,6 +15,7 @@
 #include <sallyport/doctor/line_probe.hpp>
 #include <sallyport/doctor/path_probe.hpp>
 #include <sallyport/net/worker_pool.hpp>
+#include <sallyport/proto/proxy_header.hpp>
 
 namespace sallyport::doctor {
 
@@ -49,7 +50,7 @@ struct planned {
 class examination {
 public:
     examination(net::loop& loop, const run_settings& settings, diagnosis::facts& into)
-        : loop_(loop), settings_(settings), facts_(into), pool_(2), helper_done_(loop) {}
+        : loop_(loop), settings_(settings), facts_(into), pool_(2), second_worker_done_(loop) {}
 
     net::task<> run();
 
@@ -93,7 +94,7 @@ private:
     const run_settings& settings_;
     diagnosis::facts& facts_;
     net::worker_pool pool_;
-    net::event helper_done_;
+    net::event second_worker_done_;
     std::deque<planned> queue_;
     std::vector<ip_address> addresses_;
     bool in_parallel_ = false;
@@ -159,10 +160,8 @@ net::task<> examination::try_proxy_header() {
     const planned what{};
     auto how = options_for(what);
     how.greeting = greeting_wait_with_header;
-    const auto& own = facts_.client;
-    const auto& peer = facts_.server;
-    how.preamble = fmt::format("PROXY TCP{} {} {} {} {}\r\n", peer.address.is_v4() ? 4 : 6, own.address.text(),
-                               peer.address.text(), own.port, peer.port);
+    how.preamble = proto::write_proxy_header({.proxied = true, .source = facts_.client, .destination = facts_.server},
+                                             proto::proxy_version::v1);
     client::connection session(loop_, std::move(how));
     const auto server = server_for(what);
     const auto failure = co_await session.open(server, client::open_depth::greeting, login());
@@ -188,7 +187,7 @@ net::task<> examination::work_in_parallel() {
         co_await try_method(session, what);
         co_await session.quit();
     }
-    helper_done_.set();
+    second_worker_done_.set();
 }
 
 net::task<> examination::work_on(client::connection& first) {
@@ -206,7 +205,7 @@ net::task<> examination::work_on(client::connection& first) {
         client::connection session(loop_, options_for(what));
         auto failure = co_await open(session, what);
         if (failure) {
-            if (std::exchange(in_parallel_, false)) (void)co_await helper_done_.wait(net::deadline::max());
+            if (std::exchange(in_parallel_, false)) (void)co_await second_worker_done_.wait(net::deadline::max());
             co_await loop_.sleep_for(slot_wait);
             failure = co_await open(session, what);
         }
@@ -219,7 +218,7 @@ net::task<> examination::work_on(client::connection& first) {
         co_await try_method(session, what);
         co_await session.quit();
     }
-    if (in_parallel_) (void)co_await helper_done_.wait(net::deadline::max());
+    if (in_parallel_) (void)co_await second_worker_done_.wait(net::deadline::max());
 }
 
 net::task<> examination::try_method(client::connection& session, planned what) {

@@ -2,9 +2,9 @@
 // A live diagnosis from the client's side: opens the control connection, logs in, tries each data method in a session of its
 // own, and measures the path if a data connection fails. It yields facts; the rules of `diagnosis` find the causes.
 //
-// The server's guest: at most two sessions at a time, one if the server does not admit two; it sends no packet to other
-// hosts than the server, except one connection attempt to an address that the server's 227 names. The settings and the facts
-// belong to the caller and must outlive the run; on the thread of the loop.
+// The server's guest: at most two sessions at a time, one if the server does not admit two, and up to six with `idle`; it
+// sends no packet to other hosts than the server, except one connection attempt to an address that the server's 227 names.
+// The settings and the facts belong to the caller and must outlive the run; on the thread of the loop.
 
 #include <functional>
 #include <string_view>

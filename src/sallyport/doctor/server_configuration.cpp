@@ -1,7 +1,7 @@
 #include <sallyport/doctor/server_configuration.hpp>
 
 #include <algorithm>
-#include <charconv>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,12 +17,9 @@ namespace {
 
 using diagnosis::server_facts;
 
-template <class Number>
-[[nodiscard]] std::optional<Number> number_in(std::string_view text) {
-    Number out = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), out);
-    if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return out;
+/// `otherwise` if the text is no port.
+[[nodiscard]] std::uint16_t port_in(std::string_view text, std::uint16_t otherwise = 0) {
+    return static_cast<std::uint16_t>(parse_decimal(text, UINT16_MAX).value_or(otherwise));
 }
 
 [[nodiscard]] std::vector<std::string> split(std::string_view text, std::string_view separators) {
@@ -67,7 +64,7 @@ server_facts read_vsftpd(std::string_view text) {
         const auto value = to_lower(text_of(key));
         return value.empty() ? usual : value == "yes" || value == "true" || value == "1";
     };
-    const auto port_of = [&](const char* key) { return number_in<std::uint16_t>(text_of(key)).value_or(0); };
+    const auto port_of = [&](const char* key) { return port_in(text_of(key)); };
     server_facts out{.program = "vsftpd"};
     constexpr std::uint16_t usual_port = 21;
     out.control_ports = {values.contains("listen_port") ? port_of("listen_port") : usual_port};
@@ -75,7 +72,7 @@ server_facts read_vsftpd(std::string_view text) {
     set_range(out, port_of("pasv_min_port"), port_of("pasv_max_port"), "pasv_min_port", "pasv_max_port");
     out.external_address = text_of("pasv_address");
     out.tls = is_on("ssl_enable", false);
-    if (const auto clients = number_in<std::uint64_t>(text_of("max_clients")); clients && *clients != 0)
+    if (const auto clients = parse_decimal(text_of("max_clients"), UINT64_MAX); clients && *clients != 0)
         out.max_sessions = clients;
     if (is_on("listen", true) && is_on("listen_ipv6", false) && values.contains("listen"))
         out.contradictions.emplace_back("listen and listen_ipv6 exclude each other");
@@ -97,16 +94,15 @@ server_facts read_proftpd(std::string_view text) {
         if (name.starts_with("</virtualhost")) elsewhere = false;
         if (elsewhere || words.size() < 2) continue;
         if (name == "port") {
-            out.control_ports = {number_in<std::uint16_t>(words[1]).value_or(usual_port)};
+            out.control_ports = {port_in(words[1], usual_port)};
         } else if (name == "passiveports" && words.size() >= 3) {
-            set_range(out, number_in<std::uint16_t>(words[1]).value_or(0), number_in<std::uint16_t>(words[2]).value_or(0),
-                      "the first of PassivePorts", "the second of PassivePorts");
+            set_range(out, port_in(words[1]), port_in(words[2]), "the first of PassivePorts", "the second of PassivePorts");
         } else if (name == "masqueradeaddress") {
             out.external_address = words[1];
         } else if (name == "tlsengine") {
             out.tls = to_lower(words[1]) == "on";
         } else if (name == "maxinstances" || name == "maxclients") {
-            const auto limit = number_in<std::uint64_t>(words[1]);
+            const auto limit = parse_decimal(words[1], UINT64_MAX);
             if (limit && (!out.max_sessions || *limit < *out.max_sessions)) out.max_sessions = limit;
         } else if (name == "include") {
             out.not_measured.push_back(fmt::format("the settings in {} (Include)", words[1]));
@@ -136,16 +132,16 @@ server_facts read_pure_ftpd(std::string_view options) {
         }
         const auto after = [&value](char separator) { return value.substr(value.find(separator) + 1); };
         if (name == "-p" || name == "--passiveportrange") {
-            set_range(out, number_in<std::uint16_t>(value.substr(0, value.find(':'))).value_or(0),
-                      number_in<std::uint16_t>(after(':')).value_or(0), "the first port of -p", "the second port of -p");
+            set_range(out, port_in(value.substr(0, value.find(':'))), port_in(after(':')), "the first port of -p",
+                      "the second port of -p");
         } else if (name == "-P" || name == "--forcepassiveip") {
             out.external_address = value;
         } else if (name == "-Y" || name == "--tls") {
             out.tls = value != "0";
         } else if (name == "-S" || name == "--bind") {
-            out.control_ports = {number_in<std::uint16_t>(after(',')).value_or(usual_port)};
+            out.control_ports = {port_in(after(','), usual_port)};
         } else if (name == "-c" || name == "--maxclientsnumber") {
-            if (const auto limit = number_in<std::uint64_t>(value)) out.max_sessions = limit;
+            if (const auto limit = parse_decimal(value, UINT64_MAX)) out.max_sessions = limit;
         }
     }
     return out;

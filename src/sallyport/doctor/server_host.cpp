@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include <sallyport/doctor/program_output.hpp>
-#include <sallyport/firewall/conflicting_rules.hpp>
 #include <sallyport/firewall/filter_listing.hpp>
 
 namespace sallyport::doctor {
@@ -157,9 +156,7 @@ void add_packet_filter(server_facts& to) {
     if (!any && to.not_measured.size() == missing)
         to.not_measured.emplace_back(
             "rules of the packet filter: there is neither nft nor iptables-save; install nftables, which lists them");
-    // Kernels before 6.0 assign helpers by port without any rule if this is 1.
-    if (number_in_file<int>("/proc/sys/net/netfilter/nf_conntrack_helper").value_or(0) != 0)
-        to.host.helper_rules.emplace_back("kernel setting: net.netfilter.nf_conntrack_helper = 1");
+    if (const auto setting = automatic_helpers()) to.host.helper_rules.push_back(setting->place + ": " + setting->rule);
     // Half of the rules would give wrong answers.
     if (to.not_measured.size() != missing) return;
     to.host.accepts_related = filter.accepts_related;
@@ -195,6 +192,13 @@ socket_table read_socket_table(std::string_view text, bool v4) {
         }
     }
     return out;
+}
+
+std::optional<firewall::conflicting_rule> automatic_helpers() {
+    // Kernels before 6.0 have it.
+    if (number_in_file<int>("/proc/sys/net/netfilter/nf_conntrack_helper").value_or(0) == 0) return std::nullopt;
+    return firewall::conflicting_rule{
+        "kernel setting", "net.netfilter.nf_conntrack_helper = 1", {"sysctl", "-w", "net.netfilter.nf_conntrack_helper=0"}};
 }
 
 void add_host_facts(server_facts& to) {

@@ -3,10 +3,12 @@
 // changed or stopped. The caller's thread reads files of /proc and runs nft and iptables-save; what needs rights that this
 // process lacks is named in `not_measured`. Functions on values; any thread.
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include <sallyport/diagnosis/server_facts.hpp>
+#include <sallyport/firewall/conflicting_rules.hpp>
 
 namespace sallyport::doctor {
 
@@ -20,6 +22,9 @@ struct socket_table {
 };
 /// Any text is read; lines of another form are left out.
 [[nodiscard]] socket_table read_socket_table(std::string_view text, bool v4);
+
+/// The kernel's setting by which FTP helpers are assigned without any rule, if it is on.
+[[nodiscard]] std::optional<firewall::conflicting_rule> automatic_helpers();
 
 /// Adds what this host knows. The configuration of the server is in `to` already.
 void add_host_facts(diagnosis::server_facts& to);

@@ -1,8 +1,6 @@
 #include <sallyport/doctor/session_reader.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,12 +9,14 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/diagnosis/refusal_words.hpp>
 #include <sallyport/proto/host_port.hpp>
 
 namespace sallyport::doctor {
 
 namespace {
 
+using diagnosis::contains_any;
 using diagnosis::facts;
 using diagnosis::method_facts;
 using diagnosis::method_result;
@@ -24,14 +24,27 @@ using diagnosis::vantage;
 using proto::data_method;
 using kind = session_event::kind;
 
-[[nodiscard]] bool has_any(std::string_view text, std::initializer_list<std::string_view> words) {
-    return std::ranges::any_of(words, [text](std::string_view word) { return text.find(word) != text.npos; });
+[[nodiscard]] std::optional<data_method> method_in(std::string_view name) {
+    const auto verb = proto::find_verb(name);
+    const auto use = proto::data_use_of(verb);
+    if (use != proto::data_use::passive && use != proto::data_use::active) return std::nullopt;
+    return proto::method_of(verb);
 }
 
-[[nodiscard]] std::optional<data_method> method_in(std::string_view verb) {
-    for (const auto m : {data_method::epsv, data_method::pasv, data_method::eprt, data_method::port})
-        if (verb == to_lower(proto::name(m))) return m;
-    return std::nullopt;
+/// How a data connection failed, by the text of the reply that says so. Nothing if the reply is about another matter, such
+/// as a file that does not exist.
+[[nodiscard]] std::optional<method_result> result_of_reply(int code, std::string_view text) {
+    const auto words = to_lower(text);
+    if (contains_any(words, {"bad ip", "foreign", "security", "does not match", "not match the control", "unexpected peer"}))
+        return method_result::wrong_peer;
+    if (code != 425 && code != 426 && code != 421 && code != 522) return std::nullopt;
+    if (contains_any(words, {"refused"})) return method_result::refused;
+    if (contains_any(words, {"unreachable", "no route"})) return method_result::unreachable;
+    if (contains_any(words, {"reset"})) return method_result::reset;
+    if (code == 522) return method_result::failed;
+    if (contains_any(words, {"assign", "in use", "tls", "ssl"})) return method_result::failed;
+    if (code == 425 || contains_any(words, {"timed out", "timeout"})) return method_result::silent;
+    return method_result::reset;
 }
 
 /// One session while its events are read.
@@ -110,8 +123,8 @@ private:
     }
 
     void on_reply(std::string_view text) {
-        int code = 0;
-        if (text.size() < 3 || std::from_chars(text.data(), text.data() + 3, code).ptr != text.data() + 3) {
+        const auto number = parse_decimal(text.substr(0, 3));
+        if (text.size() < 3 || !number) {
             // A line of a reply of several lines.
             const auto begin = text.find_first_not_of(' ');
             if (last_ == "feat" && begin != text.npos) known_.features.emplace_back(text.substr(begin));
@@ -119,6 +132,7 @@ private:
         }
         if (text.size() > 3 && text[3] == '-') return;
         has_messages_ = true;
+        const auto code = static_cast<int>(*number);
         const auto rest = text.size() > 4 ? text.substr(4) : std::string_view();
         if (pending_)
             on_reply_to_method(code, rest);
@@ -226,20 +240,6 @@ private:
 };
 
 }  // namespace
-
-std::optional<method_result> result_of_reply(int code, std::string_view text) {
-    const auto words = to_lower(text);
-    if (has_any(words, {"bad ip", "foreign", "security", "does not match", "not match the control", "unexpected peer"}))
-        return method_result::wrong_peer;
-    if (code != 425 && code != 426 && code != 421 && code != 522) return std::nullopt;
-    if (has_any(words, {"refused"})) return method_result::refused;
-    if (has_any(words, {"unreachable", "no route"})) return method_result::unreachable;
-    if (has_any(words, {"reset"})) return method_result::reset;
-    if (code == 522) return method_result::failed;
-    if (has_any(words, {"assign", "in use", "tls", "ssl"})) return method_result::failed;
-    if (code == 425 || has_any(words, {"timed out", "timeout"})) return method_result::silent;
-    return method_result::reset;
-}
 
 std::vector<facts> facts_of(const transcript& read) {
     std::vector<session_reader> sessions;

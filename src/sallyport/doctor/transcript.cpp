@@ -19,9 +19,7 @@ using event = std::optional<session_event>;
 
 [[nodiscard]] bool has(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
-[[nodiscard]] bool is_number(std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
+[[nodiscard]] bool is_number(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_digit); }
 
 /// The text between two marks; empty if they are not there.
 [[nodiscard]] std::string_view between(std::string_view text, std::string_view before, std::string_view after) {

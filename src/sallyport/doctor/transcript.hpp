@@ -1,5 +1,5 @@
 #pragma once
-// The lines of FTP sessions in transcripts of clients and in logs of servers, as events. The kind of a file is recognised by
+// The lines of FTP sessions in transcripts of clients and in logs of servers, as events. The kind of a file is recognized by
 // its lines.
 //
 // Client programs: curl -v and 'sallyport get -v', lftp -d, ncftp -d, Python's ftplib, WinSCP, FileZilla. Servers: Sallyport
@@ -42,7 +42,7 @@ struct session_event {
 };
 
 struct transcript {
-    // "curl", "lftp", ..., or empty if no kind of file was recognised.
+    // "curl", "lftp", ..., or empty if no kind of file was recognized.
     std::string program;
     bool of_server = false;
     std::vector<session_event> events;
