@@ -160,7 +160,7 @@ def test_limit_of_icmp_messages(networks, sallyport, tmp_path):
 
 
 def test_idle_timeout(path, doctor):
-    """Symptom 28 (D5): the router that forgets silent connections, and the keepalive that prevents it."""
+    """Symptom 28 (D5): the router that drops the state of idle connections, and the keepalive that prevents it."""
     for name, value in network.forget_after(5).items():
         network.run(*path.command("home", "sh", "-c", f"echo {value} >/proc/sys/net/{name}"))
     with Fault(path, "home", network.forget_idle()):
@@ -168,7 +168,7 @@ def test_idle_timeout(path, doctor):
     found = report.verdict("idle-timeout")
     assert (report.code, found["side"], found["hop"]["first"]) == (20, "client", 1), report.output
     evidence = "\n".join(found["evidence"])
-    assert "silent for 2 s: alive" in evidence and "silent for 8 s: no answer" in evidence, evidence
+    assert "idle for 2 s: alive" in evidence and "idle for 8 s: no answer" in evidence, evidence
     assert "keepalive for 8 s: alive" in evidence and "NOOP for 8 s: alive" in evidence, evidence
 
 

@@ -118,9 +118,8 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand("doctor", "Find out which data connections work, and what stops the others");
     command_table table;
     table.add("Arguments", {{"URL", "", text(job->target),
-                             "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); with "
-                             "--explain a cause",
-                             "required"}});
+                             "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); with --explain a cause, with "
+                             "--server a configuration"}});
     table.add(
         "Diagnosis",
         {{"--trace", "", flag(job->trace), "Measure the path even if everything works"},
@@ -136,10 +135,7 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
          {"--ports", "A-B", ports(job->ports), "With --server: the passive ports", "as configured"},
          {"--explain", "", flag(job->explain), "Explain a cause, or list all of them, and do nothing else"}});
     job->options.add_to(table);
-    table.notes +=
-        "  20  works, but not completely\n"
-        "  21  the cause of a failure could not be determined\n"
-        " 130  interrupted (143: ended by SIGTERM); what is known is printed\n";
+    table.notes = option_types_help() + "\n\n" + doctor_exit_code_help();
     set_table(*command, std::move(table));
     add_doctor_read(*command, exit_code);
     command->callback([job, command, &exit_code] {

@@ -185,7 +185,7 @@ void add_doctor_read(CLI::App& doctor, int& exit_code) {
                              "Transcript, log, or what 'doctor --save' has written; '-' is standard input"}});
     table.add("Output", {{"--json", "", flag(job->as_json), "Print JSON"}});
     table.notes =
-        "The kind of a file is recognised by its lines. Passwords are not printed.\n\n"
+        "The kind of a file is recognized by its lines. Passwords are not printed.\n\n"
         "Exit codes: 0 nothing found, 20 something found, 2 a file cannot be read.";
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = read_files(*job); });

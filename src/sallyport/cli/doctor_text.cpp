@@ -37,4 +37,20 @@ exit_status status_of(const diagnosis::facts& known, diagnosis::overall state) n
     return exit_status::connect;
 }
 
+std::string doctor_exit_code_help() {
+    return "Exit codes:\n"
+           "   0  healthy\n"
+           "   1  internal error\n"
+           "   2  invalid arguments\n"
+           "   3  connection failed\n"
+           "   4  TLS failed\n"
+           "   5  login refused\n"
+           "   7  no data connection works (firewall or NAT)\n"
+           "   9  the file of --save could not be written\n"
+           "  12  server unavailable (421)\n"
+           "  20  works, but not completely\n"
+           "  21  the cause of a failure could not be determined\n"
+           " 130  interrupted (143: ended by SIGTERM); what is known is printed\n";
+}
+
 }  // namespace sallyport::cli

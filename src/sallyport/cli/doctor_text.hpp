@@ -14,4 +14,7 @@ namespace sallyport::cli {
 /// The client's exit code for a diagnosis.
 [[nodiscard]] exit_status status_of(const diagnosis::facts& known, diagnosis::overall state) noexcept;
 
+/// The exit codes of the command, for --help.
+[[nodiscard]] std::string doctor_exit_code_help();
+
 }  // namespace sallyport::cli

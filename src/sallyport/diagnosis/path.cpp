@@ -20,7 +20,7 @@ hop_span span_of(const facts& known, unsigned first, unsigned last) {
     return {first, last, address_of_hop(known, first != 0 ? first : last)};
 }
 
-/// The distance of the sender of a RST, from the TTL that was left; senders start with one of three values.
+/// The distance of the sender of an RST, from the TTL that was left; senders start with one of three values.
 std::optional<unsigned> sender_distance(std::optional<unsigned> reply_ttl) {
     if (!reply_ttl || *reply_ttl == 0) return std::nullopt;
     for (const unsigned start : std::array{64U, 128U, 255U})

@@ -48,19 +48,20 @@ std::string_view summary_of(overall o, const facts& known) {
     switch (o) {
         case overall::healthy: return "works";
         case overall::impaired:
-            return refuses_all_listings(known) ? "the login works, and the server refuses the listing" : "works in part";
+            return refuses_all_listings(known) ? "the login works, but the server refuses the listing" : "works partly";
         case overall::undecided:
             return was_interrupted(known) ? "nothing failed so far" : "the cause could not be determined";
         case overall::broken: break;
     }
     const auto* const failed = known.failed_phase();
-    if (failed == nullptr) return "the login works, and no data connection";
+    if (failed == nullptr) return "the login works, but no data connection does";
     if (failed->name == "resolve") return "the host name has no address";
     if (failed->name == "greeting")
-        return failed->reply_code != 0 ? "connected, and the server refuses the session" : "connected, and no FTP greeting";
+        return failed->reply_code != 0 ? "connected, but the server refuses the session"
+                                       : "connected, but no FTP greeting arrived";
     // After the login, the server may refuse the protection of data connections.
-    if (failed->name == "tls") return "connected, and TLS failed";
-    return failed->name == "login" ? "connected, and no login" : "cannot connect";
+    if (failed->name == "tls") return "connected, but TLS failed";
+    return failed->name == "login" ? "connected, but the login failed" : "cannot connect";
 }
 
 std::string phases_text(const facts& known) {
@@ -134,8 +135,7 @@ std::string_view next_step(const facts& known) {
     if (was_interrupted(known)) return "Run the command again and let it finish.";
     if (!known.source.empty())
         return "Run 'sallyport doctor URL', which measures what a file does not show; or ask the server's administrator, "
-               "whose "
-               "log has the other half of the session.";
+               "whose log has the other half of the session.";
     if (known.traces.empty())
         return "Run the command again with --trace, which measures the path; with --save FILE, it writes a file for the "
                "server's administrator.";

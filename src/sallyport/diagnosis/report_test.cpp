@@ -26,7 +26,7 @@ TEST(report, text_fits_one_screen_and_marks_the_hop) {
     const auto known = blocked();
     const auto text = report_text(known, judge(known));
     EXPECT_LE(std::ranges::count(text, '\n'), 40);
-    EXPECT_THAT(text, HasSubstr("the login works, and no data connection"));
+    EXPECT_THAT(text, HasSubstr("the login works, but no data connection does"));
     EXPECT_THAT(text, HasSubstr("198.51.100.1"));
     EXPECT_THAT(text, HasSubstr("<== here"));
     EXPECT_THAT(text, HasSubstr("data-ports-dropped"));
@@ -82,7 +82,7 @@ TEST(report, the_headline_names_the_step_that_failed) {
     EXPECT_THAT(headline("greeting", 0), HasSubstr("no FTP greeting"));
     EXPECT_THAT(headline("greeting", 421), HasSubstr("refuses the session"));
     EXPECT_THAT(headline("tls", 502), HasSubstr("TLS failed"));
-    EXPECT_THAT(headline("login", 530), HasSubstr("no login"));
+    EXPECT_THAT(headline("login", 530), HasSubstr("the login failed"));
     for (const auto* const name : {"greeting", "tls", "login"})
         EXPECT_THAT(headline(name, 0), Not(HasSubstr("cannot connect")));
     facts unknown;

@@ -51,7 +51,7 @@ bool is_container_address(const ip_address& a) {
 }
 
 std::string text_of(const facts& known, const advertised_facts& seen) {
-    return fmt::format("the 227 names {}, and the control connection's peer is {}", seen.attempt->advertised->text(),
+    return fmt::format("the 227 advertises {}, and the control connection's peer is {}", seen.attempt->advertised->text(),
                        known.server.address.text());
 }
 
@@ -60,7 +60,8 @@ void add_wrong_address(const facts& known, const advertised_facts& seen, std::st
     auto found = verdict_of(id, side::server_config, measured ? confidence::certain : confidence::likely);
     found.method = seen.attempt->method;
     found.evidence.push_back(text_of(known, seen));
-    if (seen.advertised_works == false) found.evidence.push_back("a connection to the named address is not established");
+    if (seen.advertised_works == false)
+        found.evidence.push_back("a connection to the advertised address is not established");
     if (seen.peer_works == true) found.evidence.push_back("a connection to the same port of the peer's address is");
     out.push_back(std::move(found));
 }
@@ -103,7 +104,7 @@ void judge_client_override(const facts& known, std::vector<verdict>& out) {
     if (!seen || seen->advertised_works != true || seen->peer_works != false) return;
     auto found = verdict_of("client-override", side::client_config, confidence::certain);
     found.evidence.push_back(text_of(known, *seen));
-    found.evidence.push_back("a connection to the named address is established, and none to the peer's address");
+    found.evidence.push_back("a connection to the advertised address is established, and none to the peer's address");
     out.push_back(std::move(found));
 }
 
@@ -170,23 +171,20 @@ std::span<const rule> address_rules() noexcept {
           "an address in 172.17.0.0 to 172.31.255.255 that differs from the control peer's",
           "an address that can be reached", "a company network that uses these addresses",
           "Server's administrator: set the external address of the container's host in the server's configuration, or use "
-          "the "
-          "host's network."},
+          "the host's network."},
          judge_container},
         {{"unspecified-address",
-          "The server advertises 0.0.0.0 in its 227, which means the control connection's address to some "
-          "clients only.",
+          "The server advertises 0.0.0.0 in its 227, which means the control connection's address to some clients only.",
           "0.0.0.0 in the 227", "other addresses", "intention: some services do this",
           "Clients must use EPSV, or connect to the control connection's address; the server should advertise its external "
           "address."},
          judge_unspecified},
         {{"other-public-address",
-          "The server advertises another public address in its 227 than the one that the client "
-          "connected to.",
+          "The server's 227 advertises a public address other than the one that the client connected to.",
           "a public address in the 227 that differs from the control peer's", "an address that accepts the data connection",
-          "several addresses of one balancer; an external address that has changed",
-          "Server's administrator: correct the external address in the server's configuration; behind a balancer use one "
-          "address."},
+          "several addresses of one load balancer; an external address that has changed",
+          "Server's administrator: correct the external address in the server's configuration; behind a load balancer, use "
+          "one address."},
          judge_other_public},
         {{"client-override",
           "The address in the 227 is right, and the client connects to the control connection's address instead.",
@@ -195,20 +193,20 @@ std::span<const rule> address_rules() noexcept {
          judge_client_override},
         {{"malformed-reply", "The server's reply to PASV or EPSV cannot be read.", "the reply, and the parser's error",
           "a refusal", "a device that rewrites the reply",
-          "Server's administrator: correct the address setting; it must be an "
-          "IPv4 address in numbers for PASV. Clients can use the other method (--data-methods)."},
+          "Server's administrator: correct the address setting; it must be an IPv4 address in numbers for PASV. Clients can "
+          "use the other method (--data-methods)."},
          judge_malformed},
         {{"active-private-address",
           "Active mode cannot work: the client names its private address, and the server refuses it.",
           "a private address in PORT or EPRT, a public server, and a refusal", "a server that does not know the command",
           "a server that refuses active mode in general",
-          "Use passive mode; or forward ports to this computer (--active-ports) "
-          "and name the external address (--active-address)."},
+          "Use passive mode; or forward ports to this computer (--active-ports) and name the external address "
+          "(--active-address)."},
          judge_private_active},
         {{"other-source-address", "The data connection arrives from another address than the control connection.",
           "a refusal that names the other end's address", "refusals with other texts",
-          "NAT with several external addresses; a balancer in front of the server; a proxy for one of both connections",
-          "Make the NAT use one external address for each client, and keep the client's address in the balancer."},
+          "NAT with several external addresses; a load balancer in front of the server; a proxy for one of both connections",
+          "Make the NAT use one external address for each client, and keep the client's address in the load balancer."},
          judge_other_source},
     });
     return table;

@@ -63,10 +63,8 @@ void judge_helper_present(const facts& known, std::vector<verdict>& out) {
     if (!helper || has_id(out, {"helper-blind"})) return;
     auto found = verdict_of("helper-present", side_of(known, *helper), confidence::likely, severity::note);
     found.hop = helper;
-    found.evidence.push_back(
-        fmt::format("the first half of a PORT command is held back after {}, and half of another line is "
-                    "not",
-                    text_of(*helper)));
+    found.evidence.push_back(fmt::format(
+        "the first half of a PORT command is held back after {}, and half of another line is not", text_of(*helper)));
     out.push_back(std::move(found));
 }
 
@@ -281,8 +279,7 @@ std::span<const rule> method_rules() noexcept {
           "active mode (--data-methods eprt,port) can be used where it works."},
          judge_passive_refused},
         {{"epsv-refused", "The server refuses EPSV.", "a reply of 5xx to EPSV", "no reply",
-          "a device that answers for the server; "
-          "NAT64 without support for FTP",
+          "a device that answers for the server; NAT64 without support for FTP",
           "Enable EPSV in the server; over IPv6 it is required. Over IPv4 clients can use PASV if the server accepts it."},
          judge_epsv_refused},
         {{"data-methods-refused", "The server refuses every data method that was tried.",
@@ -292,19 +289,16 @@ std::span<const rule> method_rules() noexcept {
          judge_methods_refused},
         {{"eprt-refused", "EPRT is refused, and PORT is accepted.", "both methods", "a refusal of active mode in general",
           "a helper that rewrites PORT only, so that the server sees a private address in EPRT",
-          "Use PORT (--data-methods port), "
-          "or passive mode."},
+          "Use PORT (--data-methods port), or passive mode."},
          judge_eprt_refused},
         {{"active-blocked", "The server accepts active mode, but its data connection does not arrive.",
           "an accepted PORT or EPRT, and no connection within the time limit, or 425", "a refusal of the command",
           "a firewall of the client, of the server, or of a provider; a NAT router without a mapping",
           "Use passive mode; or allow connections from the server to this computer (--active-ports) in the client's "
-          "firewall and "
-          "router, and outgoing connections from port 20 in the server's."},
+          "firewall and router, and outgoing connections from port 20 in the server's."},
          judge_active_blocked},
         {{"tls-session-not-reused",
-          "The server requires that the data connection resumes the control connection's TLS session, and "
-          "did not recognize it.",
+          "The server requires TLS session reuse on data connections, and did not accept this one.",
           "a refusal that names it", "other refusals",
           "a cluster whose nodes do not share ticket keys; a gateway that ends TLS",
           "Share the TLS ticket keys among the nodes, or disable the requirement (vsftpd: require_ssl_reuse=NO; ProFTPD: "
@@ -320,9 +314,8 @@ std::span<const rule> method_rules() noexcept {
           "Check the path in the URL; if it exists, the server's administrator has to permit this login to list it."},
          judge_listing_refused},
         {{"data-stalled", "The data connection was established, but the data stopped.",
-          "an open data connection without bytes", "a refused or unanswered connection",
-          "lost full-sized packets (MTU); a slow server; a stateful device that lost the "
-          "connection",
+          "an open data connection on which no more bytes arrive", "a refused or unanswered connection",
+          "lost full-sized packets (MTU); a slow server; a stateful device that lost the connection",
           "Compare with a smaller segment size: lower the MTU of this computer's interface to 1280 and try again."},
          judge_stalled},
     });

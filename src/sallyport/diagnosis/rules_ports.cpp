@@ -40,8 +40,8 @@ std::string remedy_of(const verdict& v, const method_facts& m) {
                 v.hop ? text_of(*v.hop) : "this computer and its router");
         case side::server:
             return fmt::format(
-                "Server's administrator: allow the passive port range (port {} here) in the firewall, and forward "
-                "it to the server.",
+                "Server's administrator: allow the passive port range (port {} here) in the firewall, and forward it to the "
+                "server.",
                 port);
         case side::between:
             return fmt::format(
@@ -58,12 +58,12 @@ void describe_break(const facts& known, const method_facts& m, verdict& v) {
     if (const auto at = find_break(known)) {
         place(v, *at);
         v.confidence = at->confidence;
-        v.cause = fmt::format("{} {}", v.cause, fmt::format("The path ends at {}.", text_of(at->hop)));
+        v.cause += fmt::format(" The data connection is lost at {}.", text_of(at->hop));
         v.remedy = remedy_of(v, m);
         if (at->maybe_way_back) {
             v.evidence.emplace_back(
-                "the firewall of the server's router or host, or a filter that drops the answers on their "
-                "way back, would all look like this");
+                "the firewall of the server's router or host, or a filter that drops the answers on their way back, would "
+                "all look like this");
             v.remedy += ' ';
             v.remedy += other_end;
         }
@@ -104,10 +104,10 @@ void judge_refused(const facts& known, std::vector<verdict>& out) {
     if (found == nullptr) found = add_blocked(known, out, method_result::reset, "data-ports-refused");
     if (found == nullptr) return;
     if (const auto at = find_break(known); at && at->at_server) {
-        found->cause = "The data ports are refused at the server's own distance: the server's host has no listener on them.";
+        found->cause = "The server's host refuses the data connections: probably nothing listens on these ports.";
         found->evidence.emplace_back(
-            "a balancer that sends the connection to another node, a server that opens the port only "
-            "with the transfer command, and a firewall of the host that answers with RST look the same");
+            "a load balancer that sends the connection to another node, a server that opens the port only with the transfer "
+            "command, and a firewall of the host that answers with RST look the same");
     }
 }
 
@@ -227,13 +227,13 @@ void judge_between_methods(const facts& known, std::vector<verdict>& out) {
 std::span<const rule> port_rules() noexcept {
     static const auto table = std::to_array<rule>({
         {{"hairpin",
-          "Client and server are behind the same router, which forwards the control port back inside, but not the data "
-          "ports.",
+          "Client and server are behind the same router, which forwards the control port for connections from its own "
+          "network, but not the data ports.",
           "a server one router away, and data ports that this router refuses", "routers further away",
           "a server in another network of the client's own router",
-          "Use the server's inside address from inside; let the server advertise it to inside clients (--external-address "
-          "with a "
-          "rule); or forward the passive ports on the router for inside clients as well."},
+          "Use the server's private address from its own network; let the server advertise it to clients there "
+          "(--external-address with a rule); or let the router forward the passive ports for connections from its own "
+          "network as well."},
          judge_hairpin},
         {{"data-ports-dropped", "The login works, but a firewall drops the data connections.",
           "passive attempts without any answer; SYNs with growing TTL to the control port and to the data port",
@@ -243,7 +243,7 @@ std::span<const rule> port_rules() noexcept {
          judge_dropped},
         {{"data-ports-refused", "The login works, but the data connections are refused.",
           "RST in reply to data connections; the smallest TTL that gets it, and the RST's own TTL", "silence and ICMP",
-          "a balancer, a port that is opened late, a firewall of the host that answers with RST",
+          "a load balancer, a port that is opened late, a firewall of the host that answers with RST",
           "Server's administrator: forward the passive port range to the server."},
          judge_refused},
         {{"data-ports-rejected", "The login works, but a device rejects the data connections by ICMP.",
@@ -255,11 +255,12 @@ std::span<const rule> port_rules() noexcept {
           "a rate limit that fails after a number of connections",
           "Use the same range in the server's configuration and in its router's port forwarding."},
          judge_some_ports},
-        {{"fails-by-chance", "Some data connections fail, whatever their port: a balancer may send them to another node.",
+        {{"fails-by-chance",
+          "Some data connections fail, whatever their port: a load balancer may send them to another node.",
           "rounds in which the same port works and fails, or failures spread over the range", "a partly forwarded range",
           "a rate limit; packet loss",
-          "Configure the balancer to send all connections of a client to the same node (affinity by "
-          "source address), for all ports."},
+          "Configure the load balancer to send all connections of a client to the same node (affinity by source address), "
+          "for all ports."},
          judge_by_chance},
         {{"one-method-blocked", "The data ports of one passive method are blocked, and those of the other are open.",
           "EPSV and PASV with different results", "rounds that show the port as the cause",

@@ -171,9 +171,8 @@ std::span<const rule> session_rules() noexcept {
           "a name server that does not answer", "Check the host name and the name server of this computer."},
          judge_host_not_found},
         {{"control-port-refused", "No FTP server accepts connections on this address and port.",
-          "a RST in reply to the connection", "silence and ICMP",
-          "a firewall that answers with RST; a NAT router that does not "
-          "forward the port",
+          "an RST in reply to the connection", "silence and ICMP",
+          "a firewall that answers with RST; a NAT router that does not forward the port",
           "Check address and port; start the server, or forward the port to it."},
          judge_control_refused},
         {{"control-port-silent", "The control port does not answer.", "a connection without any answer",
@@ -190,8 +189,8 @@ std::span<const rule> session_rules() noexcept {
          judge_proxy_header},
         {{"no-greeting", "The connection is accepted, but no FTP greeting arrives.", "an open connection without a greeting",
           "a refusal in the greeting",
-          "a port that starts with TLS (990); a server that waits for a PROXY header; a slow reverse "
-          "lookup; a service mesh that waits for the client's first byte",
+          "a port that starts with TLS (990); a server that waits for a PROXY header; a slow reverse lookup; a service mesh "
+          "that waits for the client's first byte",
           "Check that the port belongs to an FTP server; for implicit TLS use ftps://. If a load balancer must send PROXY "
           "headers, connect through it."},
          judge_no_greeting},
@@ -202,12 +201,11 @@ std::span<const rule> session_rules() noexcept {
         {{"auth-garbled", "A device on the path changes or blocks AUTH TLS.",
           "a refusal of AUTH TLS, and a FEAT reply that offers it", "a server without TLS, whose FEAT does not name it",
           "a server that refuses TLS to this address only",
-          "Disable FTP inspection (ALG, fixup) in the firewalls on the path, or "
-          "use implicit TLS on port 990."},
+          "Disable FTP inspection (ALG, fixup) in the firewalls on the path, or use implicit TLS on port 990."},
          judge_auth_garbled},
         {{"data-tls-required", "The server requires encrypted data connections.",
           "a refusal of PROT C, or reply 521 or 522 to the listing", "a refusal of AUTH TLS", "none",
-          "Remove --no-data-tls."},
+          "Remove --no-data-tls; in other clients, enable TLS on data connections (PROT P)."},
          judge_data_tls_required},
         {{"data-tls-refused", "The server does not encrypt data connections.", "a refusal of PROT P",
           "a refusal of AUTH TLS", "a server that has no certificate for data connections",
@@ -234,7 +232,7 @@ std::span<const rule> session_rules() noexcept {
          judge_login_refused},
         {{"login-unanswered", "The control connection was lost or silent during the login.",
           "no reply to a command of the login", "a refusal", "a slow account database; a firewall that inspects FTP",
-          "Try again; if it stays, disable FTP inspection in the firewalls on the path."},
+          "Try again; if the problem persists, disable FTP inspection in the firewalls on the path."},
          judge_connection_lost},
     });
     return table;

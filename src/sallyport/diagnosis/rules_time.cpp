@@ -30,11 +30,11 @@ silences silences_of(const facts& known) {
 }
 
 std::string text_of(const idle_probe& p) {
-    return fmt::format("{} for {} s: {}", p.kept_by == "silent" ? "silent" : "kept alive by " + p.kept_by, p.seconds,
+    return fmt::format("{} for {} s: {}", p.kept_by == "silent" ? "idle" : "kept alive by " + p.kept_by, p.seconds,
                        p.result);
 }
 
-/// The server itself had closed a session before a loss could show, so a device had nothing to forget.
+/// The server itself had closed a session before a loss could show, so a device had no state to drop.
 bool server_closed_before(const facts& known, const idle_probe& lost) {
     return std::ranges::any_of(known.idle,
                                [&](const idle_probe& p) { return p.result == "closed" && p.seconds <= lost.seconds; });
@@ -48,13 +48,13 @@ void judge_idle(const facts& known, std::vector<verdict>& out) {
         const auto hop = *first_lost->hop;
         found.hop = hop_span{hop, hop + 1, address_of_hop(known, hop)};
         found.side = side_of_hop(known, hop);
-        found.evidence.push_back(fmt::format("a packet of the forgotten connection passes up to hop {}", hop));
+        found.evidence.push_back(fmt::format("a packet of the lost connection passes up to hop {}", hop));
     }
     for (const auto& each : known.idle) found.evidence.push_back(text_of(each));
     const auto beat = std::max<std::int64_t>(1, (longest_alive > 0 ? longest_alive : first_lost->seconds) / 2);
     found.remedy = fmt::format(
-        "Use a TCP keepalive of at most {} s at the client or the server (--keepalive-idle {} of serve and "
-        "gate), or a longer time-out in that device.",
+        "Use a TCP keepalive of at most {} s at the client or the server (--keepalive-idle {} of serve and gate), or a "
+        "longer timeout in that device.",
         beat, beat);
     out.push_back(std::move(found));
 }
@@ -72,15 +72,14 @@ void judge_server_timeout(const facts& known, std::vector<verdict>& out) {
 
 std::span<const rule> time_rules() noexcept {
     static const auto table = std::to_array<rule>({
-        {{"idle-timeout", "A device on the path forgets control connections that are silent.",
-          "sessions that were silent for growing times; a NOOP with growing TTL on a forgotten one",
+        {{"idle-timeout", "A device on the path drops the state of idle control connections.",
+          "sessions that were idle for growing times; a NOOP with growing TTL on a lost one",
           "a server that closes the session itself (421, FIN)", "a server or a router that has restarted meanwhile",
-          "Use a TCP keepalive that is shorter than the device's time-out."},
+          "Use a TCP keepalive that is shorter than the device's timeout."},
          judge_idle},
-        {{"server-idle-timeout", "The server closes silent sessions.", "a session that the server ended in silence",
+        {{"server-idle-timeout", "The server closes idle sessions.", "an idle session that the server ended",
           "a lost or reset connection", "none",
-          "Nothing for most clients; raise the server's idle time-out if transfers take "
-          "longer."},
+          "Nothing for most clients; raise the server's idle timeout if transfers take longer."},
          judge_server_timeout},
     });
     return table;

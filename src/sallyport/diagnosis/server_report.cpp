@@ -42,7 +42,7 @@ std::string report_text(const server_facts& known, const std::vector<verdict>& f
         fmt::format("{}{}: {}\n\n  control ports   {}\n  passive ports   {}\n  TLS             {}\n",
                     known.program.empty() ? "passive ports" : known.program,
                     known.source.empty() ? "" : " (" + escape(known.source, 200) + ')',
-                    has_problem(found) ? "something is wrong" : "no fault was found",
+                    has_problem(found) ? "problems were found" : "no fault was found",
                     known.control_ports.empty() ? "not known" : fmt::format("{}", fmt::join(known.control_ports, ", ")),
                     ports, known.tls ? "offered" : "not offered");
     out += all_verdicts(found);

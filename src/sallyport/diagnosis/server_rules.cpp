@@ -92,7 +92,7 @@ void judge_advertised(const server_facts& known, std::vector<verdict>& out) {
     auto found = verdict_of(container ? "container-address" : "private-address", side::server_config, confidence::possible,
                             container ? severity::problem : severity::note);
     found.cause =
-        container ? fmt::format("Clients from outside the container's network get its inside address {} in 227 replies.",
+        container ? fmt::format("Clients from outside the container's network get its private address {} in 227 replies.",
                                 other->text())
                   : fmt::format("Clients that reach this host through a router get its private address {} in 227 replies.",
                                 other->text());
@@ -193,10 +193,9 @@ void judge_alg_ports(const server_facts& known, std::vector<verdict>& out) {
 void judge_half_open(const server_facts& known, std::vector<verdict>& out) {
     if (known.host.half_open.empty()) return;
     auto found = verdict_of("answers-lost", side::undecided, confidence::likely);
-    found.evidence.push_back(
-        fmt::format("connections to port {} are half open: the client's SYN arrived, and the answer to the "
-                    "server's SYN-ACK did not",
-                    known.host.half_open.front()));
+    found.evidence.push_back(fmt::format(
+        "connections to port {} are half open: the client's SYN arrived, and the answer to the server's SYN-ACK did not",
+        known.host.half_open.front()));
     out.push_back(std::move(found));
 }
 
@@ -218,8 +217,7 @@ std::span<const explanation> server_explanations() noexcept {
         {"passive-port-in-use", "Another program listens on a port of the passive range.",
          "the listening sockets of the server's host", "sockets of the server itself", "-",
          "Stop the other program, give it another port, or choose another passive range. Some servers end the session when "
-         "they "
-         "meet such a port."},
+         "they meet such a port."},
         {"ephemeral-overlap", "The system uses ports of the passive range for outgoing connections.",
          "the passive range and net.ipv4.ip_local_port_range", "ports in net.ipv4.ip_local_reserved_ports", "-",
          "Reserve the range with net.ipv4.ip_local_reserved_ports, or choose another one, such as 30000-30099."},
@@ -230,12 +228,13 @@ std::span<const explanation> server_explanations() noexcept {
         {"helper-missing", "The packet filter relies on the kernel's FTP helper, and no rule assigns it.",
          "rules that accept related connections only", "an assignment of the helper, by rule or by kernel setting",
          "a helper on another machine",
-         "Open the passive range in the packet filter ('sallyport firewall'), which also works "
-         "with TLS. Since Linux 6.0, a helper needs a rule: 'ct helper set' or '-j CT --helper ftp'."},
+         "Open the passive range in the packet filter ('sallyport firewall'), which also works with TLS. Since Linux 6.0, a "
+         "helper needs a rule: 'ct helper set' or '-j CT --helper ftp'."},
         {"helper-useless", "The kernel's FTP helper is assigned to control connections that TLS hides from it.",
          "an assignment of the helper, and a server with TLS", "a server without TLS", "-",
          "Open the passive range in the packet filter ('sallyport firewall') and remove the assignment."},
-        {"conntrack-forgets", "The host's connection tracking forgets idle control connections before a keepalive is sent.",
+        {"conntrack-forgets",
+         "The host's connection tracking drops the state of idle control connections before a keepalive is sent.",
          "nf_conntrack_tcp_timeout_established and the server's keepalive", "a keepalive that is sent earlier", "-",
          "Send keepalives earlier (--keepalive-idle of Sallyport), or raise nf_conntrack_tcp_timeout_established."},
         {"passive-range-small", "The passive range has fewer ports than sessions may need.",

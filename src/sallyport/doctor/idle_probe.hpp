@@ -1,5 +1,5 @@
 #pragma once
-// Sends NOOP on a session that was silent for a long time, and finds out whether it is still alive, and which device has
+// Sends NOOP on a session that was idle for a long time, and finds out whether it is still alive, and which device has
 // forgotten it: the NOOP is retransmitted with other TTLs, and expires at all hops before that device.
 //
 // The function blocks for some seconds, so it runs on a thread of a pool. The descriptor belongs to the caller, which does

@@ -30,8 +30,21 @@ struct measurement {
     net::event finished;
 };
 
-/// Often enough for the shortest time-out that is measured, and not more often than an administrator would set it.
+/// Often enough for the shortest timeout that is measured, and not more often than an administrator would set it.
 seconds beat_for(seconds longest) { return std::clamp(longest / 8, seconds(1), seconds(60)); }
+
+/// The silences to try: at most four, the longest one among them.
+std::vector<seconds> silences_up_to(seconds longest) {
+    constexpr std::size_t max_silences = 4;
+    std::vector<seconds> out;
+    for (const int minutes : {1, 2, 5, 10, 15, 30, 60, 120})
+        if (seconds(minutes * 60) < longest) out.emplace_back(minutes * 60);
+    if (out.empty() && longest > seconds(2)) out = {longest / 4, longest / 2};
+    out.push_back(longest);
+    if (out.size() > max_silences) out.erase(out.begin(), out.end() - max_silences);
+    std::erase(out, seconds(0));
+    return out;
+}
 
 std::string state_of(const std::expected<proto::reply, proto::client_failure>& reply) {
     if (reply) return reply->code == 421 ? "closed" : "alive";
@@ -79,18 +92,6 @@ net::task<> hold(measurement& all, idle_session& one) {
 
 }  // namespace
 
-std::vector<seconds> silences_up_to(seconds longest) {
-    constexpr std::size_t max_silences = 4;
-    std::vector<seconds> out;
-    for (const int minutes : {1, 2, 5, 10, 15, 30, 60, 120})
-        if (seconds(minutes * 60) < longest) out.emplace_back(minutes * 60);
-    if (out.empty() && longest > seconds(2)) out = {longest / 4, longest / 2};
-    out.push_back(longest);
-    if (out.size() > max_silences) out.erase(out.begin(), out.end() - max_silences);
-    std::erase(out, seconds(0));
-    return out;
-}
-
 net::task<> measure_idle(net::loop& loop, net::worker_pool& pool, const idle_settings& settings, diagnosis::facts& into) {
     const auto beat = beat_for(settings.longest);
     std::vector<diagnosis::idle_probe> plan;
@@ -107,7 +108,7 @@ net::task<> measure_idle(net::loop& loop, net::worker_pool& pool, const idle_set
         auto session = std::make_unique<client::connection>(loop, std::move(how));
         if (const auto failure = co_await session->open(settings.server, client::open_depth::login, settings.login)) {
             into.not_measured.push_back(
-                fmt::format("silence of more than {} sessions at a time: {}", sessions.size(), failure->cause.text()));
+                fmt::format("more than {} idle sessions at a time: {}", sessions.size(), failure->cause.text()));
             break;
         }
         sessions.push_back({std::move(session), std::move(probe)});

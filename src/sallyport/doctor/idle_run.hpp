@@ -1,6 +1,6 @@
 #pragma once
-// Measures how long a silent control connection lives, with several sessions at the same time: silent ones for growing
-// times, one with TCP keepalive and one with NOOP. On the loop's thread; the arguments must outlive the run.
+// Measures how long an idle control connection lives, with several sessions at the same time: idle ones for growing times,
+// one with TCP keepalive and one with NOOP. On the loop's thread; the arguments must outlive the run.
 
 #include <functional>
 #include <string_view>
@@ -19,9 +19,6 @@ struct idle_settings {
     std::chrono::seconds longest{};
     std::function<void(std::string_view)> on_step;
 };
-
-/// The silences to try: at most four, the longest one among them.
-[[nodiscard]] std::vector<std::chrono::seconds> silences_up_to(std::chrono::seconds longest);
 
 /// Adds to facts::idle. At most six sessions; fewer, with a note, if the server does not admit them.
 net::task<> measure_idle(net::loop& loop, net::worker_pool& pool, const idle_settings& settings, diagnosis::facts& into);
