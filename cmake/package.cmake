@@ -6,9 +6,9 @@ set(CPACK_PACKAGE_CONTACT "The Sallyport authors <sallyport@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "FTP and FTPS server, client and gateway for firewalls and NAT")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
     "Sallyport serves a directory by FTP and FTPS, transfers files as a client, and
-stands as a gateway in front of other FTP servers or on a router. Its purpose
-is the data connection: it passes firewalls, NAT routers and load balancers,
-and names the cause where it cannot.")
+runs as a gateway in front of FTP servers or on a router. It gets data
+connections through firewalls, NAT routers and load balancers, and reports the
+cause where that fails.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 # Packages of one version for two releases of Debian are linked with other libraries.
