@@ -136,4 +136,4 @@ def test_a_sample_file_has_every_key_and_its_defaults_are_valid(sallyport, daemo
 
 def test_a_command_without_configuration_file_has_no_sample(sallyport):
     done = subprocess.run([sallyport, "help", "--format", "toml", "get"], capture_output=True, text=True, timeout=10)
-    assert done.returncode == 2 and "has no configuration file" in done.stderr and not done.stdout
+    assert done.returncode == 2 and "there is no sample file for" in done.stderr and not done.stdout

@@ -190,4 +190,4 @@ def test_get_names_the_doctor(sallyport):
     asked = server(EPSV="500 no", PASV="500 no")
     done = subprocess.run([sallyport, "ls", "--passive", asked.url("")], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     asked.close()
-    assert done.returncode == 7 and f"'sallyport doctor ftp://u@127.0.0.1:{asked.port}/' tells more" in done.stderr, done.stderr
+    assert done.returncode == 7 and f"to find the cause, run: sallyport doctor ftp://u@127.0.0.1:{asked.port}/\n" in done.stderr, done.stderr

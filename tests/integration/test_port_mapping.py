@@ -143,8 +143,9 @@ def test_graceful_restart_keeps_the_mappings(real, sallyport, files):
 
 def test_up_says_what_it_got(real, sallyport, files):
     with daemon(real, sallyport, "up", files, "--map", "--writer", "me:secret", "--listen", "0.0.0.0:2121") as made:
-        wait_until(lambda: "Reachable from the Internet: the router forwards 5.9.1.1:2121 to port 2121" in made.log())
-        assert "with all of the Internet" in next(line for line in made.log().splitlines() if line.startswith("Sharing"))
+        wait_until(lambda: "The router forwards 5.9.1.1:2121 to port 2121" in made.log())
+        assert "; clients on the Internet connect there" in made.log()
+        assert "and on the Internet" in next(line for line in made.log().splitlines() if line.startswith("Sharing"))
         assert fetch(real, "client")[0] == "", "not without an account"
         assert fetch(real, "client", 2121, "-u", "me:secret")[0] == "hello\n"
     assert mapped_ports(real) == {}

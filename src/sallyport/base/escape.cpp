@@ -1,5 +1,9 @@
-#include <sallyport/base/character.hpp>
 #include <sallyport/base/escape.hpp>
+
+#include <algorithm>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/character.hpp>
 
 namespace sallyport {
 namespace {
@@ -54,6 +58,19 @@ std::string escape(std::string_view text, std::size_t max_bytes) {
     }
     if (cut) out += "...";
     return out;
+}
+
+std::string single_quoted(std::string_view text) {
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + '\'';
+}
+
+std::string shell_word(std::string_view text) {
+    const auto plain = [](char c) {
+        return is_alpha(c) || is_digit(c) || std::string_view("_-./:,@%+=").find(c) != std::string_view::npos;
+    };
+    return !text.empty() && std::ranges::all_of(text, plain) ? std::string(text) : single_quoted(text);
 }
 
 }  // namespace sallyport

@@ -21,5 +21,14 @@ TEST(Escape, KeepsTextAndEscapesControlCharacters) {
 
 TEST(Escape, CutsLongText) { EXPECT_EQ(escape("abcdef", 3), "abc..."); }
 
+TEST(ShellWord, IsQuotedIfAShellWouldReadItOtherwise) {
+    EXPECT_EQ(shell_word("/usr/bin/x-1.2_3"), "/usr/bin/x-1.2_3");
+    EXPECT_EQ(shell_word(""), "''");
+    EXPECT_EQ(shell_word("a b"), "'a b'");
+    EXPECT_EQ(shell_word("it's"), "'it'\\''s'");
+    EXPECT_EQ(shell_word("$(x)"), "'$(x)'");
+    EXPECT_EQ(shell_word("~"), "'~'");
+}
+
 }  // namespace
 }  // namespace sallyport

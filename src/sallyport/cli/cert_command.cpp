@@ -11,11 +11,11 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/escape.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/self_signed_certificate.hpp>
-#include <sallyport/cli/up_examples.hpp>
 #include <sallyport/net/certificate_file.hpp>
 
 namespace sallyport::cli {

@@ -6,10 +6,11 @@
 #include <fmt/format.h>
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/ports.hpp>
 #include <sallyport/cli/exit_code.hpp>
-#include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/prompt_password.hpp>
 #include <sallyport/client/router_listener.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
 
 namespace sallyport::cli {
 
@@ -39,8 +40,6 @@ result<std::vector<data_method>> parse_methods(std::string_view list) {
     }
     return out;
 }
-
-bool is_anonymous(std::string_view user) { return iequals(user, "anonymous") || iequals(user, "ftp"); }
 
 std::optional<std::string> secret_from_environment() {
     auto secret = environment("SALLYPORT_PASSWORD");
@@ -89,10 +88,8 @@ void client_options::add_to(command_table& table) {
 }
 
 void client_options::add_mapping_to(command_table& table) {
-    table.add("Client data connections", {{"--map", "[=LIST]", optional_text(map),
-                                           "Active mode: the router forwards the port, by pcp, natpmp, upnp or LIST", "off"},
-                                          {"--map-interface", "IF", text(map_interface),
-                                           "Network interface whose gateway is asked", "that of the default route"}});
+    table.add("Client data connections",
+              router.rows("In active mode, ask the router to forward ports by pcp, natpmp, upnp or LIST"));
 }
 
 result<client::options> client_options::session(const client::url& location) const {
@@ -102,10 +99,11 @@ result<client::options> client_options::session(const client::url& location) con
     out.methods = std::move(*chosen);
     out.address_rule = passive_address;
     if (active_ports) {
-        if (active_ports->first < 1024)
-            return fail(errc::usage, "--active-ports " + active_ports->text() +
-                                         ": servers refuse to connect to ports below 1024; use a range such as "
-                                         "30000-30099");
+        if (active_ports->first < first_unprivileged_port)
+            return fail(errc::usage,
+                        fmt::format("--active-ports {}: servers refuse to connect to ports below {}; use a range such as "
+                                    "30000-30099",
+                                    active_ports->text(), first_unprivileged_port));
         out.active_ports = *active_ports;
     }
     if (!active_address.empty()) {
@@ -135,16 +133,13 @@ result<client::options> client_options::session(const client::url& location) con
 }
 
 result<reach::mapping_settings> client_options::mapping() const {
-    reach::mapping_settings out{.protocols = {}, .interface = map_interface, .lease = client::listener_mapping_lease};
-    if (map.empty()) return out;
-    const auto chosen = chosen_methods();
-    if (!chosen) return std::unexpected(chosen.error());
-    if (std::ranges::none_of(*chosen, proto::is_active))
-        return fail(errc::usage, "--map is for active mode; add --active, or remove it");
-    auto protocols = parse_mapping_protocols(map);
-    if (!protocols) return std::unexpected(std::move(protocols.error()));
-    out.protocols = std::move(*protocols);
-    return out;
+    if (!router.map.empty()) {
+        const auto chosen = chosen_methods();
+        if (!chosen) return std::unexpected(chosen.error());
+        if (std::ranges::none_of(*chosen, proto::is_active))
+            return fail(errc::usage, "--map is for active mode; add --active, or remove it");
+    }
+    return router.settings(!router.map.empty(), client::listener_mapping_lease);
 }
 
 result<std::vector<client::data_method>> client_options::chosen_methods() const {
@@ -170,7 +165,7 @@ result<client::credentials> client_options::login(const client::url& location) c
         password = location.password;
 
     client::credentials out;
-    if (!password && name && !is_anonymous(*name)) password = secret_from_environment();
+    if (!password && name && !proto::is_anonymous_name(*name)) password = secret_from_environment();
     if (!password) {
         if (const auto known = from_netrc(location.host, name)) {
             name = known->user;
@@ -179,8 +174,8 @@ result<client::credentials> client_options::login(const client::url& location) c
         }
     }
     if (name) out.user = *name;
-    if (!password && name && !is_anonymous(*name)) password = secret_from_environment();
-    if (!password && name && !is_anonymous(*name)) {
+    if (!password && name && !proto::is_anonymous_name(*name)) password = secret_from_environment();
+    if (!password && name && !proto::is_anonymous_name(*name)) {
         auto asked = prompt_password(fmt::format("Password for {} at {}: ", escape(*name), escape(location.host)));
         if (!asked)
             return fail(errc::login_refused, fmt::format("no password for {}; pass it in the URL, with --user "

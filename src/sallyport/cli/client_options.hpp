@@ -7,6 +7,7 @@
 #include <string>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/client/client.hpp>
 #include <sallyport/client/netrc.hpp>
@@ -27,9 +28,7 @@ struct client_options {
     client::passive_address passive_address = client::passive_address::peer;
     std::optional<port_range> active_ports;
     std::string active_address;
-    /// Empty: off; "true": all protocols.
-    std::string map;
-    std::string map_interface;
+    mapping_options router;
     std::string user;
     std::chrono::milliseconds connect = std::chrono::seconds(10);
     std::optional<std::chrono::milliseconds> timeout;

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/escape.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/option_text.hpp>
 
@@ -47,17 +48,10 @@ std::vector<completed_command> commands_of(const CLI::App& program) {
                 for (const auto& row : group.rows)
                     if (!is_argument(row))
                         one.options.push_back({names_of(row), operand_of(row), row.value.known, row.help});
-        one.options.push_back({{"-h", "--help"}, operand::none, {}, "Print this help"});
+        one.options.push_back({{"-h", "--help"}, operand::none, {}, std::string(help_option_text)});
         out.push_back(std::move(one));
     }
     return out;
-}
-
-/// In single quotes of a POSIX shell.
-std::string single_quoted(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + '\'';
 }
 
 /// In single quotes of fish, which knows \\ and \' there.

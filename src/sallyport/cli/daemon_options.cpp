@@ -114,7 +114,7 @@ void daemon_options::add_limits_to(command_table& table) {
           "The same limit per client address; fractions are allowed (0.1)"},
          {"--no-login-penalties", "", flag(no_login_penalties), "Do not block addresses temporarily after failed logins"},
          {"--max-account-guesses", "N", count(max_account_guesses, {.max = 100'000, .zero = true}),
-          "Maximum wrong passwords per minute for an account, from unknown addresses"}});
+          "Wrong passwords per minute and account, from addresses without recent login"}});
 }
 
 frontend::admission_rules daemon_options::admission() const noexcept {

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/start_report.hpp>
 #include <sallyport/reach/known_ports.hpp>
 
@@ -49,33 +48,23 @@ void data_connection_options::add_to(command_table& table, const std::string& de
 
 void data_connection_options::add_mapping_to(command_table& table) {
     constexpr time_bounds of_lease{.min = std::chrono::seconds(60), .max = std::chrono::hours(24)};
+    constexpr auto title = "Port mappings at the router";
+    table.add(title, router.rows("Ask the router to forward ports, by pcp, natpmp and upnp, or those in LIST"));
     table.add(
-        "Port mappings at the router",
-        {{"--map", "[=LIST]", optional_text(map),
-          "Have the router forward the ports, by pcp, natpmp, upnp, or those in LIST", "off"},
-         {"--map-interface", "IF", text(map_interface), "Network interface whose gateway is asked",
-          "that of the default route"},
-         {"--map-lease", "SECONDS", time(map_lease, of_lease),
-          "Time for which each mapping is requested; half of it later, it is renewed"},
+        title,
+        {{"--map-lease", "SECONDS", time(map_lease, of_lease),
+          "Lifetime requested for each mapping, which is renewed after half of it"},
          {"--map-max-ports", "N", count(map_max_ports, {.max = 1024}), "Maximum size of a port range that is mapped"},
          {"--stun", "HOST[:PORT]", texts(stun), "Ask this STUN server; two of them, or one and the router, must agree"}});
-}
-
-result<reach::mapping_settings> data_connection_options::mapping() const {
-    reach::mapping_settings out{.protocols = {}, .interface = map_interface, .lease = map_lease};
-    if (!maps_ports()) return out;
-    auto protocols = parse_mapping_protocols(map);
-    if (!protocols) return std::unexpected(std::move(protocols.error()));
-    out.protocols = std::move(*protocols);
-    return out;
 }
 
 /// Whether --map and the other options fit together.
 result<void> data_connection_options::check_mapping(const reach::passive_settings& settings) const {
     if (!settings.mapping.is_enabled()) {
         if (settings.stun.empty() && std::ranges::any_of(settings.addresses, &reach::address_rule::is_automatic))
-            return fail(errc::usage,
-                        "--external-address auto is the address that the router or STUN servers name; add --map or --stun");
+            return fail(
+                errc::usage,
+                "--external-address auto is the address that the router or STUN servers report; add --map or --stun");
         return {};
     }
     if (!external_ports.empty())
@@ -160,7 +149,7 @@ result<reach::passive_settings> data_connection_options::settings() const {
         if (!rule) return fail(rule.error().code, "--external-address: " + rule.error().what);
         out.addresses.push_back(std::move(*rule));
     }
-    auto mapped = mapping();
+    auto mapped = router.settings(maps_ports(), map_lease);
     if (!mapped) return std::unexpected(std::move(mapped.error()));
     out.mapping = std::move(*mapped);
     auto servers = parse_stun_servers(stun);

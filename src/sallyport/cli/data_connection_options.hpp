@@ -11,6 +11,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/reach/client_condition.hpp>
 #include <sallyport/reach/passive_mode.hpp>
@@ -26,9 +27,7 @@ struct data_connection_options {
     std::vector<std::string> proxy_protocol_from;
     bool proxy_protocol_data = false;
     std::vector<std::string> allow_missing_close_notify;
-    // Empty: off; "true": all protocols.
-    std::string map;
-    std::string map_interface;
+    mapping_options router;
     std::chrono::seconds map_lease = limits::mapping_lease;
     std::size_t map_max_ports = limits::max_mapped_ports;
     std::vector<std::string> stun;
@@ -40,14 +39,13 @@ struct data_connection_options {
     /// The parsed values. Errors name the option.
     [[nodiscard]] result<reach::passive_settings> settings() const;
     [[nodiscard]] result<std::vector<reach::client_condition>> missing_close_notify() const;
-    /// Whether --map is given.
-    [[nodiscard]] bool maps_ports() const { return !map.empty() && map != "false"; }
+    /// Whether --map is given, and not as "map = false".
+    [[nodiscard]] bool maps_ports() const { return !router.map.empty() && router.map != "false"; }
     /// The ports that a firewall has to allow in addition to the control port: " and 30000-30099", or empty.
     [[nodiscard]] std::string extra_ports_text() const;
 
 private:
     [[nodiscard]] result<reach::broker_settings> ports() const;
-    [[nodiscard]] result<reach::mapping_settings> mapping() const;
     [[nodiscard]] result<void> check_mapping(const reach::passive_settings& settings) const;
     [[nodiscard]] result<reach::trusted_proxies> proxies() const;
 

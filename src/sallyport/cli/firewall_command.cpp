@@ -12,7 +12,9 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/error_line.hpp>
+#include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/plan_command.hpp>
 #include <sallyport/cli/port_needs.hpp>
 #include <sallyport/cli/port_options.hpp>
 #include <sallyport/firewall/rule_formats.hpp>
@@ -31,24 +33,11 @@ struct firewall_options {
     [[nodiscard]] result<std::string> text(CLI::App& command);
 };
 
-choices<firewall::firewall_format> all_formats() {
-    choices<firewall::firewall_format> out;
-    for (const auto& row : firewall::rule_formats()) out.emplace_back(row.name, row.format);
-    return out;
-}
-
-std::string format_names() {
-    std::string out;
-    for (const auto& row : firewall::rule_formats()) {
-        const bool last = row.name == firewall::rule_formats().back().name;
-        out += fmt::format("{}{}", out.empty() ? "" : last ? " or " : ", ", row.name);
-    }
-    return out;
-}
-
 void firewall_options::add_to(CLI::App& command) {
     command_table table;
-    table.add("Output", {{"--for", "FORMAT", not_in_file(choice(format, "format", all_formats())), format_names()},
+    auto known = not_in_file(choice(format, "format", format_choices(firewall::rule_formats())));
+    const auto names = list_of(known.known);
+    table.add("Output", {{"--for", "FORMAT", std::move(known), names},
                          {"--side", "server|client",
                           not_in_file(choice(of_client, "side", choices<bool>{{"server", false}, {"client", true}})),
                           "Rules for the server's firewall, or for that of its clients"},
@@ -63,7 +52,7 @@ void firewall_options::add_to(CLI::App& command) {
         "  sallyport firewall --config /etc/sallyport/serve.toml --for ufw\n"
         "  sallyport firewall --listen 0.0.0.0:21 --passive-ports 30000-30099 \\\n"
         "    --side client --address 203.0.113.7\n\n"
-        "Exit codes: 0 printed, 2 invalid options or configuration.";
+        "Exit codes: 0 success, 2 invalid options or configuration.";
     set_table(command, std::move(table));
 }
 
@@ -104,8 +93,7 @@ result<std::string> firewall_options::text(CLI::App& command) {
         needs.peer = server;
     else
         needs.host = server ? server : address_of(*subject, machine);
-    return (uses_any_port(*subject) ? "# The system chooses the passive ports; --passive-ports A-B makes them fewer.\n"
-                                    : "") +
+    return (uses_any_port(*subject) ? "# The system chooses the passive ports (--passive-ports A-B narrows this).\n" : "") +
            firewall::rules_text(needs, format);
 }
 
@@ -123,7 +111,7 @@ void add_firewall_command(CLI::App& app, int& exit_code) {
             return;
         }
         fmt::print(stderr, "sallyport firewall: {}\n", line_of(text.error()));
-        exit_code = 2;
+        exit_code = static_cast<int>(exit_status::usage);
     });
 }
 

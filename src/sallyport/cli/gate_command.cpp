@@ -1,7 +1,6 @@
 // sallyport gate: the gateway in front of FTP servers.
 
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,7 +9,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <net/if.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/log.hpp>
@@ -25,8 +23,8 @@
 #include <sallyport/cli/help.hpp>
 #include <sallyport/cli/interception_options.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/plan_command.hpp>
 #include <sallyport/cli/users.hpp>
-#include <sallyport/firewall/interception_table.hpp>
 #include <sallyport/firewall/policy_route.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/backend_parameters.hpp>
@@ -368,22 +366,6 @@ std::vector<std::string> gate_options::conflicts(const confinement_needs& of_pro
     return warnings_about_rules(ports);
 }
 
-/// Without --intercept, only `conflicts`.
-start_report about_interception(const std::optional<firewall::interception_settings>& rules, const gate::settings& settings,
-                                std::vector<std::string> conflicts) {
-    if (!rules) return {.facts = {}, .warnings = std::move(conflicts)};
-    auto out = interception_report(*rules, settings.interception,
-                                   [](const std::string& one) { return ::if_nametoindex(one.c_str()) != 0; });
-    // Without the right to list tables, the gateway does not start either.
-    for (const auto& table : firewall::blocking_tables().value_or(std::vector<std::string>()))
-        out.warnings.push_back(
-            fmt::format("Table {} blocks connections while no gateway runs (--when-down block). If it is not of another "
-                        "gateway that runs now, one was killed; 'nft delete table inet {}' removes it",
-                        table, table));
-    std::ranges::move(conflicts, std::back_inserter(out.warnings));
-    return out;
-}
-
 /// The report of "check".
 result<std::string> checked(const CLI::App& command) {
     const auto good = load_options<gate_options>("gate", values_of(command));
@@ -395,8 +377,8 @@ result<std::string> checked(const CLI::App& command) {
     guard.set_listeners(std::move(listeners));
     if (const auto distinct = guard.check_not_self(settings.backends); !distinct) return std::unexpected(distinct.error());
     auto subject = good->options.subject(good->locations, settings);
-    const auto& options = good->options;
-    subject.interception = about_interception(options.kernel_rules(), settings, options.conflicts(options.needs({})));
+    const auto needs = good->options.needs({});
+    subject.interception = about_interception(needs.interception, settings.interception, good->options.conflicts(needs));
     return fmt::format("Configuration is valid: {}\n{}", servers_text(settings),
                        text_of(make_report(subject, read_machine_facts())));
 }
@@ -408,43 +390,17 @@ constexpr std::uint16_t example_port = 40021;
 result<std::string> plan_of_rules(const CLI::App& command, firewall::firewall_format format) {
     const auto good = load_options<gate_options>("gate", values_of(command));
     if (!good) return std::unexpected(good.error());
-    auto rules = good->options.kernel_rules();
+    const auto needs = good->options.needs({});
+    auto rules = needs.interception;
     if (!rules) return fail(errc::usage, "nothing is intercepted with these options; add --intercept IF");
     // The system chooses the ports at the start.
     auto port = example_port;
     for (auto& each : rules->interceptions) each.listeners = {port, port}, ++port;
     auto out = plan_text(*rules, format);
-    const auto conflicts = good->options.conflicts(good->options.needs({}));
+    const auto conflicts = good->options.conflicts(needs);
     if (!conflicts.empty()) out += "\n# Rules of this machine that are in conflict with the gateway:\n";
     for (const auto& conflict : conflicts) out += fmt::format("# {}\n", conflict);
     return out;
-}
-
-void add_plan(CLI::App& gate, int& exit_code) {
-    using firewall::firewall_format;
-    auto* const command =
-        gate.add_subcommand("plan", "Print the rules and routes that --intercept makes, and change nothing");
-    command->fallthrough();
-    auto format = std::make_shared<firewall_format>(firewall_format::nftables);
-    command_table table;
-    table.add("Output", {{"--for", "FIREWALL",
-                          choice(*format, "firewall",
-                                 choices<firewall_format>{{"nftables", firewall_format::nftables},
-                                                          {"iptables", firewall_format::iptables},
-                                                          {"ufw", firewall_format::ufw},
-                                                          {"firewalld", firewall_format::firewalld}}),
-                          "Your own firewall: nftables, iptables, ufw or firewalld"}});
-    table.notes =
-        "It also takes the options of 'sallyport gate', such as --intercept and --config.\n\n"
-        "Exit codes: 0 printed, 2 invalid options or configuration.";
-    set_table(*command, std::move(table));
-    command->callback([&gate, format, &exit_code] {
-        const auto text = plan_of_rules(gate, *format);
-        if (text)
-            fmt::print("{}", *text);
-        else
-            exit_code = ops::report_start_failure("sallyport gate plan", text.error());
-    });
 }
 
 int run(CLI::App& command, const gate_options& options) {
@@ -465,7 +421,7 @@ int run(CLI::App& command, const gate_options& options) {
     auto settings = options.settings();
     if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
     auto subject = options.subject(*ready, *settings);
-    subject.interception = about_interception(needs.interception, *settings, std::move(conflicts));
+    subject.interception = about_interception(needs.interception, settings->interception, std::move(conflicts));
     const auto report = [&](const std::vector<endpoint>& listening) {
         log_report(make_report(with_listeners(subject, listening), read_machine_facts()));
     };
@@ -490,7 +446,8 @@ void add_gate_command(CLI::App& app, int& exit_code) {
     const auto check = [command] { return checked(*command); };
     add_admin_commands({.command = *command, .options = options->daemon, .settings = check}, exit_code);
     add_adopt(*command, exit_code);
-    add_plan(*command, exit_code);
+    const auto plan = [command](firewall::firewall_format format) { return plan_of_rules(*command, format); };
+    add_plan(*command, plan, exit_code);
     command->callback([options, command, &exit_code] {
         if (command->get_subcommands().empty()) exit_code = run(*command, *options);
     });

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <ranges>
-#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -109,7 +108,7 @@ std::string help_text(const CLI::App& command, const command_table& table, std::
         out += fmt::format("\n{}:\n", group.title);
         for (const auto& row : group.rows) out += option_text(row, width);
     }
-    out += "\nHelp:\n" + entry("-h, --help", "", "Print this help", width, 2);
+    out += "\nHelp:\n" + entry("-h, --help", "", std::string(help_option_text), width, 2);
     if (command.get_parent() == nullptr) out += entry("-V, --version", "", "Print the version", width, 2);
     if (!table.notes.empty()) out += '\n';
     for (const auto part : std::views::split(table.notes, '\n')) {

@@ -1,6 +1,5 @@
 #include <sallyport/cli/help.hpp>
 
-#include <algorithm>
 #include <ranges>
 #include <string>
 

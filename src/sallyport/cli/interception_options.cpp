@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <net/if.h>
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/error_line.hpp>
+#include <sallyport/firewall/interception_table.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -120,6 +123,21 @@ start_report interception_report(const firewall::interception_settings& of_kerne
     return out;
 }
 
+start_report about_interception(const std::optional<firewall::interception_settings>& of_kernel,
+                                const gate::interception_settings& of_gate, std::vector<std::string> conflicts) {
+    if (!of_kernel) return {.facts = {}, .warnings = std::move(conflicts)};
+    auto out =
+        interception_report(*of_kernel, of_gate, [](const std::string& one) { return ::if_nametoindex(one.c_str()) != 0; });
+    // Without the right to list tables, the gateway does not start either.
+    for (const auto& table : firewall::blocking_tables().value_or(std::vector<std::string>()))
+        out.warnings.push_back(
+            fmt::format("Table {} blocks connections while no gateway runs (--when-down block). If it is not of another "
+                        "gateway that runs now, one was killed; 'nft delete table inet {}' removes it",
+                        table, table));
+    std::ranges::move(conflicts, std::back_inserter(out.warnings));
+    return out;
+}
+
 void use_helper_for(gate::interception_settings& to, helper::client& helper) {
     to.machine = &helper;
     to.listen = [&helper, rules = to.rules.size()] { return open_listeners(helper, rules); };
@@ -153,8 +171,8 @@ std::string plan_text(const firewall::interception_settings& of_kernel, firewall
                                                   [](const firewall::interception& i) { return i.passed_ports.first != 0; });
     if (!passes_ports) return out;
     out += own.forward_without_related.empty()
-               ? "\n# passthrough=: firewalld has no rule for the gateway's mark; let these ports out in a policy.\n"
-               : "\n# passthrough= needs that line in any case: a related connection is one to a single port.\n";
+               ? "\n# passthrough=: firewalld cannot match the gateway's packet mark; allow these ports in a policy.\n"
+               : "\n# passthrough= needs that line in any case: a conntrack expectation covers a single port.\n";
     return out;
 }
 

@@ -41,6 +41,12 @@ struct interception_options {
                                                const gate::interception_settings& of_gate,
                                                const std::function<bool(const std::string& name)>& exists);
 
+/// The same for the interfaces of this machine, with tables that block connections and with these warnings of conflicts.
+/// Without rules of --intercept, only the warnings.
+[[nodiscard]] start_report about_interception(const std::optional<firewall::interception_settings>& of_kernel,
+                                              const gate::interception_settings& of_gate,
+                                              std::vector<std::string> conflicts);
+
 /// The gateway gets its listeners and all rights from the helper, which outlives it.
 void use_helper_for(gate::interception_settings& to, helper::client& helper);
 

@@ -1,20 +1,18 @@
 #include <sallyport/cli/machine_facts.hpp>
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <fstream>
 #include <sstream>
 
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <linux/capability.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sallyport/net/interfaces.hpp>
 #include <sallyport/reach/known_ports.hpp>
 
 namespace sallyport::cli {
@@ -55,28 +53,8 @@ std::vector<port_range> parse_port_list(const std::string& text) {
 
 std::vector<ip_address> local_addresses() {
     std::vector<ip_address> out;
-    ifaddrs* first = nullptr;
-    if (::getifaddrs(&first) != 0) return out;
-    for (const auto* each = first; each != nullptr; each = each->ifa_next) {
-        if (each->ifa_addr == nullptr) continue;
-        ip_address found;
-        if (each->ifa_addr->sa_family == AF_INET) {
-            const auto* in = reinterpret_cast<const sockaddr_in*>(each->ifa_addr);
-            std::array<std::uint8_t, 4> bytes{};
-            const auto* raw = reinterpret_cast<const std::uint8_t*>(&in->sin_addr);
-            std::copy_n(raw, bytes.size(), bytes.begin());
-            found = ip_address::v4(bytes);
-        } else if (each->ifa_addr->sa_family == AF_INET6) {
-            const auto* in = reinterpret_cast<const sockaddr_in6*>(each->ifa_addr);
-            std::array<std::uint8_t, 16> bytes{};
-            std::copy_n(in->sin6_addr.s6_addr, bytes.size(), bytes.begin());
-            found = ip_address::v6(bytes);
-        } else {
-            continue;
-        }
+    for (const auto& found : net::interface_addresses())
         if (!found.is_link_local() && std::ranges::find(out, found) == out.end()) out.push_back(found);
-    }
-    ::freeifaddrs(first);
     return out;
 }
 

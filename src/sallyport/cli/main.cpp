@@ -66,8 +66,8 @@ int show_help(const CLI::App& program, const help_job& job) {
         }
         command = found;
     }
-    if (job.format == help_format::toml && command != &program && !has_configuration(*command)) {
-        fmt::print(stderr, "sallyport help: '{}' has no configuration file; use --format toml with serve or gate\n",
+    if (job.format == help_format::toml && command != &program && !has_sample_file(*command)) {
+        fmt::print(stderr, "sallyport help: there is no sample file for '{}'; use --format toml with serve or gate\n",
                    full_name(*command));
         return 2;
     }
@@ -102,7 +102,7 @@ void add_help_command(CLI::App& program, int& exit_code) {
         "  sallyport help --format man gate | man -l -\n"
         "  sallyport help --format toml serve > serve.toml\n"
         "  source <(sallyport help --format bash)\n\n"
-        "Exit codes: 0 printed, 2 unknown command or format.";
+        "Exit codes: 0 success, 2 unknown command or format.";
     set_table(*command, std::move(table));
     command->callback([job, &program, &exit_code] { exit_code = show_help(program, *job); });
 }

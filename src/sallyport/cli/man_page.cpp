@@ -135,14 +135,14 @@ std::string man_page(const CLI::App& command, std::string_view version) {
         out += ".SH COMMANDS\n";
         for (const auto* each : below) out += entry(each->get_name(), "", each->get_description());
     }
-    out += ".SH OPTIONS\n" + options_of(table) + ".SS Help\n" + entry("-h, --help", "", "Print this help");
+    out += ".SH OPTIONS\n" + options_of(table) + ".SS Help\n" + entry("-h, --help", "", std::string(help_option_text));
     if (command.get_parent() == nullptr) out += entry("-V, --version", "", "Print the version");
     return out + notes_of(table.notes) + see_also(command);
 }
 
 std::string configuration_man_page(const CLI::App& program, std::string_view version) {
     auto commands = with_subcommands(program);
-    std::erase_if(commands, [](const CLI::App* each) { return !has_configuration(*each); });
+    std::erase_if(commands, [](const CLI::App* each) { return !has_sample_file(*each); });
     auto out = heading("sallyport.toml", 5, version, "File Formats") +
                named("sallyport.toml", "configuration file of the Sallyport server and gateway");
     out += ".SH DESCRIPTION\n" +

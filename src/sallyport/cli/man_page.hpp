@@ -14,7 +14,7 @@ namespace sallyport::cli {
 /// Page of section 1. `version` is "0.1.0".
 [[nodiscard]] std::string man_page(const CLI::App& command, std::string_view version);
 
-/// The keys of the configuration file, with the commands that read each.
+/// The keys of the configuration file, with which of serve and gate has each.
 [[nodiscard]] std::string configuration_man_page(const CLI::App& program, std::string_view version);
 
 /// "sallyport-gate-status" for "sallyport gate status".

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -24,6 +25,23 @@ result<std::vector<reach::mapping_protocol>> parse_mapping_protocols(const std::
                             list));
         out.push_back(*found);
     }
+    return out;
+}
+
+option_row map_interface_row(std::string& into) {
+    return {"--map-interface", "IF", text(into), "Ask the router of this network interface", "that of the default route"};
+}
+
+std::vector<option_row> mapping_options::rows(std::string help) {
+    return {{"--map", "[=LIST]", optional_text(map), std::move(help), "off"}, map_interface_row(interface)};
+}
+
+result<reach::mapping_settings> mapping_options::settings(bool is_on, std::chrono::seconds lease) const {
+    reach::mapping_settings out{.protocols = {}, .interface = interface, .lease = lease};
+    if (!is_on) return out;
+    auto protocols = parse_mapping_protocols(map);
+    if (!protocols) return std::unexpected(std::move(protocols.error()));
+    out.protocols = std::move(*protocols);
     return out;
 }
 

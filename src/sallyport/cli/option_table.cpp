@@ -216,10 +216,14 @@ std::string bounds_text(const time_bounds& bounds) {
     return out;
 }
 
+std::string list_of(const std::vector<std::string>& names) {
+    std::string out;
+    for (std::size_t i = 0; i < names.size(); ++i) out += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + names[i];
+    return out;
+}
+
 error unknown_value(std::string_view what, const std::vector<std::string>& known) {
-    std::string list;
-    for (std::size_t i = 0; i < known.size(); ++i) list += (i == 0 ? "" : i + 1 == known.size() ? " or " : ", ") + known[i];
-    return {errc::usage, 0, fmt::format("unknown {}; use {}", what, list)};
+    return {errc::usage, 0, fmt::format("unknown {}; use {}", what, list_of(known))};
 }
 
 }  // namespace sallyport::cli

@@ -105,6 +105,8 @@ option_value not_in_file(option_value value);
 option_value single(std::function<result<void>(const std::string&)> take);
 std::string bounds_text(const count_bounds& bounds);
 std::string bounds_text(const time_bounds& bounds);
+/// "pcp, natpmp or upnp".
+std::string list_of(const std::vector<std::string>& names);
 error unknown_value(std::string_view what, const std::vector<std::string>& known);
 
 template <class Number>

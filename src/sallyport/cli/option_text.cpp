@@ -71,7 +71,7 @@ std::string usage_of(const CLI::App& command) {
     return out;
 }
 
-bool has_configuration(const CLI::App& command) {
+bool has_sample_file(const CLI::App& command) {
     return std::ranges::any_of(command.get_subcommands({}),
                                [](const CLI::App* each) { return each->get_name() == "check"; });
 }

@@ -3,6 +3,7 @@
 // Pure functions; any thread.
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -12,6 +13,9 @@ class App;
 namespace sallyport::cli {
 
 struct option_row;
+
+/// The help of --help itself.
+inline constexpr std::string_view help_option_text = "Print this help";
 
 /// DIR of "serve DIR", as opposed to --listen.
 [[nodiscard]] bool is_argument(const option_row& row);
@@ -34,8 +38,8 @@ struct option_row;
 /// "Usage: " without that word: "sallyport gate [OPTIONS] [COMMAND]".
 [[nodiscard]] std::string usage_of(const CLI::App& command);
 
-/// Whether it has a configuration file of its own, which "COMMAND check" checks.
-[[nodiscard]] bool has_configuration(const CLI::App& command);
+/// Whether there is a sample of its configuration file, which "COMMAND check" checks.
+[[nodiscard]] bool has_sample_file(const CLI::App& command);
 
 /// The command and all those below it, in the order in which they were added. The commands must outlive the result.
 [[nodiscard]] std::vector<const CLI::App*> with_subcommands(const CLI::App& command);

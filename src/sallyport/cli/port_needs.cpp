@@ -1,8 +1,9 @@
 #include <sallyport/cli/port_needs.hpp>
 
-#include <algorithm>
 #include <utility>
 #include <vector>
+
+#include <sallyport/base/ports.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 using firewall::allowed_connections;
 using firewall::connection_direction;
 
-constexpr port_range unprivileged{1024, 65535};
+constexpr port_range unprivileged{first_unprivileged_port, 65535};
 
 std::vector<port_range> control_ports(const report_input& s) {
     std::vector<port_range> out;

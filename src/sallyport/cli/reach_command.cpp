@@ -16,6 +16,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/error_line.hpp>
+#include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/reach_text.hpp>
@@ -33,8 +34,6 @@ using reach::default_route;
 using reach::mapping_protocol;
 using reach::reachability_facts;
 using reach::router_answer;
-
-constexpr int usage_status = 2;
 
 struct reach_job {
     std::vector<std::string> stun;
@@ -117,7 +116,7 @@ int run(const reach_job& job) {
     auto servers = parse_stun_servers(job.stun);
     if (!servers) {
         fmt::print(stderr, "sallyport reach: {}\n", line_of(servers.error()));
-        return usage_status;
+        return static_cast<int>(exit_status::usage);
     }
     reachability_facts facts;
     facts.own_ipv6 = public_ipv6_address();
@@ -139,12 +138,12 @@ void add_reach_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<reach_job>();
     auto* const command = app.add_subcommand("reach", "Find out whether hosts on the Internet can connect to this machine");
     command_table table;
-    table.add(
-        "Questions",
-        {{"--stun", "HOST[:PORT]", texts(job->stun), "Ask this STUN server too, which sees the external address and ports"},
-         {"--map-interface", "IF", text(job->interface), "Ask the router of this interface", "that of the default route"}});
+    table.add("Router and STUN servers", {{"--stun", "HOST[:PORT]", texts(job->stun),
+                                           "Also ask this STUN server, which reports the external address and port"},
+                                          map_interface_row(job->interface)});
     table.add("Output", {{"--json", "", flag(job->json), "Print the result as JSON"}});
-    table.notes = "It asks the router by PCP, NAT-PMP and UPnP, and maps no port.\n\n" + reach_exit_code_help();
+    table.notes =
+        "The command asks the router by PCP, NAT-PMP and UPnP; it creates no mapping.\n\n" + reach_exit_code_help();
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

@@ -50,7 +50,7 @@ std::string comment(std::string_view text) {
 
 std::string sample_file(const CLI::App& command) {
     std::string out;
-    if (!has_configuration(command)) return out;
+    if (!has_sample_file(command)) return out;
     for (const auto& group : table_of(command).groups) {
         std::string settings;
         for (const auto& row : group.rows) {
@@ -63,10 +63,11 @@ std::string sample_file(const CLI::App& command) {
         if (!settings.empty()) out += fmt::format("\n# ---- {}\n{}", group.title, settings);
     }
     const auto name = full_name(command);
-    return comment(fmt::format("Configuration of '{}', read by '{} --config FILE'. Lines that begin with # and a blank are "
-                               "text; remove the # of a setting to change it. The command line takes precedence over this "
-                               "file; '{} check' finds mistakes in it.",
-                               name, name, name)) +
+    return comment(
+               fmt::format("Configuration of '{}', read by '{} --config FILE'. Lines that begin with # and a space are "
+                           "comments; remove the # of a setting to change it. The command line takes precedence over this "
+                           "file; '{} check' finds mistakes in it.",
+                           name, name, name)) +
            out;
 }
 

@@ -51,9 +51,11 @@ void add_addresses(start_report& out, const report_input& s) {
     bool for_all = false;
     for (const auto& rule : reach::by_precedence(s.data_connections.addresses)) {
         out.facts.push_back(fmt::format("Address advertised to {}: {}", clients_of(rule),
-                                        rule.address.empty()  ? "the one that they connect to"
-                                        : rule.is_automatic() ? "that of the router, unless they are in a local network"
-                                                              : escape(rule.address)));
+                                        rule.address.empty() ? "the one that they connect to"
+                                        : rule.is_automatic()
+                                            ? "the external address that the router or STUN servers report; clients in a "
+                                              "local network get the one that they connect to"
+                                            : escape(rule.address)));
         for_all = for_all || (!rule.clients && !rule.client_destination && !rule.tls);
     }
     if (!for_all)
@@ -77,7 +79,7 @@ std::string firewall_text(const report_input& s, const machine_facts& m) {
     for (const auto& c : server_needs(s, m).connections)
         if (c.direction == firewall::connection_direction::incoming) ports.insert(ports.end(), c.to.begin(), c.to.end());
     return fmt::format("A firewall must let in: TCP {}{}", firewall::ports_text(ports, ", ", "-"),
-                       uses_any_port(s) ? " (--passive-ports makes it fewer)" : "");
+                       uses_any_port(s) ? " (--passive-ports A-B narrows this)" : "");
 }
 
 void add_certificates(start_report& out, const report_input& s, const machine_facts& m) {

@@ -117,7 +117,7 @@ private:
 }
 
 [[nodiscard]] std::string mappings_text(const json::object& s) {
-    table out("Port mappings at the router", {"PORT", "EXTERNAL", "BY", "REMAINING", "LAST ERROR"});
+    table out("Port mappings at the router", {"PORT", "EXTERNAL", "PROTOCOL", "REMAINING", "LAST ERROR"});
     const auto* const all = s.if_contains("port_mappings");
     if (all == nullptr) return {};
     for (const auto& v : all->get_array()) {

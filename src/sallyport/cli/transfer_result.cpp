@@ -70,7 +70,7 @@ int report(const transfer_result& r, const client_options& options) {
 
 std::string doctor_line(std::string_view command, std::string_view url, const client::failure& f) {
     if (status_of(f) != exit_status::data_connection) return {};
-    return fmt::format("sallyport {}: 'sallyport doctor {}' tells more\n", command, escape(url));
+    return fmt::format("sallyport {}: to find the cause, run: sallyport doctor {}\n", command, shell_word(escape(url)));
 }
 
 int report_error(std::string_view command, const error& cause, exit_status status) {

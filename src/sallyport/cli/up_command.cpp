@@ -1,7 +1,6 @@
 // sallyport up: shares a directory with default settings, through a server and a gateway in front of it.
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -9,15 +8,13 @@
 #include <memory>
 #include <sstream>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <sodium.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/escape.hpp>
 #include <sallyport/base/line_writer.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/unique_fd.hpp>
@@ -31,6 +28,7 @@
 #include <sallyport/cli/up_examples.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/gate/gate.hpp>
+#include <sallyport/net/connecting.hpp>
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/reach/mapping_report.hpp>
 #include <sallyport/server/server.hpp>
@@ -146,21 +144,9 @@ result<server::settings> up_options::server_settings(const server::user& writing
 }
 
 /// The address of this host for other hosts of the network: the source address of the default route. No packet is sent.
-std::string default_source_address() {
-    const unique_fd probe(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(9);
-    inet_pton(AF_INET, "192.0.2.1", &address.sin_addr);
-    socklen_t length = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    std::array<char, INET_ADDRSTRLEN> text{};
-    if (!probe || ::connect(probe.get(), generic, sizeof address) != 0 ||
-        ::getsockname(probe.get(), generic, &length) != 0 ||
-        inet_ntop(AF_INET, &address.sin_addr, text.data(), text.size()) == nullptr) {
-        return "127.0.0.1";
-    }
-    return text.data();
+ip_address default_source_address() {
+    const auto to = ip_address::v4({192, 0, 2, 1});
+    return net::own_address_for(to).value_or(ip_address::v4({127, 0, 0, 1}));
 }
 
 result<gate::settings> up_options::gate_settings() {
@@ -170,7 +156,7 @@ result<gate::settings> up_options::gate_settings() {
         daemon.data_connections.passive_ports = port_range::parse(default_range);
     std::optional<net::tls_server_context> in_memory;
     if (daemon.tls_certificates.empty() && daemon.tls_keys.empty()) {
-        std::vector<std::string> addresses{default_source_address()};
+        std::vector<std::string> addresses{default_source_address().text()};
         for (const auto& list : {daemon.listen, daemon.listen_tls}) {
             for (const auto& text : list) {
                 // fill() reports an invalid address.
@@ -221,7 +207,7 @@ up_examples examples_of(const up_options& options, const server::user& writing, 
                     .plain = real.listen,
                     .implicit = real.listen_tls,
                     .local_addresses = local_addresses(),
-                    .default_address = ip_address::parse(default_source_address()).value_or(ip_address()),
+                    .default_address = default_source_address(),
                     .writer = writing.name,
                     .password = options.writer.empty() ? writing.password : std::string(),
                     .certificate = options.trust_file,
@@ -261,7 +247,8 @@ net::task<> print_mappings(net::loop* loop, const gate::gate* gateway, std::shar
         if (live == all.end())
             output->write(log::level::info, "The router forwards no ports any more");
         else if (reach::is_useful_external(live->external->address))
-            output->write(log::level::info, fmt::format("Reachable from the Internet: the router forwards {}", now));
+            output->write(log::level::info,
+                          fmt::format("The router forwards {}; clients on the Internet connect there", now));
     }
 }
 

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 
 namespace sallyport::cli {
@@ -67,16 +66,6 @@ std::string size(std::uint64_t bytes) {
 
 }  // namespace
 
-std::string shell_word(std::string_view text) {
-    const auto plain = [](char c) {
-        return is_alpha(c) || is_digit(c) || std::string_view("_-./:,@%+=").find(c) != std::string_view::npos;
-    };
-    if (!text.empty() && std::ranges::all_of(text, plain)) return std::string(text);
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + "'";
-}
-
 std::string text_of(const up_examples& g) {
     std::vector<std::string> locations;
     for (const auto& e : g.plain) add_endpoints(locations, g, e, "");
@@ -90,7 +79,7 @@ std::string text_of(const up_examples& g) {
         "{} may read and write all of it{}.\n\n"
         "             echo hello > hello.txt\n",
         escape(g.directory), fmt::join(locations, ", "),
-        g.mapped ? ", and with all of the Internet as soon as the router forwards the ports (--map)" : "",
+        g.mapped ? ", and on the Internet as soon as the router forwards the ports (--map)" : "",
         !g.anonymous
             ? "Only the account below may log in; --anonymous permits downloads without a password.\n"
             : "Anonymous users may read what all users of this machine may read, except names that begin with a dot and "

@@ -43,9 +43,6 @@ struct up_examples {
 
 [[nodiscard]] std::string text_of(const up_examples& guide);
 
-/// The text as one shell word, quoted if necessary.
-[[nodiscard]] std::string shell_word(std::string_view text);
-
 /// "192.0.2.7: anonymous, 2 files sent (1.5 MiB), 3 listings, 12 s".
 [[nodiscard]] std::string line_of(const gate::session_summary& session);
 

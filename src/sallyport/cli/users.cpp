@@ -9,6 +9,7 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/small_file.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/server/secret.hpp>
 
 namespace sallyport::cli {
@@ -41,8 +42,7 @@ result<server::user> parse_user(std::string_view option, std::string_view text, 
     };
     if (colon == std::string_view::npos || name.empty() || colon + 1 == text.size())
         return refuse("invalid account; use NAME:PASSWORD, neither of them empty");
-    if (iequals(name, "anonymous") || iequals(name, "ftp"))
-        return refuse("this name means anonymous login; use --anonymous, or another name");
+    if (proto::is_anonymous_name(name)) return refuse("this name means anonymous login; use --anonymous, or another name");
     const auto read = read_secret(text.substr(colon + 1));
     if (!read) return refuse(read.error().what);
     if (const auto good = server::parse_secret(*read); !good) return refuse(good.error().what);
