@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include <sallyport/base/at_exit.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/backend_selection.hpp>
 #include <sallyport/gate/client_control.hpp>
@@ -35,6 +36,14 @@ struct passthrough_activity {
     }
 };
 
+/// Ends the permission with this number, which pass_ports() has returned.
+struct end_of_permission {
+    const interception_settings& by;
+    std::uint32_t number;
+
+    void operator()() const noexcept;
+};
+
 class passthrough_session {
 public:
     using log_sink = std::function<void(log::level, std::string_view)>;
@@ -53,14 +62,13 @@ private:
 
     std::shared_ptr<session_context> gate_;
     net::loop& loop_;
-    client_control& control_;
-    net::stream& client_;
+    client_control& client_;
     backend_leg& backend_;
     log_sink log_;
     // Null if this gateway forwards no data ports for the session.
-    std::shared_ptr<passthrough_ports::passthrough_client> registered_client_;
+    std::shared_ptr<passthrough_ports::passthrough_client> forwarded_ports_;
     // Of an intercepted session whose client may connect to ports of its server.
-    std::optional<std::uint32_t> passing_;
+    std::optional<at_exit<end_of_permission>> permitted_ports_;
     net::relay_counts counts_;
     net::event wake_;
     bool stopping_ = false;
