@@ -15,22 +15,10 @@ public:
     [[nodiscard]] result<ip_address> translated_address(int /*backend_control*/) override { return fail(errc::misuse); }
 };
 
-/// Openings that have no effect.
-class substitute_table final : public firewall::table {
-public:
-    [[nodiscard]] result<void> commit(std::span<const firewall::change> /*changes*/) override { return {}; }
-    [[nodiscard]] std::optional<std::chrono::milliseconds> remaining(const firewall::opening& /*o*/) override {
-        return std::nullopt;
-    }
-    [[nodiscard]] firewall::opening_use use_of(const firewall::opening& /*o*/) override {
-        return firewall::opening_use::none;
-    }
-};
-
 class GateInterception : public gate_test {
 protected:
     GateInterception() {
-        setup.make_table = [] { return result<std::unique_ptr<firewall::table>>(std::make_unique<substitute_table>()); };
+        use_recording_table();
         setup.interception.machine = &machine;
     }
 

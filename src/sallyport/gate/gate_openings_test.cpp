@@ -8,41 +8,12 @@
 namespace sallyport::gate {
 namespace {
 
-class recording_table final : public firewall::table {
-public:
-    struct record {
-        std::atomic<int> opened = 0;
-        std::atomic<int> closed = 0;
-        std::atomic<bool> refuses = false;
-    };
-    explicit recording_table(record& into) : record_(into) {}
-
-    [[nodiscard]] result<void> commit(std::span<const firewall::change> changes) override {
-        for (const auto& c : changes) {
-            if (c.kind == firewall::change_kind::open && record_.refuses) return fail_os(EMFILE, "no opening");
-            ++(c.kind == firewall::change_kind::open ? record_.opened : record_.closed);
-        }
-        return {};
-    }
-    [[nodiscard]] std::optional<std::chrono::milliseconds> remaining(const firewall::opening& /*o*/) override {
-        return std::nullopt;
-    }
-    [[nodiscard]] firewall::opening_use use_of(const firewall::opening& /*o*/) override {
-        return firewall::opening_use::none;
-    }
-
-private:
-    record& record_;
-};
-
 class GateOpenings : public gate_test {
 protected:
     GateOpenings() {
         setup.kernel_forwarding = true;
         setup.backend_data_mode = proto::backend_data_mode::match;
-        setup.make_table = [this] {
-            return result<std::unique_ptr<firewall::table>>(std::make_unique<recording_table>(openings));
-        };
+        use_recording_table();
     }
 
     /// A session with a server that replies to PORT when the test says so.
@@ -57,7 +28,6 @@ protected:
     }
     void server_replies(std::string text) { port_reply.set_value(std::move(text)); }
 
-    recording_table::record openings;
     std::atomic<bool> port_received = false;
     std::promise<std::string> port_reply;
     ftp_client client_;

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <set>
 
@@ -41,6 +42,34 @@ using testing::scripted_server;
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) return {};
     return out;
 }
+
+/// Openings that have no effect, and are counted.
+class recording_table final : public firewall::table {
+public:
+    struct record {
+        std::atomic<int> opened = 0;
+        std::atomic<int> closed = 0;
+        std::atomic<bool> refuses = false;
+    };
+    explicit recording_table(record& into) : record_(into) {}
+
+    [[nodiscard]] result<void> commit(std::span<const firewall::change> changes) override {
+        for (const auto& c : changes) {
+            if (c.kind == firewall::change_kind::open && record_.refuses) return fail_os(EMFILE, "no opening");
+            ++(c.kind == firewall::change_kind::open ? record_.opened : record_.closed);
+        }
+        return {};
+    }
+    [[nodiscard]] std::optional<std::chrono::milliseconds> remaining(const firewall::opening& /*o*/) override {
+        return std::nullopt;
+    }
+    [[nodiscard]] firewall::opening_use use_of(const firewall::opening& /*o*/) override {
+        return firewall::opening_use::none;
+    }
+
+private:
+    record& record_;
+};
 
 class gate_test : public ::testing::Test {
 protected:
@@ -85,6 +114,13 @@ protected:
         setup.tls = *net::tls_server_context::from_pem(made->certificate, made->key);
     }
 
+    void use_recording_table() {
+        setup.make_table = [this] {
+            return result<std::unique_ptr<firewall::table>>(std::make_unique<recording_table>(openings));
+        };
+    }
+
+    recording_table::record openings;
     settings setup;
     status::counters counters;
     net::loop_group loops{2};
