@@ -11,6 +11,7 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/closest.hpp>
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/ports.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -68,9 +69,8 @@ bool read_tls(std::string_view value, backend& b) {
 }
 
 bool read_passthrough(std::string_view value, backend& b) {
-    constexpr std::uint16_t first_port = 1024;
     const auto range = port_range::parse(value);
-    if (!range || range->first < first_port) return false;
+    if (!range || range->first < first_unprivileged_port) return false;
     b.passthrough_range = *range;
     return true;
 }

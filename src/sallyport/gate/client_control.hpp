@@ -36,7 +36,8 @@ public:
     /// The rule by which the client was intercepted, on its way to its destination; null if it has connected to this
     /// gateway.
     [[nodiscard]] const interception_rule* interception() const noexcept { return interception_; }
-    /// The address of the server that an intercepted client has connected to, if need be by way of a NAT64.
+    /// The server of an intercepted client: the address that the client connected to; with nat64, the IPv4 address within
+    /// it.
     [[nodiscard]] ip_address server_address() const noexcept {
         const auto& to = client_destination_.address;
         return interception_ != nullptr ? interception_->server_of(to) : to;

@@ -32,7 +32,6 @@ std::optional<std::uint32_t> dropped_request_count::note(std::uint32_t total, cl
 net::task<> watch_input_chain(net::loop& loop, interception_settings settings) {
     firewall::interception_settings kernel;
     for (const auto& rule : settings.rules) kernel.interceptions.push_back(rule.connections);
-    const auto lines = firewall::administrator_rules(kernel, firewall::firewall_format::nftables).input;
     dropped_request_count count;
     for (;;) {
         co_await loop.sleep_for(check_interval);
@@ -41,10 +40,11 @@ net::task<> watch_input_chain(net::loop& loop, interception_settings settings) {
         if (!total) co_return;
         const auto dropped = count.note(*total, net::clock::now());
         if (!dropped) continue;
+        const auto lines = firewall::administrator_rules(kernel, firewall::firewall_format::nftables).input;
         log::warning({},
-                     fmt::format("{} connection requests of clients were intercepted, and an input chain of this machine "
-                                 "dropped them: it must accept the control ports, with nft: {} (`sallyport gate plan "
-                                 "--for` prints the lines for other firewalls)",
+                     fmt::format("{} connection requests were intercepted, but an input chain of this machine dropped them: "
+                                 "it must accept the control ports. For nft: {}. `sallyport gate plan --for` prints the "
+                                 "lines for other firewalls",
                                  *dropped, fmt::join(lines, "; ")));
     }
 }

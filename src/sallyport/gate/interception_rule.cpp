@@ -11,6 +11,7 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/closest.hpp>
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/ports.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -44,9 +45,8 @@ bool read_tls_treatment(std::string_view value, intercepted_tls& into) {
 }
 
 bool read_passed_ports(std::string_view value, port_range& into) {
-    constexpr std::uint16_t first_data_port = 1024;
     const auto range = port_range::parse(value);
-    if (!range || range->first < first_data_port || range->size() == 0) return false;
+    if (!range || range->first < first_unprivileged_port) return false;
     into = *range;
     return true;
 }
@@ -65,9 +65,9 @@ constexpr auto terms = std::to_array<interception_term>({
      [](std::string_view value, rule& r) { return read_networks(value, r.connections.except); }},
     {"tls=pass|end|refuse", "pass", "Pass TLS through unread, end it here (needs --tls-cert), or refuse AUTH",
      [](std::string_view value, rule& r) { return read_tls_treatment(value, r.tls); }},
-    {"passthrough=A-B", "off", "Server ports (from 1024) that clients may connect to while their TLS passes",
+    {"passthrough=A-B", "off", "Server ports (1024 or higher) that a client may connect to during TLS passthrough",
      [](std::string_view value, rule& r) { return read_passed_ports(value, r.connections.passed_ports); }},
-    {"nat64", "off", "The networks in to= are NAT64 prefixes: connect to the servers by IPv4",
+    {"nat64", "off", "The networks in to= are NAT64 prefixes: connect to servers over IPv4",
      [](std::string_view value, rule& r) { return r.nat64 = value.empty(); }},
 });
 
@@ -127,11 +127,11 @@ result<interception_rule> interception_rule::parse(std::string_view text) {
     if (out.tls == intercepted_tls::refuse && !out.connections.implicit_ports.empty())
         return refuse("the ports in implicit= have nothing but TLS, which tls=refuse refuses; remove one of the two");
     if (out.connections.passed_ports.first != 0 && out.tls != intercepted_tls::pass)
-        return refuse("passthrough=A-B is for TLS that passes; use tls=pass, or remove passthrough=");
+        return refuse("passthrough=A-B requires TLS passthrough; use tls=pass, or remove passthrough=");
     if (out.nat64 && out.connections.passed_ports.first != 0)
         return refuse(
-            "passthrough=A-B excludes nat64: data connections under TLS go to the translator, not to this gateway; remove "
-            "passthrough=");
+            "passthrough=A-B cannot be combined with nat64: encrypted data connections go to the translator, not to this "
+            "gateway; remove passthrough=");
     if (out.nat64 && (out.connections.to.empty() || !std::ranges::all_of(out.connections.to, is_translation_prefix)))
         return refuse(
             "nat64 needs the IPv6 prefixes of the translator in to=, with 32, 40, 48, 56, 64 or 96 bits, for example "

@@ -14,8 +14,8 @@ namespace {
     return config.tls.has_value() && (rule == nullptr || rule->tls == intercepted_tls::end);
 }
 
-/// A translator sends PASV for EPSV (RFC 6384 section 6). EPRT becomes PASV too: the gateway has both data connections, and
-/// can open that with the server itself.
+/// A translator sends PASV instead of EPSV (RFC 6384 section 6). This one sends PASV instead of EPRT too: it relays the
+/// data, so it can open the connection to the server itself.
 [[nodiscard]] proto::backend_data_mode data_mode(const settings& config, const interception_rule* rule) {
     if (rule == nullptr) return config.backend_data_mode;
     return rule->nat64 ? proto::backend_data_mode::pasv : proto::backend_data_mode::match;
@@ -112,7 +112,7 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
 std::function<result<unique_fd>()> socket_maker(const session_context& gate, const client_control& client) {
     const auto& interception = gate.config.interception;
     const auto* const rule = client.interception();
-    // The client's address is one of IPv6, which a connection by IPv4 cannot have.
+    // With nat64 the client has an IPv6 address, which cannot be the source of an IPv4 connection.
     if (rule == nullptr || rule->nat64 || interception.server_sees_router) return {};
     return [machine = interception.machine, control = client.stream().native_handle(), port = client.peer().port]() {
         auto socket = machine->client_socket(control);

@@ -25,7 +25,8 @@ net::task<std::expected<established_leg, no_leg>> connect_original(net::loop& lo
     auto to = unshared_destination(
         {.host = at.text(), .port = client.client_destination().port, .tls = tls_of(client), .addresses = {at}});
     if (at != client.client_destination().address)
-        log(log::level::info, fmt::format("Connecting by IPv4 to {}, the server's address in the NAT64 prefix", at.text()));
+        log(log::level::info,
+            fmt::format("Connecting over IPv4 to {}, the address within the client's NAT64 destination", at.text()));
     request.make_socket = socket_maker(gate, client);
     auto leg = co_await establish_leg(loop, gate, std::move(to), std::move(request), std::move(log));
     if (leg) co_return std::move(*leg);
