@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     reach::port_mapper::time now{std::chrono::hours(1)};
     reach::port_mapper machine({}, {21, 30000});
-    machine.set_route(reach::router_route{ip_address::v4({192, 168, 0, 1}), ip_address::v4({192, 168, 0, 2}), "eth0"}, now);
+    machine.set_route(reach::default_route{ip_address::v4({192, 168, 0, 1}), ip_address::v4({192, 168, 0, 2}), "eth0"}, now);
     std::size_t requests = 0;
     // The first byte of a piece is its length and its kind.
     for (std::size_t at = 0; at < size;) {

@@ -72,8 +72,7 @@ net::task<> ask_for_pcp_and_nat_pmp(std::shared_ptr<inquiry> asked, default_rout
 net::task<> ask_for_upnp(std::shared_ptr<inquiry> asked, default_route route) {
     const at_exit finish([&asked] { asked->finish_one(); });
     auto& answer = asked->upnp;
-    const reach::router_route to{.router = route.gateway, .own = route.own, .interface = route.interface};
-    const auto service = co_await reach::find_upnp_service(asked->loop, to);
+    const auto service = co_await reach::find_upnp_service(asked->loop, route);
     answer.is_spoken = service.has_value();
     if (!service) {
         answer.problem = service.error().code == errc::timeout ? "no answer" : escape(service.error().text());

@@ -246,7 +246,7 @@ net::task<> print_mappings(net::loop* loop, const gate::gate* gateway, std::shar
         const auto live = std::ranges::find_if(all, [](const reach::mapping& m) { return m.external.has_value(); });
         if (live == all.end())
             output->write(log::level::info, "The router forwards no ports any more");
-        else if (reach::is_useful_external(live->external->address))
+        else if (live->external->address.is_public())
             output->write(log::level::info,
                           fmt::format("The router forwards {}; clients on the Internet connect there", now));
     }

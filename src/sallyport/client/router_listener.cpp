@@ -1,7 +1,6 @@
 #include <sallyport/client/router_listener.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 
 #include <fmt/format.h>
@@ -10,12 +9,6 @@
 #include <sallyport/net/event.hpp>
 
 namespace sallyport::client {
-namespace {
-
-/// A router that answers does so within 10 to 40 ms.
-constexpr auto check_interval = std::chrono::milliseconds(10);
-
-}  // namespace
 
 bool needs_mapping(const ip_address& client, const ip_address& server) noexcept {
     return client.is_v4() && client.is_private() && server.is_public();
@@ -28,16 +21,17 @@ net::task<result<endpoint>> router_listener::open(endpoint local, ip_address ser
     mapped_ = std::make_shared<reach::mapped_ports>();
     mapped_->set_ports({local.port});
     mapping_ = std::make_unique<reach::router_mapping>(loop_, settings_, reach::mapping_nonce(), mapped_);
-    mapping_->start();
+    const auto changed = std::make_shared<net::event>(loop_);
+    mapping_->start([changed] { changed->set(); });
     const auto now = net::clock::now();
     const auto until = std::min<net::deadline>(limit.next(now), now + listener_mapping_timeout);
-    while (mapping_ && net::clock::now() < until) {
+    while (mapping_ && co_await changed->wait(until)) {
+        changed->clear();
         if (const auto port = mapped_->external(local.port)) {
             const auto address = mapped_->address();
             if (!address) break;
             co_return endpoint{*address, *port};
         }
-        co_await loop_.sleep_for(check_interval);
     }
     auto why = failed(local.port);
     co_await close();

@@ -18,10 +18,14 @@ bool makes_unusable(pcp_result code) noexcept {
     }
 }
 
+bool makes_unusable(nat_pmp_result code) noexcept { return code == nat_pmp_result::unsupported_opcode; }
+
 bool concerns_all_ports(pcp_result code) noexcept {
     using enum pcp_result;
     return code == network_failure || code == no_resources || code == user_exceeded_quota || code == excessive_remote_peers;
 }
+
+bool concerns_all_ports(nat_pmp_result code) noexcept { return code != nat_pmp_result::not_authorized; }
 
 std::string refusal_text(pcp_result code) {
     auto out = fmt::format("{} (PCP result {})", describe(code), static_cast<unsigned>(code));

@@ -16,8 +16,16 @@ namespace {
            next.external->address == before.external->address && next.external->port == before.external->port + 1;
 }
 
-[[nodiscard]] std::string range_text(std::uint16_t first, std::uint16_t last) {
-    return first == last ? std::to_string(first) : fmt::format("{}-{}", first, last);
+/// "21, 30000-30007".
+[[nodiscard]] std::string ports_text(std::span<const std::uint16_t> ports) {
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < ports.size();) {
+        std::size_t end = i + 1;
+        while (end < ports.size() && ports[end] == ports[end - 1] + 1) ++end;
+        parts.push_back(port_range{ports[i], ports[end - 1]}.text());
+        i = end;
+    }
+    return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 /// The line of a router's configuration that permits low ports, where that is the likely cause.
@@ -43,19 +51,6 @@ void add_refusals(std::vector<report_line>& out, const mapping_facts& facts) {
 
 }  // namespace
 
-bool is_useful_external(const ip_address& address) noexcept { return address.is_public(); }
-
-std::string ports_text(std::span<const std::uint16_t> ports) {
-    std::vector<std::string> parts;
-    for (std::size_t i = 0; i < ports.size();) {
-        std::size_t end = i + 1;
-        while (end < ports.size() && ports[end] == ports[end - 1] + 1) ++end;
-        parts.push_back(range_text(ports[i], ports[end - 1]));
-        i = end;
-    }
-    return fmt::format("{}", fmt::join(parts, ", "));
-}
-
 std::string mapped_text(std::span<const mapping> all) {
     std::vector<std::string> parts;
     for (std::size_t i = 0; i < all.size();) {
@@ -65,10 +60,9 @@ std::string mapped_text(std::span<const mapping> all) {
         const auto& last = all[end - 1];
         i = end;
         if (!first.external) continue;
-        parts.push_back(fmt::format("{} to port{} {}",
-                                    endpoint{first.external->address, first.external->port}.text() +
-                                        (&first == &last ? "" : fmt::format("-{}", last.external->port)),
-                                    &first == &last ? "" : "s", range_text(first.local_port, last.local_port)));
+        parts.push_back(fmt::format(
+            "{} to port{} {}", first.external->text() + (&first == &last ? "" : fmt::format("-{}", last.external->port)),
+            &first == &last ? "" : "s", port_range{first.local_port, last.local_port}.text()));
     }
     return fmt::format("{}", fmt::join(parts, ", "));
 }
@@ -79,7 +73,7 @@ std::vector<report_line> mapping_lines(const mapping_facts& facts) {
     if (live != facts.mappings.end()) {
         out.push_back({false, fmt::format("Router {} forwards {} ({})", facts.router.text(), mapped_text(facts.mappings),
                                           display_name(live->by))});
-        if (const auto& address = live->external->address; !is_useful_external(address))
+        if (const auto& address = live->external->address; !address.is_public())
             out.push_back(
                 {true, fmt::format("Router {} has the external address {}, which is not one of the Internet: another "
                                    "router with NAT is before it, and clients on the Internet cannot connect; forward "

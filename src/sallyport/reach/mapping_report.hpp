@@ -11,15 +11,8 @@
 
 namespace sallyport::reach {
 
-/// Whether clients on the Internet can reach this address. One that is private or carrier-grade NAT (RFC 6598) is that of
-/// another NAT between the router and the Internet.
-[[nodiscard]] bool is_useful_external(const ip_address& address) noexcept;
-
 /// "5.9.1.1:21 to port 21, 5.9.1.1:40000-40007 to ports 30000-30007": the live ones, neighbors together. Empty if none is.
 [[nodiscard]] std::string mapped_text(std::span<const mapping> all);
-
-/// "21, 30000-30007".
-[[nodiscard]] std::string ports_text(std::span<const std::uint16_t> ports);
 
 struct mapping_facts {
     ip_address router;

@@ -14,8 +14,6 @@ constexpr std::uint8_t pcp_response_bit = 0x80;
 constexpr std::uint8_t pcp_tcp = 6;
 constexpr std::size_t header_size = 24;
 constexpr std::size_t map_size = 36;
-// RFC 6887, section 7.
-constexpr std::size_t max_pcp_message = 1100;
 
 void append_header(datagram& to, std::uint8_t opcode, std::chrono::seconds lifetime, const ip_address& client) {
     to.push_back(pcp_version);

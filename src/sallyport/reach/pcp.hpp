@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -16,6 +17,9 @@
 #include <sallyport/reach/network_bytes.hpp>
 
 namespace sallyport::reach {
+
+/// No message is longer (RFC 6887, section 7).
+inline constexpr std::size_t max_pcp_message = 1100;
 
 /// Identifies the owner of a mapping: a renewal needs the nonce of the first request.
 using pcp_nonce = std::array<std::uint8_t, 12>;

@@ -13,6 +13,11 @@
 
 namespace sallyport::reach {
 
+/// How long to rest after a failure: twice as long as after the one before it. `before` zero: it is the first.
+[[nodiscard]] inline std::chrono::seconds next_rest(std::chrono::seconds before) noexcept {
+    return std::clamp<std::chrono::seconds>(before * 2, limits::min_router_rest, limits::max_router_rest);
+}
+
 class port_lease {
 public:
     using time = std::chrono::steady_clock::time_point;
@@ -33,26 +38,24 @@ public:
     void refused() noexcept {
         if (!is_live()) asked_by_.reset();
     }
-    /// The router has granted it. The lifetime is bounded, so that no router can make us ask at each moment, or never.
+    /// The router has granted it. REQUIRES: lifetime >= limits::min_mapping_lifetime. It is bounded, so that no router can
+    /// make us never ask again.
     void granted(const endpoint& external, std::chrono::seconds lifetime, mapping_protocol by, time now) {
-        const auto whole =
-            std::clamp<std::chrono::seconds>(lifetime, limits::min_mapping_lifetime, limits::max_mapping_lifetime);
+        lifetime_ = std::min<std::chrono::seconds>(lifetime, limits::max_mapping_lifetime);
         state_.external = external;
         state_.by = by;
-        state_.expires = now + std::min(whole, lifetime);
+        state_.expires = now + lifetime_;
         state_.error.clear();
         suggested_ = external.port;
-        lifetime_ = whole;
         attempts_ = 1;
         retry_ = {};
-        due_ = now + whole / 2;
+        due_ = now + lifetime_ / 2;
     }
     /// The request was refused, or not answered. A mapping that lives is asked for again while it does, then after `pause`,
     /// or a pause that doubles each time.
     void failed(std::string reason, time now, std::chrono::seconds pause = {}) {
         state_.error = std::move(reason);
-        retry_ = retry_.count() == 0 ? std::chrono::seconds(limits::min_router_rest)
-                                     : std::min<std::chrono::seconds>(retry_ * 2, limits::max_router_rest);
+        retry_ = next_rest(retry_);
         const auto bounded = std::clamp<std::chrono::seconds>(pause, limits::min_router_rest, limits::max_router_rest);
         due_ = now + (pause.count() == 0 ? retry_ : bounded);
         if (is_live()) due_ = next_renewal(now);

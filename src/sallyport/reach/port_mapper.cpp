@@ -7,7 +7,6 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/reach/mapping_refusal.hpp>
-#include <sallyport/reach/mapping_report.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -27,15 +26,15 @@ port_mapper::port_mapper(mapper_settings settings, const std::vector<std::uint16
 
 // --- what comes in -----------------------------------------------------------------------------------------------------
 
-void port_mapper::set_route(std::optional<router_route> route, time now, const std::string& why_not) {
+void port_mapper::set_route(std::optional<default_route> route, time now, const std::string& why_not) {
     if (stage_ != stage::running) return;
     if (!route && reported_ != std::vector{why_not} && !why_not.empty()) {
         reported_ = {why_not};
-        actions_.emplace_back(log_mapping{true, why_not});
+        actions_.emplace_back(report_line{true, why_not});
     }
     if (route == route_) return;
     // What was to be sent to the old router must not go to the new one.
-    std::erase_if(actions_, [](const mapper_action& each) { return !std::holds_alternative<log_mapping>(each); });
+    std::erase_if(actions_, [](const mapper_action& each) { return !std::holds_alternative<report_line>(each); });
     route_ = std::move(route);
     if (route_) reported_.clear();
     for (auto& port : ports_) port.forget(now);
@@ -133,11 +132,12 @@ void port_mapper::upnp_added(std::uint16_t local_port, result<upnp_grant> grante
             granted->lifetime.count() == 0 ? std::chrono::seconds(limits::max_mapping_lifetime) : granted->lifetime;
         grant(*port, granted->external, lifetime, mapping_protocol::upnp, now);
     } else if (granted.error().code == errc::rejected) {
-        refuse(*port, escape(granted.error().what, max_shown_reason), false, {}, now);
+        port->refused();
+        port->failed(escape(granted.error().what, max_shown_reason), now);
     } else {
         // It may have another address after a restart.
         upnp_ = upnp_stage::unknown;
-        for (auto* each : due_at(now)) each->failed(no_answer, now);
+        fail_due(no_answer, now);
         rest(state_of(mapping_protocol::upnp), escape(granted.error().text(), max_shown_reason), now);
     }
     work(now);
@@ -180,6 +180,9 @@ void port_mapper::work(time now) {
         auto* const port = first_due(now);
         if (with == nullptr || port == nullptr) {
             report(now);
+            // The next questions of NAT-PMP begin with that for the address, which no answer about a mapping has.
+            for (auto& each : protocols_)
+                if (each.which == mapping_protocol::natpmp) each.answers = false;
             return;
         }
         if (with->which == mapping_protocol::upnp && upnp_ != upnp_stage::found) {
@@ -189,7 +192,7 @@ void port_mapper::work(time now) {
         if (with->answers)
             ask(*with, *port, now);
         else
-            probe(*with, now);
+            probe(*with, 1, now);
     }
 }
 
@@ -218,19 +221,17 @@ port_lease* port_mapper::first_due(time now) {
     return found == ports_.end() ? nullptr : &*found;
 }
 
-std::vector<port_lease*> port_mapper::due_at(time now) {
-    std::vector<port_lease*> out;
+void port_mapper::fail_due(const std::string& reason, time now, std::chrono::seconds pause) {
     for (auto& port : ports_)
-        if (port.due() <= now) out.push_back(&port);
-    return out;
+        if (port.due() <= now) port.failed(reason, now, pause);
 }
 
 bool port_mapper::has_live(std::optional<mapping_protocol> by) const {
     return std::ranges::any_of(ports_, [&](const port_lease& p) { return p.is_live() && (!by || p.state().by == *by); });
 }
 
-void port_mapper::probe(protocol_state& with, time now) {
-    question_ = question{.by = with.which, .tries = 1, .until = now + limits::first_router_wait};
+void port_mapper::probe(protocol_state& with, int tries, time now) {
+    question_ = question{.by = with.which, .tries = tries, .until = now + limits::first_router_wait * (1 << (tries - 1))};
     actions_.emplace_back(send_to_router{with.which == mapping_protocol::pcp ? encode_pcp_announce(route_->own)
                                                                              : encode_nat_pmp_address_request()});
 }
@@ -281,10 +282,7 @@ void port_mapper::unanswered(time now) {
     if (question_->tries < limits::router_tries) {
         // The search takes its time, so it starts before it is known to be needed.
         search(now);
-        const auto tries = question_->tries + 1;
-        probe(by, now);
-        question_->tries = tries;
-        question_->until = now + limits::first_router_wait * (1 << (tries - 1));
+        probe(by, question_->tries + 1, now);
         return;
     }
     question_.reset();
@@ -294,15 +292,13 @@ void port_mapper::unanswered(time now) {
     }
     // While mappings are live, their renewals give the time of the next question.
     by.answers = false;
-    for (auto* port : due_at(now)) port->failed(no_answer, now);
+    fail_due(no_answer, now);
 }
 
 void port_mapper::rest(protocol_state& which, std::string reason, time now, std::chrono::seconds at_least) {
     which.answers = false;
     which.reason = std::move(reason);
-    which.rest = which.rest.count() == 0 ? std::chrono::seconds(limits::min_router_rest)
-                                         : std::min<std::chrono::seconds>(which.rest * 2, limits::max_router_rest);
-    which.rest = std::max(which.rest, at_least);
+    which.rest = std::max(next_rest(which.rest), at_least);
     which.rests_until = now + which.rest;
     // The next one may count differently.
     epoch_.forget();
@@ -314,6 +310,18 @@ void port_mapper::answered(protocol_state& by, std::uint32_t epoch, time now) {
     by.answers = true;
     by.rest = {};
     if (!epoch_.note(epoch, now)) mappings_lost(now);
+}
+
+template <class result_code>
+void port_mapper::refuse(protocol_state& by, port_lease& port, result_code code, std::chrono::seconds pause, time now) {
+    const auto reason = refusal_text(code);
+    if (makes_unusable(code) && !has_live(by.which)) {
+        rest(by, reason, now, limits::max_router_rest);
+        return;
+    }
+    port.refused();
+    port.failed(reason, now, pause);
+    if (concerns_all_ports(code)) fail_due(reason, now, pause);
 }
 
 void port_mapper::receive_pcp(const pcp_response& answer, time now) {
@@ -333,10 +341,8 @@ void port_mapper::receive_pcp(const pcp_response& answer, time now) {
         pcp.reason.clear();
         if (!answer.map->external.address.is_unspecified()) external_ = answer.map->external.address;
         grant(*port, answer.map->external, answer.lifetime, mapping_protocol::pcp, now);
-    } else if (makes_unusable(answer.code) && !has_live(mapping_protocol::pcp)) {
-        rest(pcp, refusal_text(answer.code), now, limits::max_router_rest);
     } else {
-        refuse(*port, refusal_text(answer.code), concerns_all_ports(answer.code), answer.lifetime, now);
+        refuse(pcp, *port, answer.code, answer.lifetime, now);
     }
 }
 
@@ -364,10 +370,8 @@ void port_mapper::receive_nat_pmp(const nat_pmp_response& answer, time now) {
         nat_pmp.reason.clear();
         grant(*port, {external_.value_or(ip_address()), answer.map->external_port}, answer.map->lifetime,
               mapping_protocol::natpmp, now);
-    } else if (answer.code == nat_pmp_result::unsupported_opcode && !has_live(mapping_protocol::natpmp)) {
-        rest(nat_pmp, refusal_text(answer.code), now, limits::max_router_rest);
     } else {
-        refuse(*port, refusal_text(answer.code), answer.code != nat_pmp_result::not_authorized, {}, now);
+        refuse(nat_pmp, *port, answer.code, {}, now);
     }
 }
 
@@ -382,14 +386,6 @@ void port_mapper::grant(port_lease& port, const endpoint& external, std::chrono:
     lost_ = 0;
     active_ = by;
     port.granted(external, lifetime, by, now);
-}
-
-void port_mapper::refuse(port_lease& port, const std::string& reason, bool concerns_all, std::chrono::seconds pause,
-                         time now) {
-    port.refused();
-    port.failed(reason, now, pause);
-    if (!concerns_all) return;
-    for (auto* each : due_at(now)) each->failed(reason, now, pause);
 }
 
 /// The router has restarted, as far as one can believe it.
@@ -413,17 +409,17 @@ void port_mapper::stop(time now) {
     if (stage_ != stage::running) return;
     stage_ = stage::stopping;
     question_.reset();
-    for (const auto& port : ports_)
-        if (route_ && port.asked_by()) to_unmap_.push_back(port.local_port());
-    // Requests of UPnP are connections, of which a router may serve one at a time.
-    const bool by_upnp =
-        std::ranges::any_of(ports_, [](const port_lease& p) { return p.asked_by() == mapping_protocol::upnp; });
-    stop_at_ = now + (by_upnp ? 3 : 1) * limits::unmapping_timeout;
+    stop_at_ = now + limits::unmapping_timeout;
     resend_at_ = now + limits::unmapping_timeout / 2;
-    for (const auto local : to_unmap_)
-        if (const auto& state = find(local)->state(); find(local)->asked_by() == mapping_protocol::upnp)
-            actions_.emplace_back(
-                remove_upnp_mapping{local, state.external ? state.external->port : find(local)->suggested_port()});
+    for (const auto& port : ports_) {
+        if (!route_ || !port.asked_by()) continue;
+        to_unmap_.push_back(port.local_port());
+        if (port.asked_by() != mapping_protocol::upnp) continue;
+        // Requests of UPnP are connections, of which a router may serve one at a time.
+        stop_at_ = now + 3 * limits::unmapping_timeout;
+        const auto& external = port.state().external;
+        actions_.emplace_back(remove_upnp_mapping{port.local_port(), external ? external->port : port.suggested_port()});
+    }
     send_unmappings();
     if (to_unmap_.empty()) stage_ = stage::stopped;
 }
@@ -478,19 +474,15 @@ std::optional<ip_address> port_mapper::external_address() const {
 
 /// Logs what has changed since the last time that nothing was left to ask.
 void port_mapper::report(time now) {
-    mapping_facts facts{.router = route_->router, .own = route_->own, .mappings = mappings(), .unusable = {}};
+    mapping_facts facts{.router = route_->gateway, .own = route_->own, .mappings = mappings(), .unusable = {}};
     for (const auto& each : protocols_)
         if (each.rests_until > now) facts.unusable.push_back(fmt::format("{}: {}", display_name(each.which), each.reason));
     std::vector<std::string> lines;
     for (const auto& line : mapping_lines(facts)) {
-        if (std::ranges::find(reported_, line.text) == reported_.end())
-            actions_.emplace_back(log_mapping{line.warning, line.text});
+        if (std::ranges::find(reported_, line.text) == reported_.end()) actions_.emplace_back(line);
         lines.push_back(line.text);
     }
     reported_ = std::move(lines);
-    // The next questions of NAT-PMP begin with that for the address, which no answer about a mapping has.
-    for (auto& each : protocols_)
-        if (each.which == mapping_protocol::natpmp) each.answers = false;
 }
 
 }  // namespace sallyport::reach

@@ -27,8 +27,10 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/token_bucket.hpp>
+#include <sallyport/reach/default_route.hpp>
 #include <sallyport/reach/epoch_check.hpp>
 #include <sallyport/reach/mapping.hpp>
+#include <sallyport/reach/mapping_report.hpp>
 #include <sallyport/reach/nat_pmp.hpp>
 #include <sallyport/reach/pcp.hpp>
 #include <sallyport/reach/port_lease.hpp>
@@ -40,14 +42,6 @@ struct mapper_settings {
     std::vector<mapping_protocol> protocols{mapping_protocol::pcp, mapping_protocol::natpmp, mapping_protocol::upnp};
     std::chrono::seconds lease = limits::mapping_lease;
     pcp_nonce nonce{};
-};
-
-/// The way to the router: its address, and that of this machine for it.
-struct router_route {
-    ip_address router;
-    ip_address own;
-    std::string interface;
-    friend bool operator==(const router_route&, const router_route&) = default;
 };
 
 // What the driver has to do.
@@ -69,11 +63,7 @@ struct remove_upnp_mapping {
     std::uint16_t local_port = 0;
     std::uint16_t external_port = 0;
 };
-struct log_mapping {
-    bool warning = false;
-    std::string text;
-};
-using mapper_action = std::variant<send_to_router, search_upnp, add_upnp_mapping, remove_upnp_mapping, log_mapping>;
+using mapper_action = std::variant<send_to_router, search_upnp, add_upnp_mapping, remove_upnp_mapping, report_line>;
 
 /// A mapping as UPnP has granted it.
 struct upnp_grant {
@@ -89,8 +79,8 @@ public:
     /// `ports`: the local TCP ports, in the order of their importance, each once.
     port_mapper(mapper_settings settings, const std::vector<std::uint16_t>& ports);
 
-    /// The way to the default gateway; nothing: there is none. `why_not` says why, for the log.
-    void set_route(std::optional<router_route> route, time now, const std::string& why_not = {});
+    /// Nothing: there is none. `why_not` says why, for the log.
+    void set_route(std::optional<default_route> route, time now, const std::string& why_not = {});
     /// A datagram from port 5351 of the router.
     void receive(datagram_view bytes, time now);
     /// A datagram from there to the multicast group 224.0.0.1.
@@ -119,9 +109,9 @@ public:
     [[nodiscard]] std::deque<mapper_action> take_actions() { return std::exchange(actions_, {}); }
     [[nodiscard]] time next_timeout() const;
     [[nodiscard]] bool is_stopped() const noexcept { return stage_ == stage::stopped; }
-    [[nodiscard]] const std::optional<router_route>& route() const noexcept { return route_; }
+    [[nodiscard]] const std::optional<default_route>& route() const noexcept { return route_; }
     [[nodiscard]] std::vector<mapping> mappings() const;
-    /// The router's address outside, while at least one mapping is live. It may be useless (is_useful_external()).
+    /// The router's address outside, while at least one mapping is live. It may not be public.
     [[nodiscard]] std::optional<ip_address> external_address() const;
 
 private:
@@ -151,8 +141,8 @@ private:
     [[nodiscard]] port_lease* find(std::uint16_t local_port);
     [[nodiscard]] port_lease* first_due(time now);
     [[nodiscard]] bool has_live(std::optional<mapping_protocol> by) const;
-    [[nodiscard]] std::vector<port_lease*> due_at(time now);
-    void probe(protocol_state& with, time now);
+    void fail_due(const std::string& reason, time now, std::chrono::seconds pause = {});
+    void probe(protocol_state& with, int tries, time now);
     void ask(protocol_state& with, port_lease& port, time now);
     void search(time now);
     void unanswered(time now);
@@ -161,7 +151,8 @@ private:
     void receive_nat_pmp(const nat_pmp_response& answer, time now);
     void answered(protocol_state& by, std::uint32_t epoch, time now);
     void grant(port_lease& port, const endpoint& external, std::chrono::seconds lifetime, mapping_protocol by, time now);
-    void refuse(port_lease& port, const std::string& reason, bool concerns_all, std::chrono::seconds pause, time now);
+    template <class result_code>
+    void refuse(protocol_state& by, port_lease& port, result_code code, std::chrono::seconds pause, time now);
     void mappings_lost(time now);
     void restart_all(time now);
     void send_unmappings();
@@ -171,7 +162,7 @@ private:
     const mapper_settings settings_;
     std::vector<protocol_state> protocols_;
     std::vector<port_lease> ports_;
-    std::optional<router_route> route_;
+    std::optional<default_route> route_;
     std::optional<mapping_protocol> active_;
     std::optional<question> question_;
     // Questions about one port that were not answered, although the router is there.

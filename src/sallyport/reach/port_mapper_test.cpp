@@ -12,7 +12,7 @@ using enum mapping_protocol;
 
 const ip_address own = *ip_address::parse("192.168.77.10");
 const ip_address outside = *ip_address::parse("5.9.1.1");
-const router_route route{.router = *ip_address::parse("192.168.77.1"), .own = own, .interface = "eth0"};
+const default_route route{.gateway = *ip_address::parse("192.168.77.1"), .own = own, .interface = "eth0"};
 constexpr pcp_nonce nonce{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 
 /// A machine with a clock and a router that is played by hand.
@@ -28,7 +28,7 @@ public:
     void collect() {
         for (auto& action : machine.take_actions()) {
             if (auto* const s = std::get_if<send_to_router>(&action)) sent.push_back(std::move(s->bytes));
-            if (auto* const l = std::get_if<log_mapping>(&action)) lines.push_back(std::move(l->text));
+            if (auto* const l = std::get_if<report_line>(&action)) lines.push_back(std::move(l->text));
             if (std::holds_alternative<search_upnp>(action)) ++searches;
             if (auto* const a = std::get_if<add_upnp_mapping>(&action)) adds.push_back(*a);
             if (auto* const r = std::get_if<remove_upnp_mapping>(&action)) removes.push_back(*r);
@@ -341,7 +341,7 @@ TEST(PortMapper, ANewRouterIsAskedFromTheBeginning) {
     mapper m({21});
     m.answer_all();
     auto other = route;
-    other.router = *ip_address::parse("192.168.77.2");
+    other.gateway = *ip_address::parse("192.168.77.2");
     m.machine.set_route(other, m.now);
     m.collect();
     EXPECT_EQ(m.external(), std::vector<std::uint16_t>{0});
@@ -357,10 +357,10 @@ TEST(PortMapper, RequestsToTheOldRouterEndWithItsRoute) {
     mapper m({21}, {upnp});
     m.machine.upnp_found(outside, m.now);
     m.machine.set_route(std::nullopt, m.now, "no route");
-    for (const auto& action : m.machine.take_actions()) EXPECT_TRUE(std::holds_alternative<log_mapping>(action));
+    for (const auto& action : m.machine.take_actions()) EXPECT_TRUE(std::holds_alternative<report_line>(action));
     m.machine.set_route(route, m.now);
     auto other = route;
-    other.router = *ip_address::parse("192.168.77.2");
+    other.gateway = *ip_address::parse("192.168.77.2");
     m.machine.set_route(other, m.now);
     m.collect();
     EXPECT_TRUE(m.adds.empty());

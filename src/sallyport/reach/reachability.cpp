@@ -11,6 +11,14 @@ namespace {
 
 const ip_network carrier_nat = *ip_network::parse("100.64.0.0/10");
 
+/// Why hosts on the Internet cannot have this address for their connections; empty for a public one.
+std::string_view why_not_public(const ip_address& address) noexcept {
+    if (carrier_nat.contains(address)) return "an address of a carrier's NAT (100.64.0.0/10)";
+    if (address.is_private()) return "a private address";
+    if (!address.is_public()) return "not an address of a host on the Internet";
+    return {};
+}
+
 /// The addresses that STUN servers saw.
 std::set<ip_address> seen_addresses(const std::vector<stun_observation>& seen) {
     std::set<ip_address> out;
@@ -203,13 +211,6 @@ std::string_view name(port_choice ports) noexcept {
         case port_choice::changed: return "changed";
         case port_choice::changed_for_each_server: return "changed-for-each-server";
     }
-    return {};
-}
-
-std::string_view why_not_public(const ip_address& address) noexcept {
-    if (carrier_nat.contains(address)) return "an address of a carrier's NAT (100.64.0.0/10)";
-    if (address.is_private()) return "a private address";
-    if (!address.is_public()) return "not an address of a host on the Internet";
     return {};
 }
 

@@ -76,8 +76,4 @@ struct reachability_report {
 /// "unknown", "kept", "changed", "changed-for-each-server".
 [[nodiscard]] std::string_view name(port_choice ports) noexcept;
 
-/// Why hosts on the Internet cannot have this address for their connections: "a private address", "an address of a carrier's
-/// NAT (100.64.0.0/10)". Empty for a public one.
-[[nodiscard]] std::string_view why_not_public(const ip_address& address) noexcept;
-
 }  // namespace sallyport::reach

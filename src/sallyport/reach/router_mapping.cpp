@@ -25,16 +25,14 @@
 #include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/reach/default_route.hpp>
-#include <sallyport/reach/mapping_report.hpp>
 #include <sallyport/reach/port_mapper.hpp>
 #include <sallyport/reach/random.hpp>
+#include <sallyport/reach/router_query.hpp>
 #include <sallyport/reach/upnp.hpp>
 
 namespace sallyport::reach {
 namespace {
 
-// The datagrams of PCP are at most this long (RFC 6887, section 7).
-constexpr std::size_t datagram_size = 1100;
 // How often the clock is checked for a sleep of the machine, which stops timers.
 constexpr auto clock_check = std::chrono::seconds(10);
 // No wait is for less, so that none can occupy the loop.
@@ -51,17 +49,6 @@ using shared_socket = std::shared_ptr<net::descriptor>;
         return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
     };
     return read(CLOCK_BOOTTIME) - read(CLOCK_MONOTONIC);
-}
-
-/// Sends to the router and receives from it alone.
-[[nodiscard]] result<unique_fd> open_router_socket(const router_route& route) {
-    const net::socket_address own({route.own, 0});
-    const net::socket_address router({route.router, router_port});
-    unique_fd out(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!out || ::bind(out.get(), own.data(), own.length()) != 0 ||
-        ::connect(out.get(), router.data(), router.length()) != 0)
-        return fail_os(errno, fmt::format("no socket for router {}", route.router.text()));
-    return out;
 }
 
 /// Receives the router's announcements. All hosts are members of this group, and several programs can listen.
@@ -85,18 +72,17 @@ using shared_socket = std::shared_ptr<net::descriptor>;
 
 pcp_nonce mapping_nonce() {
     constexpr std::string_view purpose = "sallyport port mappings";
-    pcp_nonce out{};
     // The ID is confidential, so it is used as a key and not sent.
     const auto id = read_small_file("/etc/machine-id");
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     if (id && id->size() > 16 &&
         ::HMAC(::EVP_sha256(), id->data(), static_cast<int>(id->size()),
                reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(), digest.data(), nullptr) != nullptr) {
+        pcp_nonce out{};
         std::copy_n(digest.begin(), out.size(), out.begin());
         return out;
     }
-    for (auto& byte : out) byte = static_cast<std::uint8_t>(random_below(256));
-    return out;
+    return random_bytes<std::tuple_size_v<pcp_nonce>>();
 }
 
 struct router_mapping::impl : std::enable_shared_from_this<impl> {
@@ -107,7 +93,7 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
           machine({.protocols = settings.protocols, .lease = settings.lease, .nonce = nonce}, published->local_ports()),
           changed(l) {}
 
-    void start();
+    void start(std::move_only_function<void()> notify);
     void stop(std::move_only_function<void()> done);
     void abandon();
     void end();
@@ -121,8 +107,8 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     static net::task<> receive(std::shared_ptr<impl> self, shared_socket from);
     static net::task<> receive_announcements(std::shared_ptr<impl> self, shared_socket from);
     static net::task<> watch_routes(std::shared_ptr<impl> self, shared_socket from);
-    static net::task<> search(std::shared_ptr<impl> self, router_route route);
-    static net::task<> add(std::shared_ptr<impl> self, router_route route, add_upnp_mapping wanted);
+    static net::task<> search(std::shared_ptr<impl> self, default_route route);
+    static net::task<> add(std::shared_ptr<impl> self, default_route route, add_upnp_mapping wanted);
     static net::task<> remove(std::shared_ptr<impl> self, remove_upnp_mapping wanted);
 
     net::loop& loop;
@@ -140,14 +126,16 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     std::optional<std::pair<ip_address, ip_address>> different;
     std::chrono::nanoseconds asleep = time_asleep();
     bool started = false;
+    std::move_only_function<void()> on_change;
     std::vector<std::move_only_function<void()>> on_stopped;
     // Guards `seen`.
     mutable std::mutex mutex;
     std::vector<mapping> seen;
 };
 
-void router_mapping::impl::start() {
+void router_mapping::impl::start(std::move_only_function<void()> notify) {
     started = true;
+    on_change = std::move(notify);
     if (auto opened = open_announcement_socket())
         announcements = std::make_shared<net::descriptor>(loop, std::move(*opened));
     else
@@ -175,12 +163,12 @@ void router_mapping::impl::look_up_route() {
             fmt::format("No router to ask for port mappings: {}; asking when there is one", found.error().what));
         return;
     }
-    const router_route route{.router = found->gateway, .own = found->own, .interface = found->interface};
+    const auto& route = *found;
     if (machine.route() == route) return;
     if (router) router->close();
     router.reset();
     upnp.reset();
-    auto opened = open_router_socket(route);
+    auto opened = open_router_socket(route.own, route.gateway);
     if (!opened) {
         machine.set_route(std::nullopt, now, opened.error().text());
         return;
@@ -189,7 +177,7 @@ void router_mapping::impl::look_up_route() {
         log::info({},
                   fmt::format("Asking {} for port mappings, the gateway of the default route through {}; if that is a VPN "
                               "or a bridge, name another interface with --map-interface",
-                              route.router.text(), escape(route.interface, 100)));
+                              route.gateway.text(), escape(route.interface, 100)));
     router = std::make_shared<net::descriptor>(loop, std::move(*opened));
     net::keep_running(loop, "router", [self = shared_from_this(), socket = router] { return receive(self, socket); });
     machine.set_route(route, now);
@@ -232,7 +220,7 @@ void router_mapping::impl::perform() {
                                   if (route) loop.spawn("UPnP", add(self, *route, a));
                               },
                               [&](const remove_upnp_mapping& a) { loop.spawn("UPnP", remove(self, a)); },
-                              [&](const log_mapping& a) {
+                              [&](const report_line& a) {
                                   if (a.warning)
                                       log::warning({}, a.text);
                                   else
@@ -255,8 +243,11 @@ void router_mapping::impl::publish() {
         published->set(each.local_port, running && each.external ? std::optional(each.external->port) : std::nullopt);
     published->set_address(running ? external_address(machine.external_address(), observations) : std::nullopt);
     report_other_address();
-    const std::lock_guard lock(mutex);
-    seen.swap(now);
+    {
+        const std::lock_guard lock(mutex);
+        seen.swap(now);
+    }
+    if (on_change) on_change();
 }
 
 /// Logs once that STUN servers agree on another address than the router's.
@@ -276,7 +267,7 @@ void router_mapping::impl::report_other_address() {
 // --- what comes in -----------------------------------------------------------------------------------------------------
 
 net::task<> router_mapping::impl::receive(std::shared_ptr<impl> self, shared_socket from) {
-    std::array<std::uint8_t, datagram_size + 1> block{};
+    std::array<std::uint8_t, max_pcp_message + 1> block{};
     while (self->router == from && !self->machine.is_stopped()) {
         const auto size = ::recv(from->get(), block.data(), block.size(), MSG_DONTWAIT);
         const auto now = net::clock::now();
@@ -295,7 +286,7 @@ net::task<> router_mapping::impl::receive(std::shared_ptr<impl> self, shared_soc
 }
 
 net::task<> router_mapping::impl::receive_announcements(std::shared_ptr<impl> self, shared_socket from) {
-    std::array<std::uint8_t, datagram_size + 1> block{};
+    std::array<std::uint8_t, max_pcp_message + 1> block{};
     while (!self->machine.is_stopped()) {
         net::socket_address sender;
         const auto size = ::recvfrom(from->get(), block.data(), block.size(), MSG_DONTWAIT, sender.data(), sender.size());
@@ -304,7 +295,7 @@ net::task<> router_mapping::impl::receive_announcements(std::shared_ptr<impl> se
             continue;
         }
         const auto& route = self->machine.route();
-        if (!route || sender.value() != endpoint{route->router, router_port}) continue;
+        if (!route || sender.value() != endpoint{route->gateway, router_port}) continue;
         self->machine.announced(datagram_view(block).first(static_cast<std::size_t>(size)), net::clock::now());
         self->changed.set();
     }
@@ -325,7 +316,7 @@ net::task<> router_mapping::impl::watch_routes(std::shared_ptr<impl> self, share
 
 // --- UPnP --------------------------------------------------------------------------------------------------------------
 
-net::task<> router_mapping::impl::search(std::shared_ptr<impl> self, router_route route) {
+net::task<> router_mapping::impl::search(std::shared_ptr<impl> self, default_route route) {
     auto found = co_await find_upnp_service(self->loop, route);
     // g++ 12 destroys the temporary of a conditional expression with co_await twice.
     result<ip_address> address = fail(errc::not_found);
@@ -340,7 +331,7 @@ net::task<> router_mapping::impl::search(std::shared_ptr<impl> self, router_rout
     self->changed.set();
 }
 
-net::task<> router_mapping::impl::add(std::shared_ptr<impl> self, router_route route, add_upnp_mapping wanted) {
+net::task<> router_mapping::impl::add(std::shared_ptr<impl> self, default_route route, add_upnp_mapping wanted) {
     result<upnp_grant> granted = fail(errc::not_found, "no UPnP service");
     if (self->upnp) granted = co_await add_upnp(self->loop, *self->upnp, route.own, wanted);
     if (self->machine.route() != route) co_return;
@@ -375,9 +366,12 @@ router_mapping::router_mapping(net::loop& loop, mapping_settings settings, pcp_n
                                std::shared_ptr<mapped_ports> publish)
     : impl_(std::make_shared<impl>(loop, std::move(settings), nonce, std::move(publish))) {}
 
-router_mapping::~router_mapping() { impl_->machine.abandon(); }
+router_mapping::~router_mapping() {
+    impl_->on_change = {};
+    impl_->machine.abandon();
+}
 
-void router_mapping::start() { impl_->start(); }
+void router_mapping::start(std::move_only_function<void()> on_change) { impl_->start(std::move(on_change)); }
 
 void router_mapping::set_observations(std::vector<stun_observation> seen) {
     impl_->observations = std::move(seen);

@@ -9,7 +9,6 @@
 // Owned by passive_mode; used on the first loop, except where a function says otherwise. The loop outlives it.
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -50,8 +49,9 @@ public:
     router_mapping(const router_mapping&) = delete;
     router_mapping& operator=(const router_mapping&) = delete;
 
-    /// Starts, on the loop or before it runs.
-    void start();
+    /// Starts, on the loop or before it runs. `on_change`: called on the loop after what is published may have changed,
+    /// until this object ends.
+    void start(std::move_only_function<void()> on_change = {});
     /// What STUN servers see, which decides about the address. On the loop.
     void set_observations(std::vector<stun_observation> seen);
     /// Ends all mappings, then calls `done` on the loop, three times limits::unmapping_timeout later at the latest. Further

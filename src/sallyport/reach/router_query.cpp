@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,9 +17,6 @@
 
 namespace sallyport::reach {
 namespace {
-
-// RFC 6887, section 7: no message is longer.
-constexpr std::size_t max_message = 1100;
 
 /// Reads an answer into `out`. False: it is none.
 using answer_reader = bool (*)(datagram_view bytes, router_answer& out);
@@ -54,19 +50,9 @@ bool read_nat_pmp(datagram_view bytes, router_answer& out) {
     return true;
 }
 
-result<unique_fd> connected_socket(const ip_address& own, const ip_address& router) {
-    const net::socket_address from({own, 0});
-    const net::socket_address to({router, router_port});
-    unique_fd out(::socket(to.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const bool is_connected =
-        out && ::bind(out.get(), from.data(), from.length()) == 0 && ::connect(out.get(), to.data(), to.length()) == 0;
-    if (!is_connected) return fail_os(errno, fmt::format("cannot ask the router {}", router.text()));
-    return out;
-}
-
 /// True if an answer was read, or if the router has refused the question.
 bool receive(int socket, answer_reader read, router_answer& out) {
-    std::array<std::uint8_t, max_message> buffer;
+    std::array<std::uint8_t, max_pcp_message> buffer;
     for (;;) {
         const auto size = ::recv(socket, buffer.data(), buffer.size(), 0);
         if (size < 0 && errno == EINTR) continue;
@@ -81,7 +67,7 @@ bool receive(int socket, answer_reader read, router_answer& out) {
 
 net::task<router_answer> ask(net::loop& loop, datagram question, answer_reader read, ip_address own, ip_address router,
                              router_answer out) {
-    auto socket = connected_socket(own, router);
+    auto socket = open_router_socket(own, router);
     if (!socket) {
         out.problem = socket.error().text();
         co_return out;
@@ -101,6 +87,16 @@ net::task<router_answer> ask(net::loop& loop, datagram question, answer_reader r
 }
 
 }  // namespace
+
+result<unique_fd> open_router_socket(const ip_address& own, const ip_address& router) {
+    const net::socket_address from({own, 0});
+    const net::socket_address to({router, router_port});
+    unique_fd out(::socket(to.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const bool is_connected =
+        out && ::bind(out.get(), from.data(), from.length()) == 0 && ::connect(out.get(), to.data(), to.length()) == 0;
+    if (!is_connected) return fail_os(errno, fmt::format("cannot open a UDP socket to router {}", router.text()));
+    return out;
+}
 
 net::task<router_answer> ask_router_by_pcp(net::loop& loop, ip_address own, ip_address router) {
     return ask(loop, encode_pcp_announce(own), &read_pcp, own, router, {.protocol = mapping_protocol::pcp});

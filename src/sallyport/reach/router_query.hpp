@@ -2,14 +2,18 @@
 // Asks the router which protocols for port mappings it speaks, and for its external address, with the questions of PCP
 // (ANNOUNCE) and NAT-PMP (external address) that change nothing at the router.
 //
-// The call owns its socket, which receives from the router's address and port only. On the thread of the loop, which
-// outlives it.
+// A question owns its socket. On the thread of the loop, which outlives it.
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/reach/reachability.hpp>
 
 namespace sallyport::reach {
+
+/// A UDP socket from the address `own` that sends to the router and receives from it alone.
+[[nodiscard]] result<unique_fd> open_router_socket(const ip_address& own, const ip_address& router);
 
 /// Takes at most as long as limits::router_tries questions without an answer.
 net::task<router_answer> ask_router_by_pcp(net::loop& loop, ip_address own, ip_address router);

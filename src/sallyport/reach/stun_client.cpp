@@ -24,12 +24,6 @@
 namespace sallyport::reach {
 namespace {
 
-stun_transaction new_transaction() {
-    stun_transaction out;
-    for (auto& byte : out) byte = static_cast<std::uint8_t>(random_below(256));
-    return out;
-}
-
 std::string_view text_of(const datagram& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 /// A question over UDP that waits for its answer.
@@ -137,7 +131,7 @@ net::task<result<void>> read_bytes(net::stream& from, std::span<std::uint8_t> in
 }
 
 net::task<result<endpoint>> ask_over_tcp(net::stream& connection, net::time_limit limit) {
-    const auto id = new_transaction();
+    const auto id = random_bytes<std::tuple_size_v<stun_transaction>>();
     const auto question = stun_question(id);
     const auto sent = co_await connection.write_all(text_of(question), limit);
     if (!sent) co_return std::unexpected(sent.error());
@@ -187,7 +181,7 @@ net::task<> ask_server(shared_round round, std::size_t index) {
     }
     auto& question = *round->questions[index];
     question.server = *at;
-    question.id = new_transaction();
+    question.id = random_bytes<std::tuple_size_v<stun_transaction>>();
     round->loop.spawn("asking a STUN server over UDP", attempt_over_udp(round, index));
     round->loop.spawn("asking a STUN server over TCP", attempt_over_tcp(round, index, *at));
 }

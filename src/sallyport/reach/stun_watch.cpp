@@ -64,6 +64,4 @@ void stun_watch::stop() {
     impl_->wake.set();
 }
 
-void stun_watch::ask_again() { impl_->wake.set(); }
-
 }  // namespace sallyport::reach

@@ -30,8 +30,6 @@ public:
     void start();
     /// No call of the receiver follows. Further calls do nothing.
     void stop();
-    /// The network has changed, so that the answers may have too.
-    void ask_again();
 
 private:
     struct impl;

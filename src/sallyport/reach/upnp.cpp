@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/socket_address.hpp>
@@ -64,7 +64,7 @@ net::task<result<http_reply>> exchange_http(net::loop& loop, endpoint with, std:
 }
 
 /// Waits for an answer of the router; others are ignored.
-net::task<result<http_url>> search_router(net::loop& loop, router_route route) {
+net::task<result<http_url>> search_router(net::loop& loop, default_route route) {
     auto opened = open_search(route.own);
     if (!opened) co_return std::unexpected(opened.error());
     net::descriptor socket(loop, std::move(*opened));
@@ -78,8 +78,8 @@ net::task<result<http_url>> search_router(net::loop& loop, router_route route) {
             continue;
         }
         if (size < 0 && errno != EINTR && errno != ECONNREFUSED) co_return fail_os(errno, "the search for UPnP");
-        if (size < 0 || from.value().address != route.router) continue;
-        auto url = description_url(std::string_view(block.data(), static_cast<std::size_t>(size)), route.router);
+        if (size < 0 || from.value().address != route.gateway) continue;
+        auto url = description_url(std::string_view(block.data(), static_cast<std::size_t>(size)), route.gateway);
         if (url) co_return std::move(*url);
     }
 }
@@ -111,8 +111,7 @@ net::task<added_port> add_port(net::loop& loop, upnp_service service, bool any, 
         out.external = 0;
         out.reason = std::move(value.error());
     } else if (any) {
-        const auto given = value->empty() ? 0U : std::strtoul(value->c_str(), nullptr, 10);
-        out.external = given > UINT16_MAX ? std::uint16_t{0} : static_cast<std::uint16_t>(given);
+        out.external = static_cast<std::uint16_t>(parse_decimal(*value, UINT16_MAX).value_or(0));
         if (out.external == 0) out.reason = {errc::syntax, 0, "the router's answer has no port"};
     }
     co_return out;
@@ -120,7 +119,7 @@ net::task<added_port> add_port(net::loop& loop, upnp_service service, bool any, 
 
 }  // namespace
 
-net::task<result<upnp_service>> find_upnp_service(net::loop& loop, router_route route) {
+net::task<result<upnp_service>> find_upnp_service(net::loop& loop, default_route route) {
     const auto url = co_await search_router(loop, route);
     if (!url) co_return std::unexpected(url.error());
     const auto reply = co_await exchange_http(loop, url->at, http_get(*url));

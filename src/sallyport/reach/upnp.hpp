@@ -7,13 +7,14 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/reach/default_route.hpp>
 #include <sallyport/reach/port_mapper.hpp>
 #include <sallyport/reach/upnp_messages.hpp>
 
 namespace sallyport::reach {
 
 /// Searches for limits::upnp_search_time, at most.
-[[nodiscard]] net::task<result<upnp_service>> find_upnp_service(net::loop& loop, router_route route);
+[[nodiscard]] net::task<result<upnp_service>> find_upnp_service(net::loop& loop, default_route route);
 
 /// The router's external address. Fails with errc::unexpected if it has none.
 [[nodiscard]] net::task<result<ip_address>> upnp_external_address(net::loop& loop, upnp_service service);

@@ -60,6 +60,27 @@ private:
     NameValueParserData data_{};
 };
 
+/// A UPnP error code, with its meaning in a few words.
+[[nodiscard]] std::string upnp_error_text(int code) {
+    struct row {
+        int code;
+        std::string_view text;
+    };
+    constexpr auto known = std::to_array<row>({{401, "invalid action"},
+                                               {402, "invalid arguments"},
+                                               {501, "action failed"},
+                                               {606, "not authorized"},
+                                               {715, "the router permits no wildcard as the source"},
+                                               {716, "the router permits no wildcard as the external port"},
+                                               {718, "another host has this port"},
+                                               {724, "the router permits no other external port than the local one"},
+                                               {725, "the router permits permanent mappings only"},
+                                               {728, "no port is left"},
+                                               {729, "conflict with another mechanism"}});
+    const auto found = std::ranges::find(known, code, &row::code);
+    return fmt::format("{} (UPnP error {})", found == known.end() ? "refused" : found->text, code);
+}
+
 }  // namespace
 
 std::vector<std::string> upnp_search_requests() {
@@ -138,26 +159,6 @@ std::string soap_request(const upnp_service& service, std::string_view action, c
         "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: sallyport\r\nContent-Type: text/xml; charset=\"utf-8\"\r\n"
         "SOAPAction: \"{}#{}\"\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
         service.control.path, service.control.at.text(), service.type, action, body.size(), body);
-}
-
-std::string upnp_error_text(int code) {
-    struct row {
-        int code;
-        std::string_view text;
-    };
-    constexpr auto known = std::to_array<row>({{401, "invalid action"},
-                                               {402, "invalid arguments"},
-                                               {501, "action failed"},
-                                               {606, "not authorized"},
-                                               {715, "the router permits no wildcard as the source"},
-                                               {716, "the router permits no wildcard as the external port"},
-                                               {718, "another host has this port"},
-                                               {724, "the router permits no other external port than the local one"},
-                                               {725, "the router permits permanent mappings only"},
-                                               {728, "no port is left"},
-                                               {729, "conflict with another mechanism"}});
-    const auto found = std::ranges::find(known, code, &row::code);
-    return fmt::format("{} (UPnP error {})", found == known.end() ? "refused" : found->text, code);
 }
 
 result<std::string> soap_value(const http_reply& reply, const char* name, int* code) {

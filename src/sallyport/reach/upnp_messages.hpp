@@ -6,7 +6,6 @@
 // names the router itself, and the URL of the service must do the same. Sizes are bounded.
 
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,9 +64,6 @@ using upnp_arguments = std::vector<std::pair<std::string_view, std::string>>;
 /// The HTTP request for one action. REQUIRES: the arguments need no escaping in XML.
 [[nodiscard]] std::string soap_request(const upnp_service& service, std::string_view action,
                                        const upnp_arguments& arguments);
-
-/// A UPnP error code, with its meaning in a few words.
-[[nodiscard]] std::string upnp_error_text(int code);
 
 /// The value of the argument `name` in a reply, empty if it has none. Fails with errc::rejected if the router has refused,
 /// and sets `code` to the UPnP error; with errc::syntax if it is no reply to a request.
