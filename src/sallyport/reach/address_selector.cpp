@@ -108,15 +108,15 @@ void address_selector::impl::set_address(resolved_name& entry, const ip_address&
 std::optional<advertised_address> address_selector::impl::select_by_rule(const client_info& client) const {
     const auto rule = std::ranges::find_if(rules, [&client](const address_rule& r) { return r.matches(client); });
     if (rule == rules.end() || rule->address.empty()) return std::nullopt;
-    if (const auto literal = ip_address::parse(rule->address)) return advertised_address{*literal, "external address", true};
+    if (const auto literal = ip_address::parse(rule->address)) return advertised_address{*literal, true};
     if (rule->is_automatic()) {
         const auto now = router ? router->address() : std::nullopt;
         if (!now || !client.address.is_v4() || own->is_local(client.address)) return std::nullopt;
-        return advertised_address{*now, "router", true};
+        return advertised_address{*now, true};
     }
     const std::lock_guard lock(mutex);
     const auto now = find(rule->address)->current;
-    return now ? std::optional(advertised_address{*now, "name " + rule->address, true}) : std::nullopt;
+    return now ? std::optional(advertised_address{*now, true}) : std::nullopt;
 }
 
 address_selector::address_selector(net::loop& loop, std::vector<address_rule> rules,
@@ -145,8 +145,7 @@ void address_selector::stop() {
 
 std::optional<advertised_address> address_selector::select(const client_info& client) const {
     if (auto selected = impl_->select_by_rule(client)) return selected;
-    if (client.client_destination.address.is_v4())
-        return advertised_address{client.client_destination.address, "client destination"};
+    if (client.client_destination.address.is_v4()) return advertised_address{client.client_destination.address};
     return std::nullopt;
 }
 

@@ -25,11 +25,9 @@
 
 namespace sallyport::reach {
 
-/// The address for one reply, and where it comes from.
+/// The address for one reply.
 struct advertised_address {
     ip_address address;
-    // "external address", "name ftp.example.org" or "client destination".
-    std::string reason;
     // It is not the client destination, so that a router may have other port numbers for it.
     bool is_external = false;
 };

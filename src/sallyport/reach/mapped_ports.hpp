@@ -2,7 +2,8 @@
 // What the router forwards at present, for the replies of all sessions: a small table of numbers that one thread changes and
 // every thread reads without a lock. A session keeps what it has been given.
 //
-// Owned by passive_mode, the address selector and the driver of the mappings, through shared pointers.
+// Owned by passive_mode, the address selector, the driver of the mappings and the router_listener of a client, through
+// shared pointers.
 
 #include <atomic>
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/reach/external_ports.hpp>
 
 namespace sallyport::reach {
 
@@ -27,6 +29,12 @@ public:
             if (each.local == local)
                 if (const auto number = each.external.load(std::memory_order_relaxed); number != 0) return number;
         return std::nullopt;
+    }
+    /// Calls `use` with each local port that the router forwards. Any thread.
+    template <class function>
+    void for_each_forwarded(function use) const {
+        for (const auto& each : ports_)
+            if (each.external.load(std::memory_order_relaxed) != 0) use(each.local);
     }
     /// The router's address for clients on the Internet; nothing while there is none that they can reach. Any thread.
     [[nodiscard]] std::optional<ip_address> address() const noexcept {
@@ -62,5 +70,13 @@ private:
     std::deque<entry> ports_;
     std::atomic<std::uint32_t> address_{0};
 };
+
+/// The port number to advertise for a local one: that of the router if it forwards the port, otherwise that of
+/// --external-ports. `router`: null if the client does not connect through it.
+[[nodiscard]] inline std::uint16_t advertised_port(std::uint16_t local, const mapped_ports* router,
+                                                   const external_ports& by_hand) noexcept {
+    const auto forwarded = router == nullptr ? std::nullopt : router->external(local);
+    return forwarded ? *forwarded : by_hand.of(local);
+}
 
 }  // namespace sallyport::reach

@@ -38,7 +38,7 @@ result<passive_endpoint> passive_mode::reserve(const passive_request& request, b
     const client_info client{request.control.peer().address, request.client_destination, request.control.is_tls()};
     std::optional<advertised_address> address;
     if (!extended || mapped_) address = selector()->select(client);
-    if (!address && extended) address = advertised_address{client.client_destination.address, {}};
+    if (!address && extended) address = advertised_address{client.client_destination.address};
     if (!address) return fail(errc::unsupported, "PASV needs an IPv4 address; use EPSV");
     const auto* const router = connects_through_router(client, extended, *address) ? mapped_.get() : nullptr;
     result<port_reservation> reserved;
@@ -60,8 +60,7 @@ result<port_reservation> passive_mode::reserve_on_single_port(const passive_requ
     const auto local_port = settings_.single.control ? request.control.local().port : settings_.single.port;
     // Behind a load balancer the client connected to the load balancer's port, and has to do so again.
     const bool is_proxied = settings_.single.control && request.client_destination.port != local_port;
-    const auto forwarded = router == nullptr ? std::nullopt : router->external(local_port);
-    const auto external = forwarded ? *forwarded : settings_.ports.external.of(local_port);
+    const auto external = advertised_port(local_port, router, settings_.ports.external);
     return single_->reserve({.loop = request.control.owner(),
                              .client = request.control.peer().address,
                              .port = local_port,

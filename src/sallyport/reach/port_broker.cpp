@@ -89,10 +89,6 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     [[nodiscard]] std::uint16_t external_port(port_table::slot s) const noexcept {
         return settings.external.of(static_cast<std::uint16_t>(settings.range.first + s));
     }
-    [[nodiscard]] std::uint16_t advertised_port(std::uint16_t local, const mapped_ports* router) const noexcept {
-        const auto forwarded = router == nullptr ? std::nullopt : router->external(local);
-        return forwarded ? *forwarded : settings.external.of(local);
-    }
     [[nodiscard]] error exhausted_error(const group& g, const ip_address& client) const;
     void note_exhausted(const error& reason);
     result<void> open(net::loop& loop, group& g, port_table::slot s);
@@ -153,11 +149,11 @@ port_broker::impl::group& port_broker::impl::group_at(const ip_address& local) {
 std::optional<slot_set> port_broker::impl::forwarded_slots(const mapped_ports* router) const {
     if (router == nullptr || uses_system_ports()) return std::nullopt;
     std::optional<slot_set> out;
-    for (port_table::slot s = 0; s < settings.range.size(); ++s) {
-        if (!router->external(static_cast<std::uint16_t>(settings.range.first + s))) continue;
+    router->for_each_forwarded([this, &out](std::uint16_t local) {
+        if (!settings.range.contains(local)) return;
         if (!out) out.emplace().resize(settings.range.size());
-        out->insert(s);
-    }
+        out->insert(port_table::slot{local} - settings.range.first);
+    });
     return out;
 }
 
@@ -197,7 +193,10 @@ result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_ad
         }
         const auto number = g.ports[*slot].number;
         const pending_connection::parameters parameters{
-            .client = client, .port = number, .advertised_port = advertised_port(number, router), .collects = collects};
+            .client = client,
+            .port = number,
+            .advertised_port = advertised_port(number, router, settings.external),
+            .collects = collects};
         try {
             auto made = std::make_shared<expected_connection>(shared_from_this(), g, *slot, loop, parameters);
             g.expected.emplace(reservation_key{*slot, client}, made);
