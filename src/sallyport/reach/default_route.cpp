@@ -91,4 +91,13 @@ result<unique_fd> open_route_watch() {
     return out;
 }
 
+net::task<bool> wait_for_route_change(net::descriptor& watch) {
+    if (co_await watch.readable(net::deadline::max()) == net::wait_result::cancelled) co_return false;
+    std::array<char, 8192> block{};
+    // ENOBUFS: there was more than the socket holds.
+    while (::recv(watch.get(), block.data(), block.size(), MSG_DONTWAIT) >= 0 || errno == ENOBUFS) {
+    }
+    co_return true;
+}
+
 }  // namespace sallyport::reach

@@ -1,6 +1,6 @@
 #pragma once
 // The default route of this machine, and a socket that tells when routes or addresses have changed (rtnetlink). IPv4 only.
-// Functions without state; any thread. The caller owns the results.
+// Functions without state; any thread, except that of a wait. The caller owns the results.
 
 #include <optional>
 #include <string>
@@ -9,6 +9,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/net/descriptor.hpp>
 
 namespace sallyport::reach {
 
@@ -24,8 +25,10 @@ struct default_route {
 /// through a gateway.
 [[nodiscard]] result<default_route> find_default_route(std::string_view interface = {});
 
-/// A socket that becomes readable when an IPv4 route, an address or an interface has changed. What it has to read says no
-/// more than that.
+/// A socket for wait_for_route_change().
 [[nodiscard]] result<unique_fd> open_route_watch();
+
+/// Waits until an IPv4 route, an address or an interface has changed; which one is not known. False: the socket was closed.
+[[nodiscard]] net::task<bool> wait_for_route_change(net::descriptor& watch);
 
 }  // namespace sallyport::reach

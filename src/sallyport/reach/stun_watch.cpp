@@ -1,5 +1,6 @@
 #include <sallyport/reach/stun_watch.hpp>
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -10,20 +11,33 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/keep_running.hpp>
+#include <sallyport/reach/default_route.hpp>
 
 namespace sallyport::reach {
+namespace {
+
+[[nodiscard]] std::optional<default_route> current_route() {
+    auto found = find_default_route();
+    return found ? std::optional(std::move(*found)) : std::nullopt;
+}
+
+}  // namespace
 
 struct stun_watch::impl {
     impl(net::loop& l, std::vector<stun_server> s, receiver r)
         : loop(l), servers(std::move(s)), on_answers(std::move(r)), wake(l) {}
 
     static net::task<> run(std::shared_ptr<impl> self);
+    static net::task<> watch_routes(std::shared_ptr<impl> self);
     void report(const std::vector<stun_attempt>& attempts);
 
     net::loop& loop;
     const std::vector<stun_server> servers;
     receiver on_answers;
     net::event wake;
+    std::optional<net::descriptor> routes;
+    // By which servers are asked.
+    std::optional<default_route> route = current_route();
     bool stopped = false;
     std::string reported;
 };
@@ -31,12 +45,27 @@ struct stun_watch::impl {
 net::task<> stun_watch::impl::run(std::shared_ptr<impl> self) {
     while (!self->stopped) {
         self->wake.clear();
+        const auto asked_by = self->route;
         const auto attempts =
             co_await ask_stun_servers(self->loop, self->servers, net::time_limit::within(limits::stun_timeout));
         if (self->stopped) co_return;
+        if (asked_by != self->route) continue;
         self->report(attempts);
         self->on_answers(answers_of(attempts));
         (void)co_await self->wake.wait(net::clock::now() + stun_interval);
+    }
+}
+
+/// What servers saw of another route or address says nothing about this one.
+net::task<> stun_watch::impl::watch_routes(std::shared_ptr<impl> self) {
+    while (!self->stopped) {
+        const bool changed = co_await wait_for_route_change(*self->routes);
+        if (!changed || self->stopped) co_return;
+        if (auto now = current_route(); now != self->route) {
+            self->route = std::move(now);
+            self->on_answers({});
+            self->wake.set();
+        }
     }
 }
 
@@ -56,12 +85,17 @@ stun_watch::stun_watch(net::loop& loop, std::vector<stun_server> servers, receiv
     : impl_(std::make_shared<impl>(loop, std::move(servers), std::move(on_answers))) {}
 
 void stun_watch::start() {
+    if (auto opened = open_route_watch()) {
+        impl_->routes.emplace(impl_->loop, std::move(*opened));
+        net::keep_running(impl_->loop, "route changes for STUN", [self = impl_] { return impl::watch_routes(self); });
+    }
     net::keep_running(impl_->loop, "STUN", [self = impl_] { return impl::run(self); });
 }
 
 void stun_watch::stop() {
     impl_->stopped = true;
     impl_->wake.set();
+    if (impl_->routes) impl_->routes->close();
 }
 
 }  // namespace sallyport::reach
