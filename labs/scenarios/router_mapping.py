@@ -43,10 +43,12 @@ uuid=00000000-0000-0000-0000-000000000001
 allow 1024-65535 192.168.77.0/24 1024-65535
 deny 0-65535 0.0.0.0/0 0-65535
 """
+UPNP_ALONE = MINIUPNPD.replace("enable_natpmp=yes", "enable_natpmp=no")
 
 
 def miniupnpd(config=MINIUPNPD, host="router"):
-    return Program(host, "miniupnpd -f {folder}/miniupnpd.conf -P {folder}/pid", port=5351, files={"miniupnpd.conf": config})
+    port = 5351 if "enable_natpmp=yes" in config else 1900
+    return Program(host, "miniupnpd -f {folder}/miniupnpd.conf -P {folder}/pid", port=port, files={"miniupnpd.conf": config})
 
 
 def coturn(*addresses, host="stun"):

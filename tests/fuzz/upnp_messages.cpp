@@ -1,4 +1,5 @@
-// What a router with UPnP sends: the answer to a search, replies of HTTP, its description, and replies of its service.
+// What a router with UPnP sends: the answer to a search, notifications, replies of HTTP, its description, and replies of its
+// service.
 // - Only the router itself is named for further requests.
 
 #include <string>
@@ -12,8 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using sallyport::fuzz::check;
     const auto text = sallyport::fuzz::text_of(data, size);
     const auto router = ip_address::v4({192, 168, 0, 1});
-    if (const auto url = reach::description_url(text, router))
-        check(url->at.address == router, "the description is the router's");
+    for (const auto& place : {reach::read_search_answer(text, router), reach::read_notification(text, router)})
+        if (place) check(place->description.at.address == router, "the description is the router's");
     const reach::http_url from{.at = {router, 5000}, .path = "/"};
     for (const bool at_end : {false, true}) {
         const auto reply = reach::parse_http_reply(text, at_end);

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from harness.daemon import wait_until
 from harness.mapping_lab import STUN, built, daemon, mapped_ports, on, real, run, stun_servers  # noqa: F401
 from harness.patience import patient
 from harness.raw import Raw
-from harness.scripted_router import ROWS, ScriptedRouter
-from scenarios.router_mapping import miniupnpd
+from harness.scripted_router import MAP, ROWS, ScriptedRouter
+from scenarios.router_mapping import MINIUPNPD, UPNP_ALONE, miniupnpd
 
 # Ports that the administrator has forwarded by hand.
 FORWARDING = network.port_forward("wan", "2121, 30000-30002", "192.168.77.10") + """
@@ -89,11 +90,11 @@ MAPPED = {"2121", "30000", "30001", "30002"}
 class Router:
     """miniupnpd, which can be ended and started again."""
 
-    def __init__(self, lab):
-        self.lab, self.folder = lab, lab.folder / "miniupnpd"
+    def __init__(self, lab, config=MINIUPNPD):
+        self.lab, self.folder, self.config = lab, lab.folder / "miniupnpd", config
 
     def start(self):
-        self.lab.start_program(miniupnpd(), self.folder)
+        self.lab.start_program(miniupnpd(self.config), self.folder)
         self.started = time.monotonic()
 
     def epoch(self):
@@ -119,6 +120,17 @@ def lab_and_router(networks):
         yield lab, router
 
 
+def test_stun_after_a_change_of_the_own_address(networks, sallyport, folder):
+    """What servers saw of the old address is not advertised any more."""
+    with built(rules=FORWARDING) as lab, stun_servers(lab, None, None) as servers:
+        with serve(lab, sallyport, folder, *RANGE[:-1], *STUN, ready="listening"):
+            wait_until(lambda: address_of_pasv(lab) == "5.9.1.1", 5, "the address that both servers see")
+            servers.close()
+            assert run(lab, "server", "ip", "address", "add", "192.168.77.12/24", "dev", "lan").returncode == 0
+            assert run(lab, "server", "ip", "route", "replace", "default", "via", "192.168.77.1", "src", "192.168.77.12").returncode == 0
+            wait_until(lambda: address_of_pasv(lab) == "192.168.77.10", 2, "the address that the client reached")
+
+
 @pytest.mark.parametrize("leases", ["kept", "lost"])
 def test_the_router_restarts(lab_and_router, sallyport, folder, leases):
     lab, router = lab_and_router
@@ -131,6 +143,20 @@ def test_the_router_restarts(lab_and_router, sallyport, folder, leases):
         router.start()
         wait_until(lambda: set(mapped_ports(lab)) == MAPPED, 5, "the mappings after the restart")
         assert listing_works(lab)
+
+
+def test_a_router_with_upnp_alone_restarts(networks, sallyport, folder):
+    """Its notifications show it."""
+    with built() as lab:
+        router = Router(lab, UPNP_ALONE)
+        router.start()
+        with serve(lab, sallyport, folder, *RANGE[:-1], "--map=upnp"):
+            assert listing_works(lab)
+            router.stop()
+            router.forget()
+            router.start()
+            wait_until(lambda: set(mapped_ports(lab)) == MAPPED, 5, "the mappings after the restart")
+            assert listing_works(lab)
 
 
 def test_the_router_gets_another_address(lab_and_router, sallyport, folder):
@@ -168,6 +194,25 @@ USABLE = {"late by 100 ms", "late by 400 ms", "twice", "lifetime 1", "lifetime 4
 # Without SOAK a few rows are drawn: each takes some seconds.
 SEED = os.environ.get("SEED") or os.environ.get("PYTEST_XDIST_TESTRUNUID", "")  # the same in all workers
 DRAWN = sorted(ROWS) if os.environ.get("SOAK") else random.Random(SEED).sample(sorted(ROWS), 4)
+
+
+def test_a_quota_shrinks_the_range(networks, sallyport, folder):
+    """Sessions of the Internet get only ports that the router forwards."""
+    granted = set()
+
+    def quota(answer):
+        if answer.opcode == MAP and len(granted | {answer.local_port}) <= 4:
+            granted.add(answer.local_port)
+        refused = answer.opcode == MAP and answer.local_port not in granted
+        return [replace(answer, result=10, lifetime=30) if refused else answer]
+    with network.Network(ROW_NETWORK) as lab, \
+            ScriptedRouter("192.168.77.1", row=quota, inside=on(lab, "router"), protocols=("pcp",)), \
+            serve(lab, sallyport, folder, "--listen", "0.0.0.0:2121", "--passive-ports", "30000-30007", "--map=pcp",
+                  ready="does not forward") as server, \
+            Raw("192.168.77.10", 2121, dial=lab.dial("router"), source="5.9.1.10") as session:
+        session.login()
+        assert "does not forward ports 30003-30007: " in server.log()
+        assert {session.pasv()[1] for _ in range(40)} == {30000, 30001, 30002}, server.log()
 
 
 @pytest.mark.parametrize("row", DRAWN)

@@ -1,5 +1,6 @@
 """Daemons with --map in the lab router-mapping: the router forwards their ports, and 227 and 229 have its numbers (S3)."""
 
+import dataclasses
 import json
 import os
 import re
@@ -13,7 +14,7 @@ from harness.daemon import wait_until
 from harness.mapping_lab import bare, built, daemon, mapped_ports, on, run  # noqa: F401
 from harness.patience import patient
 from harness.scripted_router import ScriptedRouter, silent
-from scenarios.router_mapping import miniupnpd
+from scenarios.router_mapping import MINIUPNPD, miniupnpd
 
 OUTSIDE = "5.9.1.1"
 
@@ -108,6 +109,27 @@ def test_a_silent_router_delays_nothing(bare, sallyport, files):
             text, account = fetch(bare, "second-server", 2121, "--disable-epsv", address="192.168.77.10")
             assert text == "hello\n" and time.monotonic() - begin < patient(3), account
             wait_until(lambda: "forwards no ports (PCP: no answer; NAT-PMP: no answer)" in made.log(), 6)
+
+
+def test_a_busy_router_is_asked_once(networks, sallyport, files):
+    """miniupnpd -d writes a line for each of 65,535 ports in search of one for a denied port, and answers no request meanwhile."""
+    busy = miniupnpd(MINIUPNPD.replace("allow 1024-65535 192.168.77.0/24 1024-65535\n", ""))
+    busy = dataclasses.replace(busy, command=busy.command.replace("miniupnpd", "miniupnpd -d", 1))
+    counted = """
+        table inet counted {
+            chain input {
+                type filter hook input priority filter
+                udp dport 5351 udp length { 20, 68 } counter comment "requests for a mapping"
+            }
+        }"""
+    with built([busy], counted) as lab:
+        with serve(lab, sallyport, files, "--map=pcp,natpmp"):
+            begin = time.monotonic()
+            assert fetch(lab, "second-server", 2121, "--disable-epsv", address="192.168.77.10")[0] == "hello\n"
+            assert time.monotonic() - begin < patient(1)
+            time.sleep(30 if os.environ.get("SOAK") else 4)
+            rules = run(lab, "router", "nft", "list", "table", "inet", "counted").stdout
+            assert "counter packets 1 " in rules, rules
 
 
 def test_gateway_with_one_port(real, sallyport, files):

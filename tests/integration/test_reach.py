@@ -7,7 +7,7 @@ import pytest
 import network
 from harness.mapping_lab import LAB, RANDOM_PORTS, SILENCE, STUN, bare, built, mapped_ports, on, run, stun_servers  # noqa: F401
 from harness.scripted_router import ScriptedRouter
-from scenarios.router_mapping import MINIUPNPD, coturn, miniupnpd
+from scenarios.router_mapping import UPNP_ALONE, coturn, miniupnpd
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_router_with_one_protocol(bare, sallyport, protocol):
 
 
 def test_router_with_upnp_alone(networks, sallyport):
-    with built([miniupnpd(MINIUPNPD.replace("enable_natpmp=yes", "enable_natpmp=no"))]) as lab:
+    with built([miniupnpd(UPNP_ALONE)]) as lab:
         got = reach(lab, sallyport)
         assert got["result"] == "mapped" and available(got) == ["upnp"] and got["external_address"] == "5.9.1.1"
 

@@ -40,10 +40,12 @@ namespace {
         first_unprivileged_port, *low, facts.own.text(), *low);
 }
 
-void add_refusals(std::vector<report_line>& out, const mapping_facts& facts) {
+/// A router that is silent about all ports has one line of its own.
+void add_refusals(std::vector<report_line>& out, const mapping_facts& facts, bool silent) {
     std::map<std::string, std::vector<std::uint16_t>> by_reason;
     for (const auto& each : facts.mappings)
-        if (!each.external && !each.error.empty()) by_reason[each.error].push_back(each.local_port);
+        if (!each.external && !each.error.empty() && !(silent && each.error == no_answer))
+            by_reason[each.error].push_back(each.local_port);
     for (const auto& [reason, ports] : by_reason)
         out.push_back({true, fmt::format("Router {} does not forward port{} {}: {}; {}", facts.router.text(),
                                          ports.size() == 1 ? "" : "s", ports_text(ports), reason, remedy(ports, facts))});
@@ -80,8 +82,9 @@ std::vector<report_line> mapping_lines(const mapping_facts& facts) {
                                    "the ports there as well, or use IPv6",
                                    facts.router.text(), address.text())});
     }
-    add_refusals(out, facts);
-    if (live == facts.mappings.end() && !facts.unusable.empty())
+    const bool unusable = live == facts.mappings.end() && !facts.unusable.empty();
+    add_refusals(out, facts, unusable);
+    if (unusable)
         out.push_back({true, fmt::format("Router {} forwards no ports ({}); enable one of these protocols in the router, or "
                                          "forward the ports by hand; asking again from time to time",
                                          facts.router.text(), fmt::join(facts.unusable, "; "))});

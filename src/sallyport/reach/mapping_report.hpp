@@ -14,6 +14,9 @@ namespace sallyport::reach {
 /// "5.9.1.1:21 to port 21, 5.9.1.1:40000-40007 to ports 30000-30007": the live ones, neighbors together. Empty if none is.
 [[nodiscard]] std::string mapped_text(std::span<const mapping> all);
 
+/// The error of a mapping, or the reason of a protocol, while the router is silent.
+inline constexpr auto no_answer = "no answer";
+
 struct mapping_facts {
     ip_address router;
     ip_address own;

@@ -12,7 +12,6 @@ namespace sallyport::reach {
 namespace {
 
 constexpr std::size_t max_shown_reason = 200;
-constexpr auto no_answer = "no answer";
 constexpr auto no_address = "the router has no external address";
 
 }  // namespace
@@ -92,6 +91,13 @@ void port_mapper::announced(datagram_view bytes, time now) {
     work(now);
 }
 
+void port_mapper::upnp_restarted(time now) {
+    // The other protocols have announcements of their own.
+    if (!route_ || stage_ != stage::running || active_ != mapping_protocol::upnp) return;
+    mappings_lost(now);
+    work(now);
+}
+
 void port_mapper::router_refused(time now) {
     if (!question_ || stage_ != stage::running || question_->by == mapping_protocol::upnp) return;
     // The next question would be refused as well.
@@ -145,8 +151,7 @@ void port_mapper::upnp_added(std::uint16_t local_port, result<upnp_grant> grante
 
 void port_mapper::clock_jumped(time now) {
     if (stage_ != stage::running) return;
-    epoch_.forget();
-    restart_all(now);
+    mappings_lost(now, true);
     work(now);
 }
 
@@ -255,7 +260,7 @@ void port_mapper::ask(protocol_state& with, port_lease& port, time now) {
             break;
         case mapping_protocol::upnp:
             question_->until = now + limits::max_upnp_request;
-            actions_.emplace_back(add_upnp_mapping{port.local_port(), suggested, settings_.lease});
+            actions_.emplace_back(add_upnp_mapping{port.local_port(), suggested, settings_.lease, port.is_live()});
             break;
     }
 }
@@ -388,14 +393,10 @@ void port_mapper::grant(port_lease& port, const endpoint& external, std::chrono:
     port.granted(external, lifetime, by, now);
 }
 
-/// The router has restarted, as far as one can believe it.
-void port_mapper::mappings_lost(time now) {
-    if (!restarts_.take_one(now)) return;
+/// Asks for all of them again. Unless it is certain, it may be a forged sign of a restart, so the number of times is limited.
+void port_mapper::mappings_lost(time now, bool certain) {
+    if (!certain && !restarts_.take_one(now)) return;
     epoch_.forget();
-    restart_all(now);
-}
-
-void port_mapper::restart_all(time now) {
     for (auto& port : ports_) port.expire_soon(now);
     for (auto& each : protocols_) each = {.which = each.which};
     // For NAT-PMP the address must be asked for again, and the search of UPnP may find another one.

@@ -57,6 +57,8 @@ struct add_upnp_mapping {
     std::uint16_t local_port = 0;
     std::uint16_t suggested_port = 0;
     std::chrono::seconds lease{};
+    // It is live, at the suggested port.
+    bool is_renewal = false;
 };
 /// The result goes to upnp_removed().
 struct remove_upnp_mapping {
@@ -85,6 +87,8 @@ public:
     void receive(datagram_view bytes, time now);
     /// A datagram from there to the multicast group 224.0.0.1.
     void announced(datagram_view bytes, time now);
+    /// The router's UPnP has restarted.
+    void upnp_restarted(time now);
     /// Port 5351 of the router is closed.
     void router_refused(time now);
     /// The external address according to the router's UPnP service, or why it cannot be used.
@@ -153,8 +157,7 @@ private:
     void grant(port_lease& port, const endpoint& external, std::chrono::seconds lifetime, mapping_protocol by, time now);
     template <class result_code>
     void refuse(protocol_state& by, port_lease& port, result_code code, std::chrono::seconds pause, time now);
-    void mappings_lost(time now);
-    void restart_all(time now);
+    void mappings_lost(time now, bool certain = false);
     void send_unmappings();
     void unmapped(std::uint16_t local_port);
     void report(time now);

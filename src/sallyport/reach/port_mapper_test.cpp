@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace sallyport::reach {
@@ -185,7 +186,7 @@ TEST(PortMapper, SilenceRestsTheProtocolForTwiceAsLongEachTime) {
     m.pass(24h);
     // 30 s, 1, 2, 4, 8, 16, 30, 30, ... minutes.
     EXPECT_LT(m.sent.size(), 3U * (7 + 48));
-    EXPECT_EQ(m.lines.size(), 1U);
+    EXPECT_THAT(m.lines, ::testing::SizeIs(1));
 }
 
 TEST(PortMapper, ARouterThatIsBusyWithOnePortGetsOneQuestion) {
@@ -467,6 +468,24 @@ TEST(PortMapper, UpnpMappingsAreRemovedAtTheEnd) {
     EXPECT_EQ(m.removes[0].external_port, 2121);
     m.machine.upnp_removed(21, m.now);
     EXPECT_TRUE(m.machine.is_stopped());
+}
+
+TEST(PortMapper, ARestartOfUpnpHasAllAskedForAgain) {
+    mapper m({21}, {upnp});
+    m.machine.upnp_found(outside, m.now);
+    m.machine.upnp_added(21, upnp_grant{.external = {outside, 2121}, .lifetime = 3600s}, m.now);
+    m.machine.upnp_restarted(m.now);
+    m.collect();
+    EXPECT_EQ(m.searches, 2);
+    EXPECT_EQ(m.external(), std::vector<std::uint16_t>{2121}) << "it stays until the router says otherwise";
+}
+
+TEST(PortMapper, FiveMinutesWithoutTheRouterAreOneLine) {
+    mapper m({21}, {pcp, natpmp});
+    m.answer_all(0, 120);
+    m.lines.clear();
+    m.pass(300s);
+    EXPECT_THAT(m.lines, ::testing::SizeIs(1));
 }
 
 TEST(PortMapper, AnotherNatIsNamed) {

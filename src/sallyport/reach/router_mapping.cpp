@@ -39,6 +39,9 @@ constexpr auto clock_check = std::chrono::seconds(10);
 constexpr auto shortest_wait = std::chrono::milliseconds(5);
 constexpr auto announcement_group = std::to_array<std::uint8_t>({224, 0, 0, 1});
 
+// Of UDP on the networks that there are; what is longer is cut.
+constexpr std::size_t largest_datagram = 2048;
+
 using shared_socket = std::shared_ptr<net::descriptor>;
 
 /// The time that this machine has slept since its start.
@@ -102,14 +105,18 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     void publish();
     void report_other_address();
     void look_up_route();
+    void listen_for_notifications(const ip_address& own);
 
     static net::task<> run(std::shared_ptr<impl> self);
     static net::task<> receive(std::shared_ptr<impl> self, shared_socket from);
-    static net::task<> receive_announcements(std::shared_ptr<impl> self, shared_socket from);
+    using multicast_reader = void (impl::*)(datagram_view bytes, const endpoint& sender);
+    static net::task<> receive_multicasts(std::shared_ptr<impl> self, shared_socket from, multicast_reader read);
+    void read_announcement(datagram_view bytes, const endpoint& sender);
+    void read_upnp_notification(datagram_view bytes, const endpoint& sender);
     static net::task<> watch_routes(std::shared_ptr<impl> self, shared_socket from);
     static net::task<> search(std::shared_ptr<impl> self, default_route route);
     static net::task<> add(std::shared_ptr<impl> self, default_route route, add_upnp_mapping wanted);
-    static net::task<> remove(std::shared_ptr<impl> self, remove_upnp_mapping wanted);
+    static net::task<> remove(std::shared_ptr<impl> self, default_route route, remove_upnp_mapping wanted);
 
     net::loop& loop;
     const mapping_settings settings;
@@ -119,6 +126,7 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     net::event changed;
     shared_socket router;
     shared_socket announcements;
+    shared_socket notifications;
     shared_socket routes;
     std::optional<upnp_service> upnp;
     std::vector<stun_observation> observations;
@@ -149,7 +157,8 @@ void router_mapping::impl::start(std::move_only_function<void()> notify) {
     look_up_route();
     const auto self = shared_from_this();
     if (announcements)
-        net::keep_running(loop, "router announcements", [self] { return receive_announcements(self, self->announcements); });
+        net::keep_running(loop, "router announcements",
+                          [self] { return receive_multicasts(self, self->announcements, &impl::read_announcement); });
     if (routes) net::keep_running(loop, "route changes", [self] { return watch_routes(self, self->routes); });
     net::keep_running(loop, "port mappings", [self] { return run(self); });
 }
@@ -165,8 +174,8 @@ void router_mapping::impl::look_up_route() {
     }
     const auto& route = *found;
     if (machine.route() == route) return;
-    if (router) router->close();
-    router.reset();
+    for (auto* socket : {&router, &notifications})
+        if (*socket) std::exchange(*socket, nullptr)->close();
     upnp.reset();
     auto opened = open_router_socket(route.own, route.gateway);
     if (!opened) {
@@ -180,7 +189,24 @@ void router_mapping::impl::look_up_route() {
                               route.gateway.text(), escape(route.interface, 100)));
     router = std::make_shared<net::descriptor>(loop, std::move(*opened));
     net::keep_running(loop, "router", [self = shared_from_this(), socket = router] { return receive(self, socket); });
+    listen_for_notifications(route.own);
     machine.set_route(route, now);
+}
+
+void router_mapping::impl::listen_for_notifications(const ip_address& own) {
+    if (std::ranges::find(settings.protocols, mapping_protocol::upnp) == settings.protocols.end()) return;
+    auto opened = open_notifications(own);
+    if (!opened) {
+        log::warning({},
+                     fmt::format("Notifications of UPnP cannot be received ({}): a restart of a router that has UPnP alone "
+                                 "is noticed when mappings are renewed",
+                                 opened.error().text()));
+        return;
+    }
+    notifications = std::make_shared<net::descriptor>(loop, std::move(*opened));
+    net::keep_running(loop, "UPnP notifications", [self = shared_from_this(), socket = notifications] {
+        return receive_multicasts(self, socket, &impl::read_upnp_notification);
+    });
 }
 
 net::task<> router_mapping::impl::run(std::shared_ptr<impl> self) {
@@ -202,7 +228,7 @@ net::task<> router_mapping::impl::run(std::shared_ptr<impl> self) {
 
 void router_mapping::impl::end() {
     publish();
-    for (auto* socket : {&router, &announcements, &routes})
+    for (auto* socket : {&router, &announcements, &notifications, &routes})
         if (*socket) (*socket)->close();
     for (auto& done : std::exchange(on_stopped, {})) done();
 }
@@ -219,7 +245,9 @@ void router_mapping::impl::perform() {
                               [&](const add_upnp_mapping& a) {
                                   if (route) loop.spawn("UPnP", add(self, *route, a));
                               },
-                              [&](const remove_upnp_mapping& a) { loop.spawn("UPnP", remove(self, a)); },
+                              [&](const remove_upnp_mapping& a) {
+                                  if (route) loop.spawn("UPnP", remove(self, *route, a));
+                              },
                               [&](const report_line& a) {
                                   if (a.warning)
                                       log::warning({}, a.text);
@@ -282,11 +310,13 @@ net::task<> router_mapping::impl::receive(std::shared_ptr<impl> self, shared_soc
             co_return;
         }
         self->changed.set();
+        // A flood must not occupy the loop.
+        co_await self->loop.yield();
     }
 }
 
-net::task<> router_mapping::impl::receive_announcements(std::shared_ptr<impl> self, shared_socket from) {
-    std::array<std::uint8_t, max_pcp_message + 1> block{};
+net::task<> router_mapping::impl::receive_multicasts(std::shared_ptr<impl> self, shared_socket from, multicast_reader read) {
+    std::array<std::uint8_t, largest_datagram> block{};
     while (!self->machine.is_stopped()) {
         net::socket_address sender;
         const auto size = ::recvfrom(from->get(), block.data(), block.size(), MSG_DONTWAIT, sender.data(), sender.size());
@@ -294,21 +324,30 @@ net::task<> router_mapping::impl::receive_announcements(std::shared_ptr<impl> se
             if (errno == EBADF || co_await from->readable(net::deadline::max()) == net::wait_result::cancelled) co_return;
             continue;
         }
-        const auto& route = self->machine.route();
-        if (!route || sender.value() != endpoint{route->gateway, router_port}) continue;
-        self->machine.announced(datagram_view(block).first(static_cast<std::size_t>(size)), net::clock::now());
+        // A flood must not occupy the loop.
+        co_await self->loop.yield();
+        if (!self->machine.route() || sender.value().address != self->machine.route()->gateway) continue;
+        ((*self).*read)(datagram_view(block).first(static_cast<std::size_t>(size)), sender.value());
         self->changed.set();
     }
 }
 
+void router_mapping::impl::read_announcement(datagram_view bytes, const endpoint& sender) {
+    if (sender.port == router_port) machine.announced(bytes, net::clock::now());
+}
+
+void router_mapping::impl::read_upnp_notification(datagram_view bytes, const endpoint& sender) {
+    const auto place = read_notification({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, sender.address);
+    // A router may have other devices, with descriptions of their own.
+    if (!place || !upnp || place->description.path != upnp->place.description.path || *place == upnp->place) return;
+    upnp->place = *place;
+    machine.upnp_restarted(net::clock::now());
+}
+
 net::task<> router_mapping::impl::watch_routes(std::shared_ptr<impl> self, shared_socket from) {
-    std::array<char, 8192> block{};
     while (!self->machine.is_stopped()) {
-        const auto end = co_await from->readable(net::deadline::max());
-        if (end == net::wait_result::cancelled) co_return;
-        // Which route it was does not matter. ENOBUFS: there was more than the socket holds.
-        while (::recv(from->get(), block.data(), block.size(), MSG_DONTWAIT) >= 0 || errno == ENOBUFS) {
-        }
+        const bool changed = co_await wait_for_route_change(*from);
+        if (!changed) co_return;
         self->look_up_route();
         self->changed.set();
     }
@@ -339,8 +378,8 @@ net::task<> router_mapping::impl::add(std::shared_ptr<impl> self, default_route 
     self->changed.set();
 }
 
-net::task<> router_mapping::impl::remove(std::shared_ptr<impl> self, remove_upnp_mapping wanted) {
-    if (self->upnp) (void)co_await remove_upnp(self->loop, *self->upnp, wanted.external_port);
+net::task<> router_mapping::impl::remove(std::shared_ptr<impl> self, default_route route, remove_upnp_mapping wanted) {
+    if (self->upnp) (void)co_await remove_upnp(self->loop, *self->upnp, route.own, wanted.external_port);
     self->machine.upnp_removed(wanted.local_port, net::clock::now());
     self->changed.set();
 }

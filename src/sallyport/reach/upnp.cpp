@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -64,24 +65,27 @@ net::task<result<http_reply>> exchange_http(net::loop& loop, endpoint with, std:
 }
 
 /// Waits for an answer of the router; others are ignored.
-net::task<result<http_url>> search_router(net::loop& loop, default_route route) {
+net::task<result<upnp_place>> search_router(net::loop& loop, default_route route) {
     auto opened = open_search(route.own);
     if (!opened) co_return std::unexpected(opened.error());
     net::descriptor socket(loop, std::move(*opened));
     const auto until = net::clock::now() + limits::upnp_search_time;
     std::array<char, 2048> block{};
-    for (;;) {
+    while (net::clock::now() < until) {
         net::socket_address from;
         const auto size = ::recvfrom(socket.get(), block.data(), block.size(), 0, from.data(), from.size());
         if (size < 0 && errno == EAGAIN) {
-            if (co_await socket.readable(until) != net::wait_result::ready) co_return fail(errc::timeout, "no answer");
+            (void)co_await socket.readable(until);
             continue;
         }
         if (size < 0 && errno != EINTR && errno != ECONNREFUSED) co_return fail_os(errno, "the search for UPnP");
+        // A flood must not occupy the loop.
+        co_await loop.yield();
         if (size < 0 || from.value().address != route.gateway) continue;
-        auto url = description_url(std::string_view(block.data(), static_cast<std::size_t>(size)), route.gateway);
-        if (url) co_return std::move(*url);
+        auto found = read_search_answer(std::string_view(block.data(), static_cast<std::size_t>(size)), route.gateway);
+        if (found) co_return std::move(*found);
     }
+    co_return fail(errc::timeout, "no answer");
 }
 
 [[nodiscard]] upnp_arguments arguments_of(const ip_address& own, const add_upnp_mapping& wanted, std::uint16_t external) {
@@ -93,6 +97,13 @@ net::task<result<http_url>> search_router(net::loop& loop, default_route route) 
             {"NewEnabled", "1"},
             {"NewPortMappingDescription", "sallyport"},
             {"NewLeaseDuration", std::to_string(wanted.lease.count())}};
+}
+
+/// The value of the argument `name` in the router's reply.
+net::task<result<std::string>> call(net::loop& loop, upnp_service service, std::string request, const char* name) {
+    const auto reply = co_await exchange_http(loop, service.control.at, std::move(request));
+    if (!reply) co_return std::unexpected(reply.error());
+    co_return soap_value(*reply, name);
 }
 
 struct added_port {
@@ -120,24 +131,51 @@ net::task<added_port> add_port(net::loop& loop, upnp_service service, bool any, 
 }  // namespace
 
 net::task<result<upnp_service>> find_upnp_service(net::loop& loop, default_route route) {
-    const auto url = co_await search_router(loop, route);
-    if (!url) co_return std::unexpected(url.error());
-    const auto reply = co_await exchange_http(loop, url->at, http_get(*url));
+    auto place = co_await search_router(loop, route);
+    if (!place) co_return std::unexpected(place.error());
+    const auto reply = co_await exchange_http(loop, place->description.at, http_get(place->description));
     if (!reply) co_return std::unexpected(reply.error());
     if (reply->status != 200) co_return fail(errc::not_found, "the router's UPnP has no description");
-    co_return parse_description(reply->body, *url);
+    auto service = parse_description(reply->body, place->description);
+    if (service) service->place = std::move(*place);
+    co_return service;
+}
+
+result<unique_fd> open_notifications(const ip_address& own) {
+    const net::socket_address at({*ip_address::parse(ssdp_group), ssdp_port});
+    unique_fd out(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    net::set_option(out.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    ip_mreq membership{};
+    std::ranges::copy(at.value().address.v4_bytes(), reinterpret_cast<std::uint8_t*>(&membership.imr_multiaddr));
+    std::ranges::copy(own.v4_bytes(), reinterpret_cast<std::uint8_t*>(&membership.imr_interface));
+    if (!out || ::bind(out.get(), at.data(), at.length()) != 0 ||
+        ::setsockopt(out.get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership) != 0)
+        return fail_os(errno, fmt::format("UDP port {}", ssdp_port));
+    return out;
 }
 
 net::task<result<ip_address>> upnp_external_address(net::loop& loop, upnp_service service) {
     auto request = soap_request(service, "GetExternalIPAddress", {});
-    const auto reply = co_await exchange_http(loop, service.control.at, std::move(request));
-    if (!reply) co_return std::unexpected(reply.error());
-    const auto text = soap_value(*reply, "NewExternalIPAddress");
+    const auto text = co_await call(loop, service, std::move(request), "NewExternalIPAddress");
     if (!text) co_return std::unexpected(text.error());
     const auto address = ip_address::parse(*text);
     if (!address || !address->is_v4() || address->is_unspecified())
         co_return fail(errc::unexpected, "the router has no external address: it is not connected");
     co_return *address;
+}
+
+net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, ip_address own, std::uint16_t external_port) {
+    const upnp_arguments mapping{
+        {"NewRemoteHost", ""}, {"NewExternalPort", std::to_string(external_port)}, {"NewProtocol", "TCP"}};
+    auto question = soap_request(service, "GetSpecificPortMappingEntry", mapping);
+    const auto owner = co_await call(loop, service, std::move(question), "NewInternalClient");
+    if (!owner) co_return std::unexpected(owner.error());
+    if (ip_address::parse(*owner) != own)
+        co_return fail(errc::not_allowed, "another host has this port of the router; its mapping stays");
+    auto request = soap_request(service, "DeletePortMapping", mapping);
+    const auto removed = co_await call(loop, service, std::move(request), "");
+    if (!removed) co_return std::unexpected(removed.error());
+    co_return result<void>{};
 }
 
 net::task<result<upnp_grant>> add_upnp(net::loop& loop, upnp_service service, ip_address own, add_upnp_mapping wanted) {
@@ -161,19 +199,13 @@ net::task<result<upnp_grant>> add_upnp(net::loop& loop, upnp_service service, ip
     }
     if (made.external == 0) co_return std::unexpected(std::move(made.reason));
     const auto address = co_await upnp_external_address(loop, service);
-    if (!address) co_return std::unexpected(address.error());
+    if (!address) {
+        // The caller knows no mapping but the one that it renews.
+        const bool is_known = wanted.is_renewal && made.external == wanted.suggested_port;
+        if (!is_known) (void)co_await remove_upnp(loop, service, own, made.external);
+        co_return std::unexpected(address.error());
+    }
     co_return upnp_grant{.external = {*address, made.external}, .lifetime = wanted.lease};
-}
-
-net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, std::uint16_t external_port) {
-    upnp_arguments arguments{
-        {"NewRemoteHost", ""}, {"NewExternalPort", std::to_string(external_port)}, {"NewProtocol", "TCP"}};
-    auto request = soap_request(service, "DeletePortMapping", arguments);
-    const auto reply = co_await exchange_http(loop, service.control.at, std::move(request));
-    if (!reply) co_return std::unexpected(reply.error());
-    const auto value = soap_value(*reply, "");
-    if (!value) co_return std::unexpected(value.error());
-    co_return result<void>{};
 }
 
 }  // namespace sallyport::reach

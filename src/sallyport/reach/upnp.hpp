@@ -6,6 +6,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/reach/default_route.hpp>
 #include <sallyport/reach/port_mapper.hpp>
@@ -16,13 +17,20 @@ namespace sallyport::reach {
 /// Searches for limits::upnp_search_time, at most.
 [[nodiscard]] net::task<result<upnp_service>> find_upnp_service(net::loop& loop, default_route route);
 
+/// Receives the notifications (NOTIFY) of the network that `own` is in.
+[[nodiscard]] result<unique_fd> open_notifications(const ip_address& own);
+
 /// The router's external address. Fails with errc::unexpected if it has none.
 [[nodiscard]] net::task<result<ip_address>> upnp_external_address(net::loop& loop, upnp_service service);
 
-/// Makes or renews a mapping. If another host has the port, another one is tried.
+/// Makes or renews a mapping. If another host has the port, another one is tried. A new mapping is deleted again if the
+/// router has no external address.
 [[nodiscard]] net::task<result<upnp_grant>> add_upnp(net::loop& loop, upnp_service service, ip_address own,
                                                      add_upnp_mapping wanted);
 
-[[nodiscard]] net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, std::uint16_t external_port);
+/// Deletes a mapping to `own`. Fails with errc::not_allowed if it is one to another host, which many routers would delete
+/// too.
+[[nodiscard]] net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, ip_address own,
+                                                  std::uint16_t external_port);
 
 }  // namespace sallyport::reach

@@ -25,9 +25,10 @@ using response_parser = http::response_parser<http::string_body>;
     return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != '<' && c != '>' && c != '"'; });
 }
 
-/// What is `received` of a response. The parser is done, or it needs more.
-[[nodiscard]] result<std::unique_ptr<response_parser>> read_response(std::string_view received, bool at_end) {
-    auto parser = std::make_unique<response_parser>();
+/// What is `received` of a message. The parser is done, or it needs more.
+template <class message_parser>
+[[nodiscard]] result<std::unique_ptr<message_parser>> read_message(std::string_view received, bool at_end) {
+    auto parser = std::make_unique<message_parser>();
     parser->eager(true);
     parser->body_limit(limits::max_upnp_answer);
     boost::system::error_code failed;
@@ -41,6 +42,12 @@ using response_parser = http::response_parser<http::string_body>;
         return fail(errc::truncated, "the router's answer is incomplete");
     if (failed) return fail(errc::syntax, fmt::format("the router's answer is not HTTP: {}", failed.message()));
     return parser;
+}
+
+[[nodiscard]] std::optional<upnp_place> place_in(const http::fields& fields, const ip_address& router) {
+    auto url = http_url::parse(fields[http::field::location]);
+    if (!url || url->at.address != router) return std::nullopt;
+    return upnp_place{.description = std::move(*url), .boot_id = std::string(fields["BOOTID.UPNP.ORG"])};
 }
 
 /// What libminiupnpc has read from a reply. Its functions do not change the text.
@@ -109,15 +116,21 @@ std::optional<http_url> http_url::parse(std::string_view text) {
                     .path = slash == text.size() ? "/" : std::string(text.substr(slash))};
 }
 
-std::optional<http_url> description_url(std::string_view answer, const ip_address& router) {
-    const auto response = read_response(answer, true);
+std::optional<upnp_place> read_search_answer(std::string_view text, const ip_address& router) {
+    const auto response = read_message<response_parser>(text, true);
     if (!response || (*response)->get().result() != http::status::ok) return std::nullopt;
-    auto url = http_url::parse((*response)->get()[http::field::location]);
-    return url && url->at.address == router ? url : std::nullopt;
+    return place_in((*response)->get(), router);
+}
+
+std::optional<upnp_place> read_notification(std::string_view text, const ip_address& router) {
+    const auto request = read_message<http::request_parser<http::string_body>>(text, true);
+    if (!request || (*request)->get().method() != http::verb::notify || (*request)->get()["NTS"] != "ssdp:alive")
+        return std::nullopt;
+    return place_in((*request)->get(), router);
 }
 
 result<std::optional<http_reply>> parse_http_reply(std::string_view received, bool at_end) {
-    auto response = read_response(received, at_end);
+    auto response = read_message<response_parser>(received, at_end);
     if (!response) return std::unexpected(response.error());
     if (!(*response)->is_done()) return std::nullopt;
     auto& message = (*response)->get();

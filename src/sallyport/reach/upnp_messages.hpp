@@ -1,6 +1,6 @@
 #pragma once
-// The messages of UPnP IGD that a client needs to have a router forward a port: the search (SSDP), the description of the
-// router, and the requests to its service for connections (SOAP over HTTP). libminiupnpc reads the XML.
+// The messages of UPnP IGD that a client needs to have a router forward a port: the search and notifications (SSDP), the
+// description of the router, and the requests to its service for connections (SOAP over HTTP). libminiupnpc reads the XML.
 //
 // Pure functions on values; any thread. Every host of the network can answer a search, so an answer counts only if its URL
 // names the router itself, and the URL of the service must do the same. Sizes are bounded.
@@ -17,7 +17,7 @@
 
 namespace sallyport::reach {
 
-/// The multicast group and port of searches.
+/// The multicast group and port of searches and notifications.
 inline constexpr std::string_view ssdp_group = "239.255.255.250";
 inline constexpr std::uint16_t ssdp_port = 1900;
 
@@ -34,8 +34,18 @@ struct http_url {
     friend bool operator==(const http_url&, const http_url&) = default;
 };
 
-/// The place of the description, from an answer to a search; nothing if it is not one, or not at `router`.
-[[nodiscard]] std::optional<http_url> description_url(std::string_view answer, const ip_address& router);
+/// Where the description of a router is, and since when: after a restart, the port or the number is another one.
+struct upnp_place {
+    http_url description;
+    // BOOTID.UPNP.ORG (UPnP Device Architecture 2.0, section 1.2.2); empty if the router has none.
+    std::string boot_id;
+    friend bool operator==(const upnp_place&, const upnp_place&) = default;
+};
+
+/// From an answer to a search; nothing if it is not one, or not at `router`.
+[[nodiscard]] std::optional<upnp_place> read_search_answer(std::string_view text, const ip_address& router);
+/// From a notification of a device that is available ("ssdp:alive"); nothing if it is not one, or not at `router`.
+[[nodiscard]] std::optional<upnp_place> read_notification(std::string_view text, const ip_address& router);
 
 struct http_reply {
     int status = 0;
@@ -50,6 +60,7 @@ struct upnp_service {
     http_url control;
     // "urn:schemas-upnp-org:service:WANIPConnection:2"
     std::string type;
+    upnp_place place{};
 
     /// Whether it has AddAnyPortMapping.
     [[nodiscard]] bool chooses_ports() const noexcept { return type.ends_with("WANIPConnection:2"); }

@@ -12,6 +12,12 @@ std::string found_at(std::string_view url) {
     return "HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nLocation: " + std::string(url) + "\r\nST: x\r\n\r\n";
 }
 
+std::string notification(std::string_view kind = "ssdp:alive") {
+    return "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nLOCATION: http://192.168.77.1:5000/rootDesc.xml\r\nNT: x\r\n"
+           "NTS: " +
+           std::string(kind) + "\r\nBOOTID.UPNP.ORG: 17\r\n\r\n";
+}
+
 std::string device(std::string_view control, std::string_view type = "WANIPConnection:2") {
     return "<?xml version=\"1.0\"?><root xmlns=\"urn:schemas-upnp-org:device-1-0\"><device><deviceType>urn:schemas-upnp-org:"
            "device:InternetGatewayDevice:1</deviceType><deviceList><device><deviceType>urn:schemas-upnp-org:device:"
@@ -32,12 +38,22 @@ TEST(HttpUrl, OnlyAnAddressIsAHost) {
         EXPECT_FALSE(http_url::parse(text)) << text;
 }
 
-TEST(DescriptionUrl, OnlyTheRouterItselfIsAsked) {
-    EXPECT_EQ(description_url(found_at("http://192.168.77.1:5000/rootDesc.xml"), router), description);
-    EXPECT_FALSE(description_url(found_at("http://192.168.77.66:5000/rootDesc.xml"), router));
-    EXPECT_FALSE(description_url(found_at("http://127.0.0.1:5000/rootDesc.xml"), router));
-    EXPECT_FALSE(description_url("HTTP/1.1 200 OK\r\n\r\n", router));
-    EXPECT_FALSE(description_url("NOTIFY * HTTP/1.1\r\nLOCATION: http://192.168.77.1:5000/\r\n\r\n", router));
+TEST(SearchAnswer, OnlyTheRouterItselfIsAsked) {
+    EXPECT_EQ(read_search_answer(found_at("http://192.168.77.1:5000/rootDesc.xml"), router), (upnp_place{description, ""}));
+    EXPECT_FALSE(read_search_answer(found_at("http://192.168.77.66:5000/rootDesc.xml"), router));
+    EXPECT_FALSE(read_search_answer(found_at("http://127.0.0.1:5000/rootDesc.xml"), router));
+    EXPECT_FALSE(read_search_answer("HTTP/1.1 200 OK\r\n\r\n", router));
+    EXPECT_FALSE(read_search_answer(notification(), router));
+}
+
+TEST(Notification, HasThePlaceAndTheNumberOfTheStart) {
+    EXPECT_EQ(read_notification(notification(), router), (upnp_place{description, "17"}));
+    EXPECT_FALSE(read_notification(notification("ssdp:byebye"), router));
+    EXPECT_FALSE(read_notification(notification(), *ip_address::parse("192.168.77.66")));
+    EXPECT_FALSE(read_notification(found_at("http://192.168.77.1:5000/rootDesc.xml"), router));
+    const auto whole = notification();
+    for (std::size_t size = 0; size < whole.size(); ++size)
+        EXPECT_FALSE(read_notification(std::string_view(whole).substr(0, size), router)) << size;
 }
 
 TEST(HttpReply, IsReadInAnyPieces) {

@@ -85,7 +85,8 @@ TEST_F(Upnp, OnlyAMappingOfThisHostIsDeleted) {
     ASSERT_FALSE(removed);
     EXPECT_EQ(removed.error().code, errc::not_allowed);
     EXPECT_EQ(theirs.actions(), std::vector<std::string>{"GetSpecificPortMappingEntry"});
-    test_service silent({{"DeletePortMapping", ""}});
+    const std::map<std::string, std::string> deletion{{"DeletePortMapping", ""}};
+    test_service silent(deletion);
     EXPECT_FALSE(run(remove_upnp(test_loop(), silent.service(), own, 2121)));
     EXPECT_EQ(silent.actions().size(), 1U);
 }
