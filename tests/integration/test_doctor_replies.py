@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -148,12 +149,14 @@ def test_interrupted_run_is_not_healthy(sallyport, number):
     assert "interrupted" in said
 
 
-def test_server_that_admits_one_session(doctor):
-    """The doctor's own second session is no cause."""
+@pytest.mark.parametrize("wait", [0, 0.5], ids=["at_once", "late"])
+def test_server_that_admits_one_session(doctor, wait):
+    """The doctor's own second session is no cause, and its method is tried later, also if the refusal comes after the first session."""
     sessions = []
 
     def greet(control):
         if any(each.fileno() != -1 for each in sessions):
+            time.sleep(wait)
             control.sendall(b"421 one session only\r\n")
             control.close()
             raise OSError
@@ -168,12 +171,25 @@ def test_saved_run(doctor, tmp_path):
     """Also without addresses and names; terminal bytes of the server never reach the terminal."""
     asked = server(GREETING="220 \x1b[31mred ftp.example.org")
     asked.advertised = "10.255.255.1"
+    asked.replies["END"] = "226 done, user"
+    (tmp_path / "run.json").touch(mode=0o644)
     text = doctor(asked, "--text", "--passive", "--save", tmp_path / "run.json", "--anonymize", code=20)
     assert "private-address" in text and "side: server-config" in text
     saved = (tmp_path / "run.json").read_text()
     assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o600
     assert json.loads(saved)["sallyport_doctor"] == 1
     assert "secret-word" not in saved and "10.255.255.1" not in saved and "example.org" not in saved
+    assert "done, user-" in saved, saved  # the login name
+
+
+def test_verbose_lines_name_their_session(sallyport):
+    """Two sessions at the same time."""
+    asked = server()
+    done = subprocess.run([sallyport, "doctor", "--passive", "-v", asked.url("")], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=30)
+    asked.close()
+    assert done.returncode == 0 and "[EPSV] > EPSV" in done.stderr and "[PASV] > PASV" in done.stderr, done.stderr
+    assert "[EPSV] > PASV" not in done.stderr
 
 
 def test_explain(sallyport):

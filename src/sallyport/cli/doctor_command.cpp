@@ -1,12 +1,15 @@
 // sallyport doctor: finds out which data connections work, and what stops the others.
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -63,18 +66,27 @@ int explain(const std::string& id) {
 result<void> save(const std::string& path, const std::string& text) {
     const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!file) return fail_os(errno, "--save " + path);
-    if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-        return fail_os(errno, "--save " + path);
+    // A file that was there before keeps its mode. A device such as /dev/stdout is no such file.
+    struct stat about{};
+    const bool is_file = ::fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode);
+    if (is_file && ::fchmod(file.get(), 0600) != 0) return fail_os(errno, "--save " + path);
+    for (std::string_view left = text; !left.empty();) {
+        const auto n = ::write(file.get(), left.data(), left.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return fail_os(n < 0 ? errno : ENOSPC, "--save " + path);
+        left.remove_prefix(static_cast<std::size_t>(n));
+    }
     return {};
 }
 
-int report(const doctor_job& job, const diagnosis::facts& known) {
+int report(const doctor_job& job, const diagnosis::facts& known, std::string_view user) {
     const auto found = diagnosis::judge(known);
     fmt::print("{}", job.options.json ? diagnosis::report_json(known, found)
                                       : diagnosis::report_text(known, found, job.options.verbose));
     std::fflush(stdout);
     if (!job.save.empty())
-        if (const auto saved = save(job.save, diagnosis::to_json(job.anonymize ? diagnosis::anonymized(known) : known));
+        if (const auto saved =
+                save(job.save, diagnosis::to_json(job.anonymize ? diagnosis::anonymized(known, user) : known));
             !saved)
             return report_error("doctor", saved.error(), exit_status::local_file);
     return static_cast<int>(status_of(known, diagnosis::overall_of(known, found)));
@@ -92,6 +104,7 @@ int run(const doctor_job& job) {
     if (!how) return report_error("doctor", how.error(), exit_status::usage);
     doctor::run_settings settings{
         *location, std::move(*how), job.trace, job.also_plain, static_cast<unsigned>(job.rounds), job.idle, {}};
+    const auto user = settings.how.login.value_or(client::login_of(*location)).user;
     const bool shows_steps = !job.options.quiet && !job.options.verbose && ::isatty(STDERR_FILENO) == 1;
     if (shows_steps) settings.on_step = [](std::string_view text) { fmt::print(stderr, "\r\x1b[K{} ...", escape(text)); };
 
@@ -102,13 +115,13 @@ int run(const doctor_job& job) {
                                            // lost: the system closes their sockets.
                                            if (shows_steps) fmt::print(stderr, "\r\x1b[K");
                                            known.not_measured.emplace_back(diagnosis::rest_of_interrupted_run);
-                                           (void)report(job, known);
+                                           (void)report(job, known, user);
                                            // As a shell reports a program that the signal has ended.
                                            std::_Exit(128 + signal);
                                        }});
     loops.run_until_done(doctor::run(loops.at(0), settings, known));
     if (shows_steps) fmt::print(stderr, "\r\x1b[K");
-    return report(job, known);
+    return report(job, known, user);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <sallyport/doctor/syn_probe.hpp>
-#include <sallyport/proto/host_port.hpp>
+#include <sallyport/proto/data_negotiation.hpp>
 
 namespace sallyport::doctor {
 
@@ -25,7 +25,7 @@ constexpr std::size_t max_retries = 2;
 /// Linux sends one ICMP error a second to each address, after the first six.
 constexpr std::chrono::milliseconds icmp_limit_pause(1100);
 
-net::task<std::vector<ttl_answer>> send(path_probe probe, endpoint to, std::vector<unsigned> ttls) {
+net::task<result<std::vector<ttl_answer>>> send(path_probe probe, endpoint to, std::vector<unsigned> ttls) {
     std::vector<limited_syn> syns;
     for (const auto ttl : ttls) syns.push_back({to, ttl});
     auto work = [from = probe.local.address, syns = std::move(syns)] { return send_syns(from, answer_timeout, syns); };
@@ -39,11 +39,12 @@ struct both_answers {
 
 /// Routers limit their ICMP messages. The SYN to the data port is sent before the one to the control port: if the later one
 /// is answered, the limit was not the reason for silence about the earlier one.
-net::task<both_answers> compare(path_probe probe, endpoint data, unsigned ttl) {
+net::task<result<both_answers>> compare(path_probe probe, endpoint data, unsigned ttl) {
     const std::vector<limited_syn> syns{{data, ttl}, {probe.server, ttl}};
     auto work = [from = probe.local.address, syns] { return send_syns(from, answer_timeout, syns); };
     const auto answers = co_await net::offload(probe.pool, probe.loop, std::move(work));
-    co_return both_answers{answers.at(0), answers.at(1)};
+    if (!answers) co_return std::unexpected(answers.error());
+    co_return both_answers{answers->at(0), answers->at(1)};
 }
 
 void replace(path_trace& trace, const std::vector<ttl_answer>& answers) {
@@ -77,7 +78,7 @@ std::vector<unsigned> silent_hops(const path_trace& trace, unsigned end) {
 
 }  // namespace
 
-net::task<path_trace> trace_control(path_probe probe) {
+net::task<result<path_trace>> trace_control(path_probe probe) {
     constexpr unsigned group = 3;
     path_trace out;
     out.control = true;
@@ -86,31 +87,33 @@ net::task<path_trace> trace_control(path_probe probe) {
     for (unsigned ttl = 1; ttl <= max_hops && silent_groups < max_silent_groups; ttl += group) {
         const std::vector<unsigned> ttls{ttl, ttl + 1, ttl + 2};
         const auto answers = co_await send(probe, probe.server, ttls);
-        replace(out, answers);
+        if (!answers) co_return std::unexpected(answers.error());
+        replace(out, *answers);
         if (out.distance()) break;
-        const bool silent = std::ranges::all_of(answers, [](const ttl_answer& a) { return a.what == hop_answer::none; });
+        const bool silent = std::ranges::all_of(*answers, [](const ttl_answer& a) { return a.what == hop_answer::none; });
         silent_groups = silent ? silent_groups + 1 : 0;
     }
     // Routers limit their ICMP messages, so silence is asked twice.
     const auto again = silent_hops(out, out.distance().value_or(0));
-    if (!again.empty()) replace(out, co_await send(probe, probe.server, again));
+    if (!again.empty()) {
+        const auto answers = co_await send(probe, probe.server, again);
+        if (!answers) co_return std::unexpected(answers.error());
+        replace(out, *answers);
+    }
     co_return out;
 }
 
 net::task<std::optional<endpoint>> negotiate(client::connection& session, proto::data_method method) {
     const auto reply = co_await session.request(proto::verb_of(method), {});
-    if (!reply || !reply->positive()) co_return std::nullopt;
+    if (!reply) co_return std::nullopt;
     const auto server = session.control().peer().address;
-    if (method == proto::data_method::epsv) {
-        const auto port = proto::parse_229(reply->text());
-        co_return port ? std::optional(endpoint{server, *port}) : std::nullopt;
-    }
-    const auto named = proto::parse_227(reply->text());
-    co_return named ? std::optional(endpoint{server, named->port}) : std::nullopt;
+    const auto named = proto::advertised_endpoint(method, server, *reply);
+    if (!named || !proto::may_carry_data(named->port)) co_return std::nullopt;
+    co_return endpoint{server, named->port};
 }
 
-net::task<path_trace> trace_data(path_probe probe, client::connection& session, diagnosis::method_facts attempt,
-                                 path_trace& control) {
+net::task<result<path_trace>> trace_data(path_probe probe, client::connection& session, diagnosis::method_facts attempt,
+                                         path_trace& control) {
     path_trace out;
     out.to = *attempt.target;
     const auto distance = control.first(hop_answer::opened);
@@ -120,7 +123,9 @@ net::task<path_trace> trace_data(path_probe probe, client::connection& session, 
     std::vector<unsigned> ttls;
     // A SYN that arrives at an open port would take the place of the data connection.
     for (unsigned ttl = 1; ttl < *distance + (was_answered ? 1 : 0); ++ttl) ttls.push_back(ttl);
-    replace(out, co_await send(probe, out.to, ttls));
+    const auto answers = co_await send(probe, out.to, ttls);
+    if (!answers) co_return std::unexpected(answers.error());
+    replace(out, *answers);
     if (!was_answered)
         out.answers.push_back(
             {*distance, attempt.result == diagnosis::method_result::ok ? hop_answer::opened : hop_answer::none, {}, 0, 0});
@@ -132,10 +137,11 @@ net::task<path_trace> trace_data(path_probe probe, client::connection& session, 
             const auto fresh = co_await negotiate(session, attempt.method);
             if (!fresh) break;
             const auto both = co_await compare(probe, *fresh, missing[i]);
-            replace(out, {both.data});
+            if (!both) co_return std::unexpected(both.error());
+            replace(out, {both->data});
             // A hop that does not answer on the control port either is no suspect.
-            replace(control, {both.control});
-            if (both.data.what != hop_answer::none || both.control.what != hop_answer::none) break;
+            replace(control, {both->control});
+            if (both->data.what != hop_answer::none || both->control.what != hop_answer::none) break;
             co_await probe.loop.sleep_for(icmp_limit_pause);
         }
     }
@@ -145,7 +151,9 @@ net::task<path_trace> trace_data(path_probe probe, client::connection& session, 
         const auto fresh = session.is_open() ? co_await negotiate(session, attempt.method) : std::nullopt;
         if (fresh) {
             const std::vector<unsigned> again(1, *refused);
-            replace(out, co_await send(probe, *fresh, again));
+            const auto repeated = co_await send(probe, *fresh, again);
+            if (!repeated) co_return std::unexpected(repeated.error());
+            replace(out, *repeated);
             out.to = *fresh;
         }
     }

@@ -1,6 +1,6 @@
 #pragma once
 // Measures the path to the server: the control port first, then a data port that the server has just named. On the loop's
-// thread; the arguments must outlive the calls.
+// thread; the arguments must outlive the calls. A trace fails as a whole if this computer cannot send a SYN.
 
 #include <sallyport/client/connection.hpp>
 #include <sallyport/diagnosis/facts.hpp>
@@ -19,13 +19,13 @@ struct path_probe {
 
 /// SYNs to the control port in groups of three, until one arrives: at most three do, and they are closed before the
 /// greeting.
-net::task<diagnosis::path_trace> trace_control(path_probe probe);
+net::task<result<diagnosis::path_trace>> trace_control(path_probe probe);
 
 /// SYNs to the port that `attempt` names. A hop that does not answer is tried again with a port of its own, as one SYN that
 /// expires may use up the opening that a helper has made. `control` loses the answers of hops that do not repeat them.
 /// `session` is idle and logged in.
-net::task<diagnosis::path_trace> trace_data(path_probe probe, client::connection& session, diagnosis::method_facts attempt,
-                                            diagnosis::path_trace& control);
+net::task<result<diagnosis::path_trace>> trace_data(path_probe probe, client::connection& session,
+                                                    diagnosis::method_facts attempt, diagnosis::path_trace& control);
 
 /// Sends EPSV or PASV. Nothing if the server refuses it; the address is the server's.
 net::task<std::optional<endpoint>> negotiate(client::connection& session, proto::data_method method);

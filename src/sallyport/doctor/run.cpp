@@ -47,6 +47,11 @@ struct planned {
     bool plain = false;
 };
 
+/// "EPSV without TLS".
+std::string name_of(const planned& what) {
+    return fmt::format("{}{}", proto::name(what.method), what.plain ? " without TLS" : "");
+}
+
 class examination {
 public:
     examination(net::loop& loop, const run_settings& settings, diagnosis::facts& into)
@@ -68,6 +73,11 @@ private:
         const auto known = login();
         for (const auto& each : {known.password, known.account}) diagnosis::hide_secret(facts_, each);
     }
+    /// What was not measured, and why.
+    void leave_out(std::string text) {
+        facts_.not_measured.push_back(std::move(text));
+        hide_password();
+    }
     [[nodiscard]] path_probe probe() { return {loop_, pool_, facts_.client, facts_.server}; }
     void plan();
     void step(std::string_view text) const {
@@ -83,6 +93,7 @@ private:
     net::task<> try_method(client::connection& session, planned what);
     net::task<> try_other_address(client::connection& session, method_facts& m);
     net::task<> trace(client::connection& session, method_facts attempt);
+    net::task<> trace_control_port();
     net::task<> trace_if_needed();
     net::task<> find_helper();
     net::task<> probe_line(std::string name, std::string piece);
@@ -109,6 +120,11 @@ client::connection_options examination::options_for(const planned& what) const {
     out.data_open = std::min<std::chrono::milliseconds>(out.data_open, data_wait);
     out.greeting = std::min<std::chrono::milliseconds>(out.greeting, greeting_wait);
     out.stall = std::min<std::chrono::milliseconds>(out.stall, stall_wait);
+    // Two sessions run at the same time.
+    if (settings_.how.transcript)
+        out.transcript = [show = settings_.how.transcript, who = name_of(what)](std::string_view line) {
+            show(fmt::format("[{}] {}", who, line));
+        };
     return out;
 }
 
@@ -199,7 +215,11 @@ net::task<> examination::work_on(client::connection& first) {
     }
     co_await try_method(first, what);
     co_await first.quit();
-    while (!queue_.empty()) {
+    for (;;) {
+        // The other worker may give its method back at any time until it ends.
+        if (queue_.empty() && std::exchange(in_parallel_, false))
+            (void)co_await second_worker_done_.wait(net::deadline::max());
+        if (queue_.empty()) break;
         what = queue_.front();
         queue_.pop_front();
         client::connection session(loop_, options_for(what));
@@ -210,19 +230,16 @@ net::task<> examination::work_on(client::connection& first) {
             failure = co_await open(session, what);
         }
         if (failure) {
-            facts_.not_measured.push_back(fmt::format("{}{}: no further session was admitted ({})", proto::name(what.method),
-                                                      what.plain ? " without TLS" : "", failure->cause.text()));
-            hide_password();
+            leave_out(fmt::format("{}: no further session was admitted ({})", name_of(what), failure->cause.text()));
             continue;
         }
         co_await try_method(session, what);
         co_await session.quit();
     }
-    if (in_parallel_) (void)co_await second_worker_done_.wait(net::deadline::max());
 }
 
 net::task<> examination::try_method(client::connection& session, planned what) {
-    step(fmt::format("trying {}{}", proto::name(what.method), what.plain ? " without TLS" : ""));
+    step("trying " + name_of(what));
     const auto started_at = net::clock::now();
     client::discarder sink;
     const auto& path = settings_.location.path;
@@ -265,11 +282,21 @@ net::task<method_result> examination::connect_once(endpoint to, std::chrono::mil
 net::task<> examination::trace(client::connection& session, method_facts attempt) {
     step("measuring the path");
     auto control = co_await trace_control(probe());
-    auto data = co_await trace_data(probe(), session, std::move(attempt), control);
-    facts_.traces.push_back(std::move(control));
-    facts_.traces.push_back(std::move(data));
+    if (!control) co_return leave_out("the path: " + control.error().text());
+    auto data = co_await trace_data(probe(), session, std::move(attempt), *control);
+    facts_.traces.push_back(std::move(*control));
+    if (!data) co_return leave_out("the path of the data connection: " + data.error().text());
+    facts_.traces.push_back(std::move(*data));
     if (!diagnosis::distance_to_server(facts_))
         facts_.not_measured.emplace_back("the path: no hop answers, or the server is further away than 36 hops");
+}
+
+net::task<> examination::trace_control_port() {
+    auto control = co_await trace_control(probe());
+    if (control)
+        facts_.traces.push_back(std::move(*control));
+    else
+        leave_out("the path: " + control.error().text());
 }
 
 /// All data methods work, but the path was requested.
@@ -280,15 +307,21 @@ net::task<> examination::trace_if_needed() {
     });
     traced_ = true;
     if (found == facts_.methods.end()) {
-        facts_.traces.push_back(co_await trace_control(probe()));
+        co_await trace_control_port();
         co_return;
     }
     const planned what{found->method, !found->tls};
     client::connection session(loop_, options_for(what));
-    if (const auto failure = co_await open(session, what)) co_return;
+    if (const auto failure = co_await open(session, what)) {
+        leave_out(fmt::format("the path: no further session was admitted ({})", failure->cause.text()));
+        co_return;
+    }
     auto attempt = *found;
     attempt.target = co_await negotiate(session, what.method);
-    if (attempt.target) co_await trace(session, attempt);
+    if (attempt.target)
+        co_await trace(session, attempt);
+    else
+        leave_out(fmt::format("the path: {} named no port when it was sent again", proto::name(what.method)));
     co_await session.quit();
 }
 
@@ -324,11 +357,18 @@ net::task<> examination::compare_ports() {
     if (found == facts_.methods.end()) co_return;
     const planned what{found->method, !found->tls};
     client::connection session(loop_, options_for(what));
-    if (const auto failure = co_await open(session, what)) co_return;
-    for (unsigned i = 0; i < settings_.rounds && session.is_open(); ++i) {
+    if (const auto failure = co_await open(session, what)) {
+        leave_out(fmt::format("several ports: no further session was admitted ({})", failure->cause.text()));
+        co_return;
+    }
+    for (unsigned i = 0; i < settings_.rounds; ++i) {
         step(fmt::format("port {} of {}", i + 1, settings_.rounds));
-        const auto to = co_await negotiate(session, what.method);
-        if (!to) break;
+        const auto to = session.is_open() ? co_await negotiate(session, what.method) : std::nullopt;
+        if (!to) {
+            leave_out(fmt::format("{} of {} ports: {} named no port when it was sent again", settings_.rounds - i,
+                                  settings_.rounds, proto::name(what.method)));
+            break;
+        }
         diagnosis::port_round round{what.method, to->port, co_await connect_once(*to, round_wait), {}};
         // By port or by chance: the same port once more.
         if (round.result != method_result::ok) round.again = co_await connect_once(*to, round_wait);
@@ -341,7 +381,7 @@ net::task<> examination::compare_ports() {
 
 net::task<> examination::hold_sessions() {
     if (settings_.idle.count() == 0) co_return;
-    if (facts_.control_trace() == nullptr) facts_.traces.push_back(co_await trace_control(probe()));
+    if (facts_.control_trace() == nullptr) co_await trace_control_port();
     const planned what{};
     const idle_settings idle{options_for(what), server_for(what), login(), settings_.idle, settings_.on_step};
     co_await measure_idle(loop_, pool_, idle, facts_);

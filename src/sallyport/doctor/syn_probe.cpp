@@ -37,7 +37,28 @@ struct pending_syn {
     unique_fd socket;
     ttl_answer answer;
     bool finished = false;
+    // Why this computer could not send the SYN; 0 if it could.
+    int failure = 0;
 };
+
+/// No device on the path has said anything: the failure is this computer's own.
+void fail_locally(pending_syn& syn, int os) {
+    syn.failure = os != 0 ? os : EIO;
+    syn.finished = true;
+}
+
+/// What an error of connect() says about the path; nothing if it is a failure of this computer. A route of type "prohibit"
+/// gives EACCES.
+std::optional<hop_answer> answer_of(int os) {
+    switch (os) {
+        case ECONNREFUSED: return hop_answer::refused;
+        case EHOSTUNREACH:
+        case ENETUNREACH:
+        case EACCES: return hop_answer::unreachable;
+        case ETIMEDOUT: return hop_answer::none;
+        default: return std::nullopt;
+    }
+}
 
 unique_fd open_socket(const syn_target& target, const syn_options& options) {
     const bool v4 = target.to.address.is_v4();
@@ -53,7 +74,12 @@ unique_fd open_socket(const syn_target& target, const syn_options& options) {
     close_with_reset(fd.get());
     if (target.from.is_v4() == v4 && !target.from.is_unspecified()) {
         const net::socket_address own({target.from, 0});
-        if (::bind(fd.get(), own.data(), own.length()) != 0) return {};
+        if (::bind(fd.get(), own.data(), own.length()) != 0) {
+            const int os = errno;
+            fd.reset();
+            // For the caller, after close().
+            errno = os;
+        }
     }
     return fd;
 }
@@ -98,28 +124,37 @@ bool read_icmp(int socket, ttl_answer& into) {
     return false;
 }
 
-void read_answer(pending_syn& syn) {
-    syn.finished = true;
-    if (read_icmp(syn.socket.get(), syn.answer)) return;
+void read_answer(pending_syn& syn, int events) {
+    if (read_icmp(syn.socket.get(), syn.answer)) {
+        syn.finished = true;
+        return;
+    }
     const int os = net::socket_option(syn.socket.get(), SO_ERROR);
-    if (os == 0)
+    if (os != 0) {
+        const auto answer = answer_of(os);
+        if (!answer) return fail_locally(syn, os);
+        syn.answer.what = *answer;
+        syn.finished = true;
+    } else if ((events & (POLLERR | POLLHUP)) == 0) {
         syn.answer.what = hop_answer::opened;
-    else if (os == ECONNREFUSED)
-        syn.answer.what = hop_answer::refused;
-    else if (os == EHOSTUNREACH || os == ENETUNREACH || os == EACCES)
-        syn.answer.what = hop_answer::unreachable;
+        syn.finished = true;
+    } else if ((events & POLLHUP) != 0) {
+        syn.finished = true;
+    }
+    // An ICMP message that says nothing about the path: the answer may still arrive.
 }
 
 void start(pending_syn& syn, const syn_target& target, const syn_options& options) {
     syn.socket = open_socket(target, options);
-    syn.finished = !syn.socket;
-    if (syn.finished) return;
+    if (!syn.socket) return fail_locally(syn, errno);
     const net::socket_address to(target.to);
     if (::connect(syn.socket.get(), to.data(), to.length()) == 0) {
         syn.answer.what = hop_answer::opened;
         syn.finished = true;
-    } else if (errno != EINPROGRESS) {
-        syn.answer.what = errno == ECONNREFUSED ? hop_answer::refused : hop_answer::unreachable;
+    } else if (const int os = errno; os != EINPROGRESS) {
+        const auto answer = answer_of(os);
+        if (!answer) return fail_locally(syn, os);
+        syn.answer.what = *answer;
         syn.finished = true;
     }
 }
@@ -137,22 +172,29 @@ void wait_for(std::vector<pending_syn>& all, std::chrono::milliseconds wait) {
         }
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady::now()).count();
         if (polled.empty() || left <= 0) return;
-        if (::poll(polled.data(), polled.size(), static_cast<int>(left)) < 0 && errno != EINTR) return;
+        if (::poll(polled.data(), polled.size(), static_cast<int>(left)) < 0 && errno != EINTR) {
+            const int os = errno;
+            for (auto* const each : waiting) fail_locally(*each, os);
+            return;
+        }
         for (std::size_t i = 0; i < polled.size(); ++i)
-            if (polled[i].revents != 0) read_answer(*waiting[i]);
+            if (polled[i].revents != 0) read_answer(*waiting[i], polled[i].revents);
     }
 }
 
-bool is_refused(const syn_target& target, unsigned min_reply_ttl) {
+/// Nothing if this computer could not send the SYN.
+std::optional<bool> is_refused(const syn_target& target, unsigned min_reply_ttl) {
     std::vector<pending_syn> one(1);
     start(one.front(), target, {std::nullopt, min_reply_ttl});
     wait_for(one, target.wait);
+    if (one.front().failure != 0) return std::nullopt;
     return one.front().answer.what == hop_answer::refused;
 }
 
 }  // namespace
 
-std::vector<ttl_answer> send_syns(ip_address from, std::chrono::milliseconds wait, std::span<const limited_syn> syns) {
+result<std::vector<ttl_answer>> send_syns(ip_address from, std::chrono::milliseconds wait,
+                                          std::span<const limited_syn> syns) {
     std::vector<pending_syn> all(syns.size());
     for (std::size_t i = 0; i < syns.size(); ++i) {
         all[i].answer.ttl = syns[i].ttl;
@@ -161,17 +203,22 @@ std::vector<ttl_answer> send_syns(ip_address from, std::chrono::milliseconds wai
     wait_for(all, wait);
     std::vector<ttl_answer> out;
     out.reserve(all.size());
-    for (const auto& each : all) out.push_back(each.answer);
+    for (const auto& each : all) {
+        if (each.failure != 0) return fail_os(each.failure, "this computer could not send a SYN");
+        out.push_back(each.answer);
+    }
     return out;
 }
 
 std::optional<unsigned> ttl_of_refusal(const syn_target& target) {
     unsigned accepted = 1;
     unsigned ignored = 256;
-    if (!is_refused(target, accepted)) return std::nullopt;
+    if (!is_refused(target, accepted).value_or(false)) return std::nullopt;
     while (ignored - accepted > 1) {
         const auto middle = (accepted + ignored) / 2;
-        (is_refused(target, middle) ? accepted : ignored) = middle;
+        const auto refused = is_refused(target, middle);
+        if (!refused) return std::nullopt;
+        (*refused ? accepted : ignored) = middle;
     }
     return accepted;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
 #include <sallyport/diagnosis/facts.hpp>
 
 namespace sallyport::doctor {
@@ -28,9 +29,10 @@ struct limited_syn {
     unsigned ttl = 0;
 };
 
-/// Sends the SYNs in this order, at once. The answers are in the same order. `from` and `wait`: see syn_target.
-[[nodiscard]] std::vector<diagnosis::ttl_answer> send_syns(ip_address from, std::chrono::milliseconds wait,
-                                                           std::span<const limited_syn> syns);
+/// Sends the SYNs in this order, at once. The answers are in the same order. `from` and `wait`: see syn_target. Fails if
+/// this computer cannot send one of them, for want of descriptors for example: silence would blame the path.
+[[nodiscard]] result<std::vector<diagnosis::ttl_answer>> send_syns(ip_address from, std::chrono::milliseconds wait,
+                                                                   std::span<const limited_syn> syns);
 
 /// The TTL that the RST of a refused port has left when it arrives, by connections that accept only packets with a minimum
 /// TTL (IP_MINTTL, IPV6_MINHOPCOUNT). Up to nine connections; nothing if the port does not refuse each of them.
