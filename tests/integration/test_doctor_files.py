@@ -110,6 +110,42 @@ def test_transcripts_of_real_clients(sallyport, blocked, tmp_path, client):
     assert from_input.returncode == 20 and "data-ports-dropped" in from_input.stdout
 
 
+PYTHON_TLS = """
+import ftplib, ssl
+f = ftplib.FTP_TLS(context=ssl.create_default_context()); f.set_debuglevel(1); f.connect("127.0.0.1", PORT, timeout=5); f.login("anna", "geheim")
+"""
+UNTRUSTING = {
+    "curl": ["curl", "-v", "--ssl-reqd", "-m", "5", "ftp://anna:geheim@127.0.0.1:PORT/"],
+    "lftp": ["lftp", "-d", "-c", "set net:max-retries 1; set ftp:ssl-force true; open -u anna,geheim ftp://127.0.0.1:PORT; ls"],
+    "python": ["/usr/bin/python3", "-c", PYTHON_TLS],
+    "sallyport": ["SALLYPORT", "ls", "-v", "-u", "anna:geheim", "ftpes://127.0.0.1:PORT/"],
+}
+
+
+@pytest.mark.parametrize("client", UNTRUSTING)
+def test_certificate_that_a_client_does_not_trust(sallyport, start, folder, certificate, tmp_path, client):
+    """A session that failed is never 0."""
+    daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "anna:geheim", "--tls-cert", certificate.both)
+    argv = [word.replace("PORT", str(daemon.port)) if word != "SALLYPORT" else sallyport for word in UNTRUSTING[client]]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30,
+                          env={"LC_ALL": "C", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
+    file = tmp_path / "transcript"
+    file.write_text(done.stdout)
+    said = doctor(here, sallyport, "read", file, code=20)
+    assert "certificate-untrusted" in said or "certificate-other-name" in said, (done.stdout, said)
+
+
+def test_exit_codes_of_files(sallyport, tmp_path):
+    """0 without a failure, 21 where no rule names the cause of one."""
+    file = tmp_path / "transcript"
+    file.write_text("< 220 x\n> USER a\n< 331 p\n> PASS geheim\n< 230 in\n> MKD x\n< 257 x\n")
+    doctor(here, sallyport, "read", file, code=0)
+    file.write_text("< 220 x\n> PASS a\n< 230 in\n> EPSV\n< 229 x (|||30000|)\n> LIST\n< 425 cannot assign requested address\n")
+    assert "could not be determined" in doctor(here, sallyport, "read", file, code=21)
+    file.write_text("< 220 x\n> USER a\n< 331 p\n> PASS geheim\n< 530 no\n")
+    doctor(here, sallyport, "read", file, code=20)
+
+
 def test_log_of_our_server(sallyport, blocked, tmp_path):
     """One failing client tells no side, and with another network that works it is the client's."""
     built, daemon = blocked

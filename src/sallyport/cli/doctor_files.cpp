@@ -32,6 +32,7 @@ namespace sallyport::cli {
 namespace {
 
 constexpr int something_found = 20;
+constexpr int cause_unknown = 21;
 constexpr int wrong_usage = 2;
 // A log of a busy server for some days; it is read as a whole.
 constexpr std::size_t max_file = std::size_t{256} << 20U;
@@ -105,8 +106,19 @@ result<diagnosis::server_facts> read_configuration(const std::string& target) {
     return read;
 }
 
-/// One file: its text report or JSON goes to standard output.
-result<bool> read_one(const std::string& name, bool as_json) {
+int code_of(const diagnosis::facts& known, const std::vector<diagnosis::verdict>& found) {
+    switch (diagnosis::overall_of(known, found)) {
+        case diagnosis::overall::healthy: return 0;
+        case diagnosis::overall::undecided: return cause_unknown;
+        default: return something_found;
+    }
+}
+
+/// Of two exit codes: what was found is more than what has no known cause.
+int worse_of(int a, int b) { return a == something_found || b == 0 ? a : b; }
+
+/// One file: its text report or JSON goes to standard output. The exit code for it.
+result<int> read_one(const std::string& name, bool as_json) {
     const auto text = content_of_file(name);
     if (!text) return std::unexpected(text.error());
     if (text->starts_with("{")) {
@@ -114,7 +126,7 @@ result<bool> read_one(const std::string& name, bool as_json) {
         if (!saved) return std::unexpected(error{errc::usage, 0, name + ": " + saved.error().what});
         const auto found = diagnosis::judge(*saved);
         fmt::print("{}", as_json ? diagnosis::report_json(*saved, found) : diagnosis::report_text(*saved, found, true));
-        return has_problem(found);
+        return code_of(*saved, found);
     }
     const auto sessions = doctor::facts_of(doctor::read_transcript(*text));
     if (sessions.empty())
@@ -126,16 +138,16 @@ result<bool> read_one(const std::string& name, bool as_json) {
     if (sessions.front().seen_from == diagnosis::vantage::server) {
         const auto log = diagnosis::judge_log(sessions);
         fmt::print("{}", as_json ? diagnosis::report_json(log) : diagnosis::report_text(log, name));
-        return log.failed != 0;
+        return log.failed != 0 ? something_found : 0;
     }
-    bool any = false;
+    int code = 0;
     for (auto session : sessions) {
         if (session.host.empty()) session.host = name;
         const auto found = diagnosis::judge(session);
         fmt::print("{}", as_json ? diagnosis::report_json(session, found) : diagnosis::report_text(session, found, true));
-        any = any || has_problem(found) || diagnosis::overall_of(session, found) == diagnosis::overall::broken;
+        code = worse_of(code, code_of(session, found));
     }
-    return any;
+    return code;
 }
 
 struct read_job {
@@ -148,7 +160,7 @@ int read_files(const read_job& job) {
     for (const auto& file : job.files) {
         const auto found = read_one(file, job.as_json);
         if (!found) return refuse("doctor read", found.error());
-        if (*found) code = something_found;
+        code = worse_of(code, *found);
     }
     return code;
 }
@@ -186,7 +198,8 @@ void add_doctor_read(CLI::App& doctor, int& exit_code) {
     table.add("Output", {{"--json", "", flag(job->as_json), "Print JSON"}});
     table.notes =
         "The kind of a file is recognized by its lines. Passwords are not printed.\n\n"
-        "Exit codes: 0 nothing found, 20 something found, 2 a file cannot be read.";
+        "Exit codes: 0 nothing found, 20 something found, 21 the cause of a failure could not be determined, 2 a file "
+        "cannot be read.";
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = read_files(*job); });
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/diagnosis/rule_support.hpp>
 #include <sallyport/proto/client_side/login_rules.hpp>
 
 namespace sallyport::diagnosis {
@@ -16,11 +17,10 @@ namespace {
 
 /// The network whose addresses replace those of this kind; empty: the address stays, as it names no network.
 std::string_view network_for(const ip_address& a) {
-    static const auto bridges = *ip_network::parse("172.16.0.0/12");
     static const auto carrier = *ip_network::parse("100.64.0.0/10");
     if (a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_link_local()) return {};
     if (a.is_v6()) return a.is_private() ? "fd00::" : "2001:db8::";
-    if (bridges.contains(a)) return "172.17.0.";
+    if (is_container_address(a)) return "172.17.0.";
     if (carrier.contains(a)) return "100.64.0.";
     return a.is_private() ? "10.0.0." : "203.0.113.";
 }

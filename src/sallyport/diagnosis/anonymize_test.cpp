@@ -65,6 +65,13 @@ TEST(anonymize, the_host_and_the_login_name_are_replaced_everywhere) {
     EXPECT_EQ(greeting_of("331 anonymous ok", "nas", "anonymous"), "331 anonymous ok");
 }
 
+// A container's bridge has 172.17.0.0 to 172.31.255.255; 172.16.0.0/16 is a private network as others are.
+TEST(anonymize, an_address_keeps_its_kind) {
+    EXPECT_EQ(greeting_of("220 172.16.0.9"), "220 10.0.0.4");
+    EXPECT_EQ(greeting_of("220 172.18.0.9"), "220 172.17.0.4");
+    EXPECT_EQ(greeting_of("220 8.8.8.8"), "220 203.0.113.4");
+}
+
 TEST(anonymize, verdicts_stay_the_same) {
     const auto known = with_names();
     const auto before = judge(known);

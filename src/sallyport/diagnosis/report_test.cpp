@@ -72,6 +72,14 @@ TEST(report, an_interrupted_run_is_never_healthy) {
     EXPECT_THAT(text, Not(HasSubstr(": works")));
 }
 
+// As in a transcript of MKD and QUIT.
+TEST(report, a_file_without_data_connections_has_no_failure) {
+    auto known = opened_session();
+    EXPECT_EQ(overall_of(known, judge(known)), overall::undecided);
+    known.source = "curl";
+    EXPECT_EQ(overall_of(known, judge(known)), overall::healthy);
+}
+
 TEST(report, the_headline_names_the_step_that_failed) {
     const auto headline = [](std::string_view name, int code) {
         facts known;

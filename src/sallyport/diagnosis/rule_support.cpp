@@ -58,6 +58,10 @@ severity severity_of_active(const facts& known) {
     return has_passive ? severity::note : severity::problem;
 }
 
+bool is_container_address(const ip_address& a) noexcept {
+    return a.is_v4() && a.bytes()[0] == 172 && a.bytes()[1] >= 17 && a.bytes()[1] <= 31;
+}
+
 bool has_nat_at_client(const facts& known) noexcept {
     return known.client.address.is_private() && known.server.address.is_public();
 }

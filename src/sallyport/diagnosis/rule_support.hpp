@@ -33,6 +33,9 @@ using methods = std::vector<const method_facts*>;
 [[nodiscard]] const method_facts* find_method(const facts& known, proto::data_method method, bool tls) noexcept;
 /// A note if passive mode works, or would without a cause of its own, so that active mode is not needed.
 [[nodiscard]] severity severity_of_active(const facts& known);
+/// The address ranges that Docker and Podman give to their bridges, 172.17.0.0/16 to 172.31.0.0/16. Other networks may use
+/// them too.
+[[nodiscard]] bool is_container_address(const ip_address& a) noexcept;
 /// The client has a private address, and the server a public one.
 [[nodiscard]] bool has_nat_at_client(const facts& known) noexcept;
 

@@ -46,6 +46,8 @@ std::string_view name(overall o) noexcept {
 
 overall overall_of(const facts& known, const std::vector<verdict>& found) noexcept {
     if (known.failed_phase() != nullptr) return overall::broken;
+    // A file of a session that needed no data connection.
+    if (known.methods.empty() && !known.source.empty() && !has_problem(found)) return overall::healthy;
     // A refused listing is no failure of the data connection, in active mode either, where none was made.
     const bool works = std::ranges::any_of(known.methods, [](const method_facts& m) {
         return m.result == method_result::ok || m.result == method_result::listing_refused;

@@ -46,10 +46,6 @@ std::optional<advertised_facts> other_address_in_227(const facts& known) {
     return std::nullopt;
 }
 
-bool is_container_address(const ip_address& a) {
-    return a.is_v4() && a.bytes()[0] == 172 && a.bytes()[1] >= 17 && a.bytes()[1] <= 31;
-}
-
 std::string text_of(const facts& known, const advertised_facts& seen) {
     return fmt::format("the 227 advertises {}, and the control connection's peer is {}", seen.attempt->advertised->text(),
                        known.server.address.text());

@@ -16,13 +16,22 @@ namespace {
 
 constexpr std::string_view other_end = "To tell them apart, run 'sallyport doctor --server' on the server's host.";
 
+/// The attempt went to the wrong address of the 227, which another rule has reported: its port was not tried.
+bool is_explained_by_address(const method_facts& m, const std::vector<verdict>& found) {
+    if (m.method != proto::data_method::pasv || !m.advertised || m.target != m.advertised) return false;
+    return std::ranges::any_of(found, [](const verdict& v) {
+        return v.severity == severity::problem &&
+               (v.id == "private-address" || v.id == "container-address" || v.id == "other-public-address");
+    });
+}
+
 /// A passive attempt that failed in this way, if no passive attempt worked and no other rule has explained it.
 const method_facts* blocked_in_general(const facts& known, const std::vector<verdict>& found, method_result how) {
     if (has_id(found, {"helper-blind", "client-override", "hairpin"})) return nullptr;
     const method_facts* out = nullptr;
     for (const auto* const m : passive_methods(known)) {
         if (is_usable(*m) || m->result == method_result::wrong_address) return nullptr;
-        if (m->result == how && out == nullptr) out = m;
+        if (m->result == how && out == nullptr && !is_explained_by_address(*m, found)) out = m;
     }
     return out;
 }
@@ -208,7 +217,7 @@ void judge_between_methods(const facts& known, std::vector<verdict>& out) {
     if (counts_of(known).failed > 0) return;
     const auto passive = passive_methods(known);
     for (const auto* const m : passive) {
-        if (!is_blocked(*m)) continue;
+        if (!is_blocked(*m) || is_explained_by_address(*m, out)) continue;
         const bool same_session_works = std::ranges::any_of(passive, [&](const method_facts* other) {
             return other->tls == m->tls && (is_usable(*other) || other->result == method_result::wrong_address);
         });

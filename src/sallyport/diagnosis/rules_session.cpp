@@ -117,9 +117,21 @@ void judge_data_tls_refused(const facts& known, std::vector<verdict>& out) {
         add(known, out, "data-tls-refused", side::server_config, confidence::likely);
 }
 
+/// The words of OpenSSL ("hostname mismatch"), curl ("no alternative certificate subject name matches ...") and GnuTLS.
+bool has_other_name(const phase& failed) {
+    return contains_any(to_lower(failed.detail), {"mismatch", "doesn't match", "does not match", "subject name"});
+}
+
 void judge_certificate(const facts& known, std::vector<verdict>& out) {
-    if (failed_at(known, "tls", "tls_untrusted") != nullptr)
+    const auto* const failed = failed_at(known, "tls", "tls_untrusted");
+    if (failed != nullptr && !has_other_name(*failed))
         add(known, out, "certificate-untrusted", side::undecided, confidence::likely);
+}
+
+void judge_certificate_name(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = failed_at(known, "tls", "tls_untrusted");
+    if (failed != nullptr && has_other_name(*failed))
+        add(known, out, "certificate-other-name", side::undecided, confidence::likely);
 }
 
 void judge_tls_failed(const facts& known, std::vector<verdict>& out) {
@@ -211,6 +223,11 @@ std::span<const rule> session_rules() noexcept {
           "a refusal of AUTH TLS", "a server that has no certificate for data connections",
           "Server's administrator: allow TLS on data connections; --no-data-tls transfers files without encryption."},
          judge_data_tls_refused},
+        {{"certificate-other-name", "The server's certificate is for another name.",
+          "a failed TLS handshake whose reason is the name in the certificate", "a certificate of an unknown CA",
+          "a device that intercepts TLS; a name that leads to another server",
+          "Use a name in the URL that the certificate has; or the server's administrator gets a certificate for this name."},
+         judge_certificate_name},
         {{"certificate-untrusted", "The server's certificate is not trusted.", "a failed TLS handshake",
           "other TLS failures", "a device that intercepts TLS",
           "Trust its CA with --ca FILE; --insecure accepts any certificate for this test."},

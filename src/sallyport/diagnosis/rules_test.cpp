@@ -105,6 +105,15 @@ TEST(rules, a_private_address_that_can_be_reached_is_right) {
     EXPECT_THAT(judge(with_227("10.1.2.3", method_result::ok, method_result::ok)), IsEmpty());
 }
 
+// As in a transcript, where the address of the peer was not tried.
+TEST(rules, a_wrong_address_is_the_only_cause_of_its_failure) {
+    auto pasv = attempt(data_method::pasv, method_result::silent);
+    pasv.advertised = pasv.target = endpoint{address("10.1.2.3"), 50000};
+    EXPECT_EQ(only(with({pasv})).id, "private-address");
+    EXPECT_EQ(only(with({attempt(data_method::epsv, method_result::ok), pasv})).id, "private-address");
+    EXPECT_THAT(ids(judge(with({attempt(data_method::epsv, method_result::silent), pasv}))), Contains("data-ports-dropped"));
+}
+
 // Symptom 33.
 TEST(rules, a_client_that_ignores_a_right_address) {
     auto known = with_227("10.1.2.3", method_result::ok, method_result::silent);
@@ -297,6 +306,8 @@ TEST(rules, steps_before_the_data_connection) {
     EXPECT_EQ(id("greeting", "timeout", 0, ""), "no-greeting");
     EXPECT_EQ(id("greeting", "rejected", 421, "421 Too many users"), "server-busy");
     EXPECT_EQ(id("tls", "tls_untrusted", 0, ""), "certificate-untrusted");
+    EXPECT_EQ(id("tls", "tls_untrusted", 0, "the certificate of h is not trusted: hostname mismatch"),
+              "certificate-other-name");
     EXPECT_EQ(id("tls", "unsupported", 502, ""), "tls-missing");
     EXPECT_EQ(id("tls", "tls", 0, ""), "tls-failed");
     EXPECT_EQ(id("login", "login_refused", 530, "530 Login incorrect"), "login-refused");

@@ -67,6 +67,7 @@ public:
             case kind::refused: on_failure(method_result::refused, "refused"); break;
             case kind::timed_out: on_failure(method_result::silent, "timeout"); break;
             case kind::unreachable: on_failure(method_result::unreachable, "unreachable"); break;
+            case kind::untrusted: on_untrusted(e.text); break;
             case kind::closed: finish(); break;
         }
     }
@@ -101,6 +102,15 @@ private:
             end_method();
         } else if (!has_messages_ && known_.phases.empty()) {
             add_phase("connect", false, 0, std::string(error), fmt::format("{}", error));
+        }
+    }
+
+    void on_untrusted(const std::string& text) {
+        if (pending_) {
+            pending_->detail = text;
+            end_method();
+        } else if (known_.failed_phase() == nullptr) {
+            add_phase("tls", false, 0, std::string(name(errc::tls_untrusted)), text);
         }
     }
 

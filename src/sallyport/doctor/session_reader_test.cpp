@@ -273,6 +273,17 @@ TEST(session_reader_test, a_password_of_digits_leaves_codes_and_ports_alone) {
     EXPECT_EQ(known.methods[0].reply, "425 *** refused");
 }
 
+TEST(session_reader_test, a_certificate_that_the_client_does_not_trust) {
+    const auto known = only(
+        "< 220 x\n> AUTH TLS\n< 234 x\n* SSL certificate problem: self-signed certificate\n* Closing connection 0\n"
+        "curl: (60) SSL certificate problem: self-signed certificate\n",
+        "curl");
+    ASSERT_NE(known.failed_phase(), nullptr);
+    EXPECT_EQ(known.failed_phase()->name, "tls");
+    EXPECT_EQ(known.failed_phase()->error, "tls_untrusted");
+    EXPECT_THAT(known.failed_phase()->detail, HasSubstr("self-signed"));
+}
+
 TEST(session_reader_test, reads_any_text) {
     EXPECT_THAT(facts_of(read_transcript("")), IsEmpty());
     EXPECT_THAT(facts_of(read_transcript("no session\nhere (at) all: \"x\", [y] > z\n")), IsEmpty());

@@ -8,12 +8,14 @@
 #include <utility>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/diagnosis/refusal_words.hpp>
 #include <sallyport/proto/secret_text.hpp>
 
 namespace sallyport::doctor {
 
 namespace {
 
+using diagnosis::contains_any;
 using kind = session_event::kind;
 using event = std::optional<session_event>;
 
@@ -60,6 +62,9 @@ using event = std::optional<session_event>;
 /// What a client program says of a connection that failed.
 [[nodiscard]] event failure_in(std::string_view text) {
     const auto words = to_lower(text);
+    if (has(words, "certificate") &&
+        contains_any(words, {"verif", "trusted", "problem", "match", "self-signed", "self signed", "subject name"}))
+        return session_event{.what = kind::untrusted, .text = std::string(text)};
     if (has(words, "refused")) return session_event{.what = kind::refused};
     if (has(words, "timed out") || has(words, "timeout") || has(words, "time-out") || has(words, "timed_out") ||
         has(words, "timedout"))
@@ -80,7 +85,7 @@ using event = std::optional<session_event>;
     line = without_meter(line);
     if (line.starts_with("> ")) return command(line.substr(2));
     if (line.starts_with("< ")) return reply(line.substr(2));
-    if (line.starts_with("curl: (")) return failure_in(line);
+    if (line.starts_with("curl: (") || line.starts_with("sallyport ")) return failure_in(line);
     if (!line.starts_with("* ")) return std::nullopt;
     if (const auto at = between(line, "Trying ", "..."); !at.empty()) {
         const auto to = endpoint::parse(at);

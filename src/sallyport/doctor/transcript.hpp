@@ -28,6 +28,8 @@ struct session_event {
         refused,
         timed_out,
         unreachable,
+        // The client program does not trust the server's certificate; `text` says why.
+        untrusted,
         closed
     };
     kind what = kind::command;
@@ -35,7 +37,7 @@ struct session_event {
     std::string session{};
     std::optional<ip_address> client{};
     std::optional<endpoint> at{};
-    // Of a command or a reply.
+    // Of a command, a reply, or an untrusted certificate.
     std::string text{};
     // While a file is read: the argument of PASS or ACCT. Empty afterwards.
     std::string secret{};
