@@ -10,6 +10,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/base/ports.hpp>
 #include <sallyport/cli/port_needs.hpp>
 #include <sallyport/reach/known_ports.hpp>
 
@@ -145,7 +146,7 @@ void warn_of_ports(start_report& out, const report_input& s, const machine_facts
                         "choose another range, such as 30000-30099",
                         range.text(), m.ephemeral.text(), range.text()));
     const auto is_inspected = [&](std::uint32_t port) {
-        return reach::is_alg_port(s.data_connections.ports.external.of(static_cast<std::uint16_t>(port)));
+        return is_alg_port(s.data_connections.ports.external.of(static_cast<std::uint16_t>(port)));
     };
     if (!s.data_connections.ports.use_alg_ports &&
         std::ranges::all_of(std::views::iota(std::uint32_t{range.first}, range.last + 1U), is_inspected))

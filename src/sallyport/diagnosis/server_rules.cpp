@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <sallyport/base/ports.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 
 namespace sallyport::diagnosis {
@@ -179,10 +180,9 @@ void judge_size(const server_facts& known, std::vector<verdict>& out) {
 
 void judge_alg_ports(const server_facts& known, std::vector<verdict>& out) {
     if (!has_range(known) || known.leaves_out_alg_ports) return;
-    std::vector<std::string> inside;
-    // SIP, H.323, PPTP, RTSP, Skinny, IRC: routers inspect what uses these ports.
-    for (const auto port : std::to_array<std::uint16_t>({554, 1720, 1723, 2000, 5060, 5061, 6667}))
-        if (known.passive_ports.contains(port)) inside.push_back(std::to_string(port));
+    std::vector<std::uint32_t> inside;
+    for (std::uint32_t port = known.passive_ports.first; port <= known.passive_ports.last; ++port)
+        if (is_alg_port(static_cast<std::uint16_t>(port))) inside.push_back(port);
     if (inside.empty()) return;
     auto found = verdict_of("alg-port-in-range", side::server_config, confidence::possible, severity::note);
     found.evidence.push_back(

@@ -9,15 +9,24 @@
 
 namespace sallyport::proto {
 
-namespace {
-
 /// Ports below 1024 belong to services that a hostile server may want a client to connect to (CL-01). Some servers use the
 /// FTP ports and 443 intentionally, for clients whose firewall allows only these (G8).
 bool may_carry_data(std::uint16_t port) noexcept {
     return port >= first_unprivileged_port || port == 20 || port == 21 || port == 443 || port == 989 || port == 990;
 }
 
-}  // namespace
+result<endpoint> advertised_endpoint(data_method m, const ip_address& peer, const reply& r) {
+    const bool extended = m == data_method::epsv;
+    if (r.code != (extended ? 229 : 227))
+        return sallyport::fail(errc::unexpected, "unexpected reply to the passive command: " + summary(r));
+    if (!extended) {
+        auto named = search_lines(r, parse_227);
+        return named ? std::move(named) : sallyport::fail(named.error().code, "no address in the reply: " + summary(r));
+    }
+    const auto port = search_lines(r, parse_229);
+    if (!port) return sallyport::fail(port.error().code, "no port in the reply: " + summary(r));
+    return endpoint{peer, *port};
+}
 
 bool data_negotiation::skips(const client_settings& s, data_method m) const noexcept {
     return (only_ipv4(m) && s.peer.address.is_v6()) || failed_methods_.contains(m);
@@ -47,21 +56,12 @@ bool data_negotiation::fail(const client_settings& s, error why, bool for_sessio
 
 result<void> data_negotiation::on_passive_reply(const client_settings& s, const reply& r) {
     auto& attempt = attempts_.back();
-    const bool extended = attempt.method == data_method::epsv;
-    if (r.code != (extended ? 229 : 227))
-        return sallyport::fail(errc::unexpected, "unexpected reply to the passive command: " + summary(r));
-    if (extended) {
-        const auto port = search_lines(r, parse_229);
-        if (!port) return sallyport::fail(port.error().code, "no port in the reply: " + summary(r));
-        attempt.advertised = {s.peer.address, *port};
-    } else {
-        const auto named = search_lines(r, parse_227);
-        if (!named) return sallyport::fail(named.error().code, "no address in the reply: " + summary(r));
-        attempt.advertised = *named;
-    }
+    const auto named = advertised_endpoint(attempt.method, s.peer.address, r);
+    if (!named) return std::unexpected(named.error());
+    attempt.advertised = *named;
     if (!may_carry_data(attempt.advertised.port))
         return sallyport::fail(errc::not_allowed, "port below 1024 in the reply: " + summary(r));
-    const bool follows_reply = !extended && s.address_rule == passive_address::reply;
+    const bool follows_reply = attempt.method == data_method::pasv && s.address_rule == passive_address::reply;
     attempt.target = follows_reply ? attempt.advertised : endpoint{s.peer.address, attempt.advertised.port};
     attempt.accepted = true;
     return {};

@@ -5,12 +5,18 @@
 // A value, owned by one client_machine, used on its thread. No I/O.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
 #include <sallyport/proto/client_settings.hpp>
 
 namespace sallyport::proto {
+
+/// The endpoint in a reply to EPSV or PASV, in any of its lines. For EPSV the address is that of the peer.
+[[nodiscard]] result<endpoint> advertised_endpoint(data_method m, const ip_address& peer, const reply& r);
+/// Whether a data connection may go to this port of a server.
+[[nodiscard]] bool may_carry_data(std::uint16_t port) noexcept;
 
 class data_negotiation {
 public:

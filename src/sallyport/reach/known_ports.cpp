@@ -1,7 +1,6 @@
 #include <sallyport/reach/known_ports.hpp>
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 #include <ranges>
 
@@ -11,44 +10,6 @@
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::reach {
-
-bool is_alg_port(std::uint16_t port) noexcept {
-    // Routers and firewalls inspect these ports for other protocols, and rewrite, delay or drop other traffic on them.
-    static constexpr std::array<std::uint16_t, 25> ports{
-        // Blocked by some providers since the worms of 2003; SOCKS.
-        1025,
-        1026,
-        1027,
-        1080,
-        // T.120, H.323, PPTP.
-        1503,
-        1719,
-        1720,
-        1723,
-        // MSN, SCCP, MGCP, STUN.
-        1863,
-        2000,
-        2427,
-        2727,
-        3478,
-        // IPsec NAT, eDonkey, SIP.
-        4500,
-        4661,
-        4662,
-        5060,
-        5061,
-        // RTSP, AIM, Gnutella, IRC, BitTorrent.
-        554,
-        5190,
-        6346,
-        6667,
-        6881,
-        // RealAudio, RTSP.
-        7070,
-        8554,
-    };
-    return std::ranges::find(ports, port) != ports.end();
-}
 
 port_range ephemeral_range() {
     std::ifstream in("/proc/sys/net/ipv4/ip_local_port_range");

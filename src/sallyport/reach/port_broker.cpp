@@ -1,3 +1,4 @@
+#include <sallyport/base/ports.hpp>
 #include <sallyport/reach/known_ports.hpp>
 #include <sallyport/reach/port_broker.hpp>
 #include <sallyport/reach/port_table.hpp>

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <sallyport/base/ports.hpp>
 #include <sallyport/reach/known_ports.hpp>
 
 namespace sallyport::reach {
