@@ -26,7 +26,7 @@ test:                                     ## unit tests, then whole programs ove
 	@tools/deps build unit test
 	@tools/build dev
 	@tools/reference-servers
-	ctest --preset dev -j $$(nproc)
+	ctest --preset dev -j $$((2 * $$(nproc)))
 	tools/integration
 
 soak:                                     ## clients and faults at random with sanitizers, load tests for MINUTES (30); every allocation fails once; all tests with sanitizers
@@ -36,6 +36,7 @@ soak:                                     ## clients and faults at random with s
 	@tools/reference-servers
 	SALLYPORT=build/asan/sallyport SOAK_SECONDS=600 tools/integration tests/integration/test_soak.py
 	tools/integration --soak $(MINUTES)
+	SOAK=1 PART=together tools/integration $$(grep -l SOAK tests/integration/test_*.py)
 	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py
 	ASAN_OPTIONS=detect_leaks=0 SLOWNESS=4 PART=together SALLYPORT=build/asan/sallyport tools/integration
 

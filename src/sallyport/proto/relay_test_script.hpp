@@ -9,12 +9,9 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <deque>
-#include <sstream>
+#include <functional>
 
-#include <sallyport/base/ascii.hpp>
-#include <sallyport/proto/host_port.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
 namespace sallyport::proto {
@@ -26,140 +23,22 @@ inline constexpr session_time script_begins{std::chrono::hours(100)};
 // The client's end of its data connections.
 inline const endpoint data_peer = at("198.51.100.7:40001");
 
-[[nodiscard]] inline std::string describe(const leg_setup& setup) {
-    if (const auto* to = std::get_if<connect_to>(&setup)) return "connect " + to->to.text();
-    return "listen";
-}
-
-struct action_text {
-    std::string operator()(const relay_act::idle&) const { return "idle"; }
-    std::string operator()(const relay_act::reserve_port& a) const {
-        return std::string("reserve") + (a.on == leg::backend ? " for backend" : "") + (a.extended ? " extended" : "");
-    }
-    std::string operator()(const relay_act::open_port&) const { return "open port"; }
-    std::string operator()(const relay_act::release_data&) const { return "release"; }
-    std::string operator()(const relay_act::open_data& a) const {
-        const auto& p = a.plan;
-        if (p.data_path.path == data_path::kernel) return "kernel: " + std::string(row_of(p.command).name);
-        if (p.data_path.path == data_path::direct) return "direct: " + std::string(row_of(p.command).name);
-        return "open " + std::string(row_of(p.command).name) + (p.upload ? " up " : " down ") + describe(p.client) +
-               (p.protect_client ? " tls, " : ", ") + describe(p.backend) + (p.protect_backend ? " tls" : "");
-    }
-    std::string operator()(const relay_act::confirm_data&) const { return "confirm"; }
-    std::string operator()(const relay_act::transfer_finished& a) const {
-        return "finished " + std::to_string(a.reply_code);
-    }
-    std::string operator()(const relay_act::check_opening&) const { return "check opening"; }
-    std::string operator()(const relay_act::suspect_backend& a) const { return "suspect: it " + a.reason; }
-    std::string operator()(const relay_act::find_backend& a) const {
-        return (a.is_failover ? "find another for " : "find for ") + a.user + (a.host.empty() ? "" : " at " + a.host) +
-               (a.server ? " on " + a.server->text() : "");
-    }
-    std::string operator()(const relay_act::start_tls& a) const { return a.on == leg::backend ? "backend tls" : "tls"; }
-    std::string operator()(const relay_act::end_tls&) const { return "end tls"; }
-    std::string operator()(const relay_act::start_passthrough&) const { return "passthrough"; }
-    std::string operator()(const relay_act::admit_user& a) const { return "admit " + a.name; }
-    std::string operator()(const relay_act::close&) const { return "close"; }
-};
-
-[[nodiscard]] inline data_outcome outcome_of(std::string_view text) {
-    const auto blank = text.find(' ');
-    const auto name = text.substr(0, blank);
-    const std::string why(blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1));
-    if (name == "complete") return {data_result::complete, {}};
-    if (name == "client_timeout") return {data_result::client_timeout, why};
-    if (name == "tls_session_not_reused") return {data_result::tls_session_not_reused, why};
-    if (name == "client_failed") return {data_result::client_failed, why};
-    if (name == "not_established") return {data_result::not_established, why};
-    if (name == "backend_connect_failed") return {data_result::backend_connect_failed, why};
-    EXPECT_EQ(name, "backend_failed");
-    return {data_result::backend_failed, why};
-}
-
 // The other ends of the machine: the driver's part, with all that came out kept in order.
 class relay_driver {
 public:
-    relay_driver(const relay_settings& settings, bool bytewise)
-        : relay_driver(relay_machine(settings, reply{220, {"Welcome."}}), bytewise) {}
-    relay_driver(relay_machine begun, bool bytewise) : machine(std::move(begun)), bytewise_(bytewise) {
-        machine.set_notes([this](relay_note kind, std::string_view text) { notes.emplace_back(kind, text); }, true);
-        run();
-    }
+    relay_driver(const relay_settings& settings, bool bytewise);
+    relay_driver(relay_machine begun, bool bytewise);
 
-    void step(const std::string& line) {
-        SCOPED_TRACE(line);
-        const auto blank = line.find(' ');
-        const auto kind = line.substr(0, blank);
-        const auto text = blank == std::string::npos ? std::string() : line.substr(blank + 1);
-        if (kind == ">") return client(text + "\r\n");
-        if (kind == "<<") return backend(text + "\r\n");
-        if (kind == ">>") return expect(to_backend, text, "the backend got");
-        if (kind == "<") return expect(to_client, text, "the client got");
-        if (kind == "=") return expect(actions, text, "the driver got");
-        ASSERT_EQ(kind, "!") << "a script line begins with > >> < << = or !";
-        outcome(text);
-        run();
-    }
+    void step(const std::string& line);
+    void play(std::string_view script);
+    /// One after the other; nothing may be left then.
+    void play_all(std::initializer_list<std::string_view> parts);
+    void client(std::string_view bytes);
+    void backend(std::string_view bytes);
 
-    void play(std::string_view script) {
-        std::istringstream lines{std::string(script)};
-        for (std::string line; std::getline(lines, line);) {
-            step(line);
-            if (::testing::Test::HasFatalFailure()) return;
-        }
-    }
-
-    void client(std::string_view bytes) {
-        feed(bytes, [this](std::string_view part) { machine.from_client(part); });
-    }
-    void backend(std::string_view bytes) {
-        feed(bytes, [this](std::string_view part) { machine.from_backend(part); });
-    }
-
-    void run() {
-        until = session_time::max();
-        for (auto action = machine.next();; action = machine.next()) {
-            if (const auto* idle = std::get_if<relay_act::idle>(&action)) {
-                until = idle->until;
-                break;
-            }
-            if (const auto* over = std::get_if<relay_act::transfer_finished>(&action)) {
-                finished.push_back(*over);
-                continue;
-            }
-            if (std::holds_alternative<relay_act::suspect_backend>(action)) {
-                ++suspected;
-                continue;
-            }
-            if (const auto* tls = std::get_if<relay_act::start_tls>(&action)) until = tls->until;
-            if (const auto* reserve = std::get_if<relay_act::reserve_port>(&action)) reserved_to = reserve->to;
-            if (const auto* open = std::get_if<relay_act::open_data>(&action)) {
-                chosen = open->plan.data_path;
-                limits_given = {open->plan.connect_limit, open->plan.start_limit};
-            }
-            auto text = std::visit(action_text(), action);
-            if (std::holds_alternative<relay_act::confirm_data>(action) && connects_at_once)
-                machine.report(relay_outcome::data_connected{data_peer});
-            // close and start_tls are repeated.
-            if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));
-            if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action) ||
-                std::holds_alternative<relay_act::end_tls>(action) ||
-                std::holds_alternative<relay_act::start_passthrough>(action))
-                break;
-        }
-        collect([this](std::string& out) { machine.release_client_output(out); }, to_client);
-        collect([this](std::string& out) { machine.release_backend_output(out); }, to_backend);
-    }
-
-    void expect_nothing_left() {
-        EXPECT_EQ(to_client, std::deque<std::string>());
-        EXPECT_EQ(to_backend, std::deque<std::string>());
-        EXPECT_EQ(actions, std::deque<std::string>());
-    }
-
-    [[nodiscard]] std::size_t count(relay_note kind) const {
-        return static_cast<std::size_t>(std::ranges::count(notes, kind, [](const auto& n) { return n.first; }));
-    }
+    void run();
+    void expect_nothing_left();
+    [[nodiscard]] std::size_t count(relay_note kind) const;
 
     relay_machine machine;
     // Both data connections are there by the time of the backend's 150.
@@ -179,95 +58,19 @@ public:
     session_time until;
 
 private:
-    void feed(std::string_view bytes, const auto& take) {
-        const std::size_t size = bytewise_ ? 1 : bytes.size();
-        for (std::size_t i = 0; i < bytes.size(); i += size) {
-            take(bytes.substr(i, size));
-            run();
-        }
-    }
-
-    static void collect(const auto& take, std::deque<std::string>& lines) {
-        std::string out;
-        take(out);
-        while (!out.empty()) {
-            const auto end = out.find("\r\n");
-            ASSERT_NE(end, std::string::npos) << "a line without its end: " << out;
-            lines.push_back(out.substr(0, end));
-            out.erase(0, end + 2);
-        }
-    }
-
-    static void expect(std::deque<std::string>& lines, const std::string& text, std::string_view who) {
-        ASSERT_FALSE(lines.empty()) << who << " nothing";
-        EXPECT_EQ(lines.front(), text) << who;
-        lines.pop_front();
-    }
-
-    void outcome(const std::string& text) {
-        using namespace relay_outcome;
-        if (text.starts_with("port ")) return machine.report(port_reserved{at(text.substr(5))});
-        if (text.starts_with("forwarded port ")) return machine.report(port_reserved{at(text.substr(15)), true});
-        if (text == "no port") return machine.report(port_reserved{fail(errc::exhausted, "all ports of 1-2 are in use")});
-        if (text == "opened") return machine.report(port_opened{opening_result::forwarded});
-        if (text == "not opened, accepted here") return machine.report(port_opened{opening_result::accepted});
-        if (text == "not opened") return machine.report(port_opened{opening_result::closed});
-        if (text.starts_with("data ")) return machine.report(data_ended{outcome_of(text.substr(5))});
-        if (text == "connected") return machine.report(data_connected{data_peer});
-        if (text == "connection to come") return void(connects_at_once = false);
-        if (text == "input ended") return machine.report(input_ended{});
-        if (text == "tls") return machine.report(client_tls_started{});
-        if (text.starts_with("tls as ")) return machine.report(client_tls_started{text.substr(7)});
-        if (text == "tls ended") return machine.report(client_tls_ended{});
-        if (text == "admitted") return machine.report(user_admitted{true});
-        if (text == "not admitted") return machine.report(user_admitted{false});
-        if (text == "backend tls") return machine.report(backend_tls_started{});
-        if (text == "backend gone") return machine.report(backend_closed{"reset"});
-        if (text.starts_with("waited ")) return waited(text.substr(7));
-        if (text == "backend silent") return waited("20");
-        if (text.starts_with("passed ")) return passed(text.substr(7));
-        if (text == "no backend") return machine.report(no_backend{"All are down."});
-        if (text == "no backend for this user") return machine.report(no_backend_for_user{});
-        if (text.starts_with("backend ")) return machine.report(backend_found{{.peer = at(text.substr(8)), .refused = {}}});
-        ASSERT_TRUE(text.starts_with("expire "));
-        machine.report(session_ended{text.substr(7)});
-    }
-
+    void feed(std::string_view bytes, void (relay_machine::*take)(std::string_view));
+    void outcome(const std::string& text);
     /// The machine must want to be asked in so many seconds, and they pass.
-    void waited(std::string_view seconds) {
-        EXPECT_EQ(std::chrono::duration_cast<std::chrono::seconds>(until - now).count(), parse_decimal(seconds).value_or(0));
-        passed(seconds);
-    }
-
+    void waited(std::string_view seconds);
     /// So many seconds pass.
-    void passed(std::string_view seconds) {
-        now += std::chrono::seconds(parse_decimal(seconds).value_or(0));
-        machine.time_passed(now);
-    }
+    void passed(std::string_view seconds);
 
     bool bytewise_;
 };
 
-[[nodiscard]] inline relay_settings usual() {
-    relay_settings s;
-    s.client_peer = at("198.51.100.7:40000");
-    s.accepted = s.now = script_begins;
-    s.backend.peer = at("172.16.3.4:21");
-    s.backend.refused.insert(data_method::epsv);
-    return s;
-}
-
-[[nodiscard]] inline relay_settings with_tls() {
-    auto s = usual();
-    s.tls_available = true;
-    return s;
-}
-
-[[nodiscard]] inline relay_settings matching() {
-    auto s = with_tls();
-    s.backend.match_tls = true;
-    return s;
-}
+[[nodiscard]] relay_settings usual();
+[[nodiscard]] relay_settings with_tls();
+[[nodiscard]] relay_settings matching();
 
 inline constexpr std::string_view login = R"(< 220 Welcome.
 > USER anonymous
@@ -311,35 +114,10 @@ inline constexpr std::string_view passive = R"(> PASV
 < 227 Entering Passive Mode (17,254,0,91,204,173)
 )";
 
-void play(const relay_settings& settings, std::initializer_list<std::string_view> parts, auto&& check) {
-    for (const bool bytewise : {false, true}) {
-        SCOPED_TRACE(bytewise ? "byte by byte" : "whole lines");
-        relay_driver driver(settings, bytewise);
-        for (const auto part : parts) {
-            driver.play(part);
-            if (::testing::Test::HasFatalFailure()) return;
-        }
-        driver.expect_nothing_left();
-        check(driver);
-    }
-}
-
+void play(const relay_settings& settings, std::initializer_list<std::string_view> parts,
+          const std::function<void(relay_driver&)>& check = {});
 /// The same by a machine that chooses at the login.
-inline void play_selecting(const relay_settings& settings, std::initializer_list<std::string_view> parts) {
-    for (const bool bytewise : {false, true}) {
-        SCOPED_TRACE(bytewise ? "byte by byte" : "whole lines");
-        relay_driver driver(relay_machine(settings), bytewise);
-        for (const auto part : parts) {
-            driver.play(part);
-            if (::testing::Test::HasFatalFailure()) return;
-        }
-        driver.expect_nothing_left();
-    }
-}
-
-inline void play(const relay_settings& settings, std::initializer_list<std::string_view> parts) {
-    play(settings, parts, [](relay_driver&) {});
-}
+void play_selecting(const relay_settings& settings, std::initializer_list<std::string_view> parts);
 
 inline constexpr std::string_view retrieving = R"(> RETR f
 >> RETR f
