@@ -466,6 +466,9 @@ port_mapper::time port_mapper::next_timeout() const {
 std::vector<mapping> port_mapper::mappings() const {
     std::vector<mapping> out;
     for (const auto& port : ports_) out.push_back(port.state());
+    // Without a route no request was made that could have failed; the reason is the only report.
+    if (!route_ && !reported_.empty())
+        for (auto& each : out) each.error = reported_.front();
     return out;
 }
 

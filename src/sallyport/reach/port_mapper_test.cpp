@@ -351,6 +351,7 @@ TEST(PortMapper, ANewRouterIsAskedFromTheBeginning) {
     m.machine.set_route(std::nullopt, m.now, "no route");
     m.collect();
     EXPECT_TRUE(m.logged("no route"));
+    EXPECT_EQ(m.machine.mappings()[0].error, "no route") << "the status has the reason too";
     EXPECT_EQ(m.machine.next_timeout(), port_mapper::time::max());
 }
 
