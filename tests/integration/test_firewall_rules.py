@@ -116,6 +116,32 @@ def test_it_reads_configuration_files(sallyport, tmp_path):
     assert "--active is for --side client" in rules(sallyport, "--active", code=2)
 
 
+def test_an_address_that_was_not_given_is_named(sallyport):
+    """For a device in front of the server, an address of this machine is a guess; the sign of comments is the format's own."""
+    listen = ["--listen", "192.0.2.10:21"]
+    for form, comment in (("pf", "#"), ("mikrotik", "#"), ("cisco-ios", "!")):
+        text = rules(sallyport, *listen, "--for", form)
+        assert text.startswith(f"{comment} The system chooses the passive ports"), text
+        assert f"\n{comment} The server's address is taken to be 192.0.2.10, that of a listener or of this machine; " in text, text
+        assert "taken to be" not in rules(sallyport, *listen, "--for", form, "--address", "192.0.2.10")
+    assert "taken to be" not in rules(sallyport, *listen, "--for", "nftables")
+
+
+def test_a_gateway_connects_to_its_backends(sallyport):
+    text = rules(sallyport, "--listen", "0.0.0.0:2121", "--no-active", "--backend", "ftp://10.0.0.5", "--for", "kubernetes")
+    outgoing = text.split("name: ftp-outgoing")[1]
+    for port in ("TCP, port: 21}", "TCP, port: 1024, endPort: 65535}", "UDP, port: 53}"):
+        assert "{protocol: " + port in outgoing, text
+
+
+def test_it_reads_a_file_with_an_automatic_address(sallyport, tmp_path):
+    file = tmp_path / "serve.toml"
+    file.write_text('listen = "0.0.0.0:2121"\nexternal-address = "auto"\nmap = true\npassive-ports = "30000-30007"\n')
+    assert "tcp dport 30000-30007 accept" in rules(sallyport, "--config", file)
+    done = subprocess.run([sallyport, "doctor", "--server", f"sallyport:{file}"], capture_output=True, text=True, timeout=20)
+    assert done.returncode in (0, 20) and "passive ports   30000-30007" in done.stdout, done
+
+
 def strict(kind):
     """A host's firewall that accepts established connections only."""
     if kind == "nftables":

@@ -49,6 +49,7 @@ void data_connection_options::add_to(command_table& table, const std::string& de
 void data_connection_options::add_mapping_to(command_table& table) {
     constexpr time_bounds of_lease{.min = std::chrono::seconds(60), .max = std::chrono::hours(24)};
     constexpr auto title = "Port mappings at the router";
+    can_map_ = true;
     table.add(title, router.rows("Ask the router to forward ports, by pcp, natpmp and upnp, or those in LIST"));
     table.add(
         title,
@@ -61,7 +62,7 @@ void data_connection_options::add_mapping_to(command_table& table) {
 /// Whether --map and the other options fit together.
 result<void> data_connection_options::check_mapping(const reach::passive_settings& settings) const {
     if (!settings.mapping.is_enabled()) {
-        if (settings.stun.empty() && std::ranges::any_of(settings.addresses, &reach::address_rule::is_automatic))
+        if (can_map_ && settings.stun.empty() && std::ranges::any_of(settings.addresses, &reach::address_rule::is_automatic))
             return fail(
                 errc::usage,
                 "--external-address auto is the address that the router or STUN servers report; add --map or --stun");

@@ -51,6 +51,8 @@ private:
 
     // The range that was chosen for --map: each call of settings() has the same.
     mutable std::optional<port_range> chosen_;
+    // The command has --map and --stun, so that --external-address auto without them is a mistake.
+    bool can_map_ = false;
 };
 
 }  // namespace sallyport::cli

@@ -78,7 +78,8 @@ result<diagnosis::server_facts> read_own_configuration(const std::string& file) 
     out.passive = subject->passive && !(data.single.control && single);
     out.passive_ports = single ? port_range{data.single.port, data.single.port} : data.ports.range;
     for (const auto& rule : data.addresses)
-        if (!rule.clients && !rule.client_destination && !rule.tls) out.external_address = rule.address;
+        if (!rule.clients && !rule.client_destination && !rule.tls && !rule.is_automatic())
+            out.external_address = rule.address;
     out.tls = !options.daemon.tls_certificates.empty() || !subject->listen_tls.empty();
     out.keepalive = options.daemon.keepalive_idle.count();
     out.port_per_session = false;

@@ -93,8 +93,18 @@ result<std::string> firewall_options::text(CLI::App& command) {
         needs.peer = server;
     else
         needs.host = server ? server : address_of(*subject, machine);
-    return (uses_any_port(*subject) ? "# The system chooses the passive ports (--passive-ports A-B narrows this).\n" : "") +
-           firewall::rules_text(needs, format);
+    std::string remarks;
+    const auto remark = [this, &remarks](std::string_view line) {
+        remarks += fmt::format("{} {}\n", firewall::rule_formats()[static_cast<std::size_t>(format)].comment, line);
+    };
+    if (uses_any_port(*subject)) remark("The system chooses the passive ports (--passive-ports A-B narrows this).");
+    auto rules = firewall::rules_text(needs, format);
+    if (needs.host && !server && rules.contains(needs.host->text()))
+        remark(fmt::format(
+            "The server's address is taken to be {}, that of a listener or of this machine; --address ADDR names "
+            "another.",
+            needs.host->text()));
+    return remarks + rules;
 }
 
 }  // namespace

@@ -90,6 +90,10 @@ firewall::firewall_needs server_needs(const report_input& s, const machine_facts
     add(out, {.direction = incoming, .purpose = passive_purpose, .to = passive_ports(s, m)});
     if (s.active)
         add(out, {.direction = outgoing, .purpose = active_purpose, .to = {unprivileged}, .from = active_ports(control)});
+    if (s.backend_ports.empty()) return out;
+    add(out,
+        {.direction = outgoing, .purpose = "FTP control connections to backends", .to = firewall::merged(s.backend_ports)});
+    add(out, {.direction = outgoing, .purpose = "FTP data connections to backends", .to = {unprivileged}});
     return out;
 }
 

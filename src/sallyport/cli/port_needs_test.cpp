@@ -55,6 +55,15 @@ TEST(port_needs_test, passive_ports_may_be_the_control_port_or_any) {
     EXPECT_THAT(server_needs(s, machine()).connections[1].to, ElementsAre(port_range{31000, 31009}));
 }
 
+TEST(port_needs_test, a_gateway_connects_to_its_backends) {
+    auto s = subject();
+    s.active = false;
+    s.backend_ports = {{2121, 2121}, {21, 21}, {21, 21}};
+    EXPECT_THAT(server_needs(s, machine()).connections,
+                ElementsAre(testing::_, testing::_, connections(outgoing, {{21, 21}, {2121, 2121}}),
+                            connections(outgoing, {{1024, 65535}})));
+}
+
 TEST(port_needs_test, a_client_uses_the_external_ports) {
     auto s = subject();
     const std::vector<std::string> mapping{"30000-30049=60000-60049"};

@@ -17,7 +17,8 @@ void port_options::add_to(command_table& table) {
     daemon.data_connections.add_to(table, "any free port");
     table.add("Data connections", {{"--no-passive", "", flag(no_passive), "The server refuses passive mode (PASV, EPSV)"},
                                    {"--no-active", "", flag(no_active), "The server refuses active mode (PORT, EPRT)"}});
-    table.add("Backends", {{"--backend", "URL", texts(backends), "Backend of a gateway, for the ports of ?passthrough=A-B"},
+    table.add("Backends", {{"--backend", "URL", texts(backends),
+                            "Backend of a gateway, to which it connects; ?passthrough=A-B has ports of its own"},
                            {"--intercept", "IF[,IF...][?TERMS]", texts(daemon.intercept),
                             "The gateway intercepts sessions; without --listen it has no port of its own"}});
 }
@@ -43,6 +44,7 @@ result<report_input> port_options::subject(CLI::App& command) {
         const auto parsed = gate::backend::parse(text);
         if (!parsed) return refuse(with_option("--backend", parsed.error()));
         if (parsed->passthrough_range.first != 0) out.passthrough_ports.push_back(parsed->passthrough_range);
+        out.backend_ports.push_back({parsed->port, parsed->port});
     }
     return out;
 }

@@ -47,6 +47,8 @@ struct report_input {
     bool active = true;
     /// Port ranges of backends with TLS passthrough.
     std::vector<port_range> passthrough_ports;
+    /// Control ports of a gateway's backends.
+    std::vector<port_range> backend_ports{};
     /// "2 users and anonymous", "3 backends".
     std::string logins;
     /// Some logins require a password.

@@ -44,7 +44,9 @@ void add_policy(std::vector<std::string>& out, const firewall_needs& needs, conn
     if (!out.empty()) out.emplace_back("---");
     if (!in)
         out.emplace_back(
-            "# This policy blocks all other outgoing connections of the pods unless another policy allows them.");
+            "# This policy allows look-ups of names too. It blocks all other outgoing connections of the pods unless "
+            "another "
+            "policy allows them.");
     for (const auto* line : {"apiVersion: networking.k8s.io/v1", "kind: NetworkPolicy", "metadata:"}) out.emplace_back(line);
     out.push_back(fmt::format("  name: ftp-{}", in ? "incoming" : "outgoing"));
     for (const auto* line : {"spec:", "  podSelector:", "    matchLabels:", "      app: sallyport"}) out.emplace_back(line);
@@ -54,9 +56,14 @@ void add_policy(std::vector<std::string>& out, const firewall_needs& needs, conn
     for (const auto& range : ports)
         out.push_back(fmt::format("        - {{protocol: TCP, port: {}{}}}", range.first,
                                   range.first == range.last ? "" : fmt::format(", endPort: {}", range.last)));
-    if (!needs.peer) return;
-    out.push_back(in ? "      from:" : "      to:");
-    out.push_back(fmt::format("        - ipBlock: {{cidr: \"{}/{}\"}}", needs.peer->text(), needs.peer->is_v4() ? 32 : 128));
+    if (needs.peer) {
+        out.push_back(in ? "      from:" : "      to:");
+        out.push_back(
+            fmt::format("        - ipBlock: {{cidr: \"{}/{}\"}}", needs.peer->text(), needs.peer->is_v4() ? 32 : 128));
+    }
+    if (in) return;
+    for (const auto* line : {"    - ports:", "        - {protocol: UDP, port: 53}", "        - {protocol: TCP, port: 53}"})
+        out.emplace_back(line);
 }
 
 void add_service(std::vector<std::string>& out, const std::vector<port_range>& ports) {

@@ -115,6 +115,9 @@ TEST(rule_formats_test, writes_rules_of_platforms) {
                          R"("Description":"FTP control connections"}]}]')"));
     const auto kubernetes = rule_lines(server(), firewall_format::kubernetes);
     EXPECT_THAT(kubernetes, Contains("        - {protocol: TCP, port: 30000, endPort: 30099}"));
+    // A policy for outgoing connections would keep the pods from looking up names.
+    EXPECT_THAT(kubernetes, Contains("        - {protocol: UDP, port: 53}"));
+    EXPECT_THAT(rule_lines(client(), firewall_format::kubernetes), Contains("        - {protocol: UDP, port: 53}"));
     // A service has no ranges: symptom 36.
     EXPECT_THAT(kubernetes, Contains("    - {name: ftp-30099, protocol: TCP, port: 30099, targetPort: 30099}"));
     EXPECT_THAT(rule_lines(server(), firewall_format::docker),
