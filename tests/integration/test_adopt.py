@@ -74,6 +74,17 @@ def test_it_finds_rules_that_take_the_port_away(sallyport, router, save, remove)
     assert router(sallyport, "gate", "adopt", "--ports", "x").returncode == 2
 
 
+def test_it_finds_conditions_that_the_gateway_does_not_meet(sallyport, router):
+    rules = 'table inet f { chain forward { type filter hook forward priority 0; ct state related ct helper "ftp" accept; }; }'
+    assert router("nft", "flush", "ruleset").returncode == 0
+    assert router("nft", "-f", "-", input=rules).returncode == 0
+    before = router("nft", "list", "ruleset").stdout
+    found = router(sallyport, "gate", "adopt", "--apply")
+    assert found.returncode == 1 and "Remove this condition from them; --apply does not:" in found.stdout, found
+    assert "table inet f, chain forward:\n  ct state related ct helper" in found.stdout, found
+    assert router("nft", "list", "ruleset").stdout == before
+
+
 def test_without_rights_it_says_so(sallyport, router):
     refused = router("setpriv", "--bounding-set", "-all", "--inh-caps", "-all", sallyport, "gate", "adopt")
     assert refused.returncode == 3 and "run this command as root" in refused.stderr, refused

@@ -48,6 +48,20 @@ def test_every_option_has_one_line_of_help(sallyport, command):
         assert len(helped.splitlines()) == 1 and len(helped.strip()) <= 76, (head, helped)
 
 
+def words_of(text):
+    """Without the signs that a line continues."""
+    return " ".join(text.replace("\\\n", " ").replace("\n  # ", "\n  ").replace("#", " ").split())
+
+
+def test_help_of_the_gateway_has_the_rules_that_it_makes(sallyport):
+    plan = run(sallyport, "gate", "plan", "--intercept", "IF", "--mark", "0x10000000/0x30000000", "--route-table", "8300").stdout
+    assert "tproxy ip to" in plan and "ip rule add" in plan
+    helped = run(sallyport, "gate", "--help").stdout
+    assert words_of(plan) in words_of(helped)
+    page = run(sallyport, "help", "--format", "man", "gate").stdout
+    assert "tproxy ip to" in page and "ip rule add" in page
+
+
 def test_options_stand_under_headings(sallyport):
     text = run(sallyport, "gate", "--help").stdout
     headings = re.findall(r"^(\S.*):$", text, re.MULTILINE)

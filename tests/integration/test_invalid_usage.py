@@ -111,6 +111,7 @@ WRONG = [
     (["gate", "--intercept", "lan0?port=21"], '--intercept: "lan0?port=21": unknown term "port"; did you mean ports?'),
     (["gate", "--intercept", "lan0?tls=end"], "--intercept: tls=end needs a certificate; add --tls-cert FILE"),
     (["gate", "--intercept", "lan0", "--mark", "0"], "--mark 0: not a mark; use VALUE/MASK"),
+    (["gate", "--intercept", "lan0", "--mark", "0x100"], "--mark 0x100: has no mask"),
     (["gate", "--intercept", "lan0", "--route-table", "0"], "--route-table"),
     (["gate", "plan", "--backend", "ftp://x"], "nothing is intercepted with these options; add --intercept IF"),
     (["gate", "--backend", "http://x", "--listen", "127.0.0.1:0"], '--backend: backend "http://x": unknown scheme; use'),

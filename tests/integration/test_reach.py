@@ -1,5 +1,6 @@
 """The lab router-mapping, and what `sallyport reach` finds in it and in its variants (S3 C2 D2)."""
 
+import subprocess
 import json
 
 import pytest
@@ -73,6 +74,13 @@ def test_public_address(real, sallyport):
 def test_no_default_route(real, sallyport):
     got = reach(real, sallyport, host="stun")
     assert got["result"] == "offline" and got["exit_code"] == 6
+
+
+@pytest.mark.parametrize("name,why", [("nope", "there is no interface nope"), ("lo", "lo has no default route through a gateway")])
+def test_an_interface_without_router_is_named(sallyport, name, why):
+    done = subprocess.run([sallyport, "reach", "--map-interface", name, "--json"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and not done.stdout, done
+    assert done.stderr.startswith(f"sallyport reach: --map-interface {name}: {why}; "), done
 
 
 @pytest.mark.parametrize("protocol", ["pcp", "natpmp"])

@@ -93,18 +93,9 @@ result<conflicting_rules> find_rules(std::span<const std::uint16_t> ports) {
     return out;
 }
 
-/// A word as a shell reads it.
-std::string quoted(const std::string& word) {
-    constexpr auto plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@";
-    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-    std::string out = "'";
-    for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return out + '\'';
-}
-
 std::string removal_of(const firewall::conflicting_rule& rule) {
     std::vector<std::string> words;
-    for (const auto& word : rule.removal) words.push_back(quoted(word));
+    for (const auto& word : rule.removal) words.push_back(shell_word(word));
     return escape(fmt::format("{}", fmt::join(words, " ")), shown_length);
 }
 
@@ -158,7 +149,14 @@ int adopt(bool apply, const std::string& ports_text) {
             "--apply does not remove them:\n",
             ports_text);
     for (const auto& rule : rules->translations) print(rule, "remove it with:");
-    return no_helpers && rules->translations.empty() ? 0 : 1;
+    if (!rules->conditions.empty())
+        fmt::print(
+            "\nThese rules admit related connections only if their helper is \"ftp\", which that of the gateway's sessions "
+            "is "
+            "not. Remove this condition from them; --apply does not:\n");
+    for (const auto& rule : rules->conditions)
+        fmt::print("\n{}:\n  {}\n", escape(rule.place, shown_length), escape(rule.rule, shown_length));
+    return no_helpers && rules->translations.empty() && rules->conditions.empty() ? 0 : 1;
 }
 
 }  // namespace

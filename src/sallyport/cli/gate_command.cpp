@@ -176,7 +176,11 @@ void gate_options::add_to(CLI::App& command) {
     daemon.logging_and_control.add_restart_to(table);
     daemon.logging_and_control.add_watchdog_to(table);
     table.notes =
-        "Examples:\n"
+        "With --intercept IF, the gateway makes these rules and routes. Their marks, numbers and ports of listeners are "
+        "examples; "
+        "'sallyport gate plan' prints what your options make.\n\n" +
+        rules_help() +
+        "\nExamples:\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 \\\n"
         "    --passive-ports 30000-30099 --external-address 203.0.113.7\n"
         "  sallyport gate --intercept lan0\n"
@@ -382,9 +386,6 @@ result<std::string> checked(const CLI::App& command) {
     return fmt::format("Configuration is valid: {}\n{}", servers_text(settings),
                        text_of(make_report(subject, read_machine_facts())));
 }
-
-// For the output of "plan".
-constexpr std::uint16_t example_port = 40021;
 
 /// The output of "plan".
 result<std::string> plan_of_rules(const CLI::App& command, firewall::firewall_format format) {

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <iterator>
+#include <ranges>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/error_line.hpp>
+#include <sallyport/cli/help.hpp>
 #include <sallyport/firewall/interception_table.hpp>
 
 namespace sallyport::cli {
@@ -48,6 +50,23 @@ result<std::vector<gate::intercepting_socket>> open_listeners(helper::client& he
         }
     }
     return out;
+}
+
+/// A line of nft or of a shell for the help: indented, and continued in the next one where it is too long.
+std::string continued(std::string_view line) {
+    constexpr std::size_t width = 76;
+    const bool is_comment = line.starts_with('#');
+    const auto indent = std::min(line.find_first_not_of(' '), line.size()) + 2;
+    std::string out;
+    for (const auto part : std::views::split(wrapped(line, width, indent), '\n')) {
+        const std::string_view piece(part);
+        if (piece.empty()) continue;
+        if (out.empty())
+            out = piece;
+        else
+            out += is_comment ? fmt::format("\n  # {}", piece.substr(indent)) : fmt::format(" \\\n  {}", piece);
+    }
+    return out + '\n';
 }
 
 }  // namespace
@@ -90,6 +109,12 @@ result<firewall::interception_settings> interception_options::of_kernel(
                 errc::usage,
                 fmt::format("--mark {}: not a mark; use VALUE/MASK with bits of the value within the mask, for example "
                             "0x100/0x300",
+                            escape(mark, 100)));
+        if (!mark.contains('/'))
+            return fail(
+                errc::usage,
+                fmt::format("--mark {}: has no mask, so that the gateway would take all bits of all marks from other "
+                            "programs; use VALUE/MASK, for example 0x100/0x300",
                             escape(mark, 100)));
         out.mark = *bits;
     }
@@ -173,6 +198,15 @@ std::string plan_text(const firewall::interception_settings& of_kernel, firewall
     out += own.forward_without_related.empty()
                ? "\n# passthrough=: firewalld cannot match the gateway's packet mark; allow these ports in a policy.\n"
                : "\n# passthrough= needs that line in any case: a conntrack expectation covers a single port.\n";
+    return out;
+}
+
+std::string rules_help() {
+    const firewall::interception example{.interfaces = {"IF"}, .listeners = {example_port, example_port}};
+    const auto text = plan_text({.interceptions = {example}, .mark = {0x10000000, 0x30000000}, .route_table = 8300},
+                                firewall::firewall_format::nftables);
+    std::string out;
+    for (const auto line : std::views::split(text, '\n')) out += continued(std::string_view(line));
     return out;
 }
 

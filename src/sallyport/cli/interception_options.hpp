@@ -3,6 +3,7 @@
 // owns; main thread, and the control thread at a reload.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -18,6 +19,9 @@
 #include <sallyport/helper/client.hpp>
 
 namespace sallyport::cli {
+
+/// The first port of listeners in rules that are printed without a gateway: the system chooses the ports at the start.
+inline constexpr std::uint16_t example_port = 40021;
 
 struct interception_options {
     std::string mark;
@@ -46,6 +50,9 @@ struct interception_options {
 [[nodiscard]] start_report about_interception(const std::optional<firewall::interception_settings>& of_kernel,
                                               const gate::interception_settings& of_gate,
                                               std::vector<std::string> conflicts);
+
+/// The rules of --intercept IF for the help of the gateway, in lines that begin with blanks. Numbers are examples.
+[[nodiscard]] std::string rules_help();
 
 /// The gateway gets its listeners and all rights from the helper, which outlives it.
 void use_helper_for(gate::interception_settings& to, helper::client& helper);

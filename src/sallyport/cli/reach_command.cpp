@@ -20,6 +20,7 @@
 #include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/reach_text.hpp>
+#include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/interfaces.hpp>
 #include <sallyport/net/loop.hpp>
@@ -117,9 +118,16 @@ int run(const reach_job& job) {
         fmt::print(stderr, "sallyport reach: {}\n", line_of(servers.error()));
         return static_cast<int>(exit_status::usage);
     }
+    const auto route = reach::find_default_route(job.interface);
+    if (!route && !job.interface.empty())
+        return report_error("reach",
+                            error{errc::usage, 0,
+                                  fmt::format("--map-interface {}: {}; 'ip -4 route show default' lists those with a router",
+                                              job.interface, route.error().what)},
+                            exit_status::usage);
     reachability_facts facts;
     facts.own_ipv6 = public_ipv6_address();
-    if (const auto route = reach::find_default_route(job.interface)) {
+    if (route) {
         facts.own = route->own;
         facts.router = route->gateway;
         facts.interface = route->interface;
