@@ -4,8 +4,10 @@ Every test has a time limit, so that none can hang the run, and every process an
 """
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from harness.reference_servers import REFERENCE_SERVERS  # noqa: E402
 TIME_LIMIT = 60  # seconds, set-up and tear-down apart; @pytest.mark.limit(SECONDS) gives another
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): another time limit than the usual one")
     config.addinivalue_line("markers", "alone: loads the whole machine, or measures it; tools/integration runs it after the others, alone")
@@ -30,6 +33,21 @@ def pytest_configure(config):
     config.may_build_networks = network.become_able()  # first of all: it may move this process to a network of its own
     if config.may_build_networks:
         network.be_alone()  # so that processes that run tests side by side (pytest -n) share no ports, and none with the system
+    config.own_folder = None
+    if not hasattr(config, "workerinput") and not config.option.basetemp:
+        # Each start of pytest closes its usual folder to other users: that of another run would end logins at ProFTPD here.
+        config.option.basetemp = config.own_folder = tempfile.mkdtemp(prefix="sallyport-")
+
+
+def pytest_sessionfinish(session):
+    """What failed tests wrote is kept."""
+    if session.testsfailed:
+        session.config.own_folder = None
+
+
+def pytest_unconfigure(config):
+    if config.own_folder and config.own_folder not in Path("/proc/self/mounts").read_text():
+        shutil.rmtree(config.own_folder, ignore_errors=True)
 
 
 class TimeLimit(Exception):
