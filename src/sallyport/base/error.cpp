@@ -150,6 +150,7 @@ errc from_errno(int os) noexcept {
         case ECANCELED: return errc::cancelled;
         case EMFILE:
         case ENFILE:
+        case EXFULL:
         case ENOMEM:
         case ENOBUFS:
         case EADDRINUSE:

@@ -223,7 +223,7 @@ error refused_expectation(int os, const expectation& wanted) {
     const auto master = fmt::format("the control connection with {}", wanted.master.destination.text());
     switch (os) {
         case EMFILE:
-            return {errc::exhausted, os,
+            return {errc::exhausted, no_expectation_left,
                     to + ", since its table of expectations is full; raise net.netfilter.nf_conntrack_expect_max"};
         case EOPNOTSUPP:
             return {

@@ -13,6 +13,7 @@
 // Owned by its user; one thread at a time. The calls return when the kernel has made or refused the changes, after
 // microseconds.
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -94,6 +95,10 @@ private:
     netlink_socket socket_;
     std::uint32_t sequence_ = 0;
 };
+
+/// The errno of an opening that needs an expectation when the kernel's table of them is full. The kernel's own, EMFILE,
+/// would be taken for a process that has too many descriptors.
+inline constexpr int no_expectation_left = EXFULL;
 
 /// An errno of conntrack::commit() with its cause and the next step.
 [[nodiscard]] error refused_expectation(int os, const expectation& wanted);

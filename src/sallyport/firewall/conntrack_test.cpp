@@ -160,6 +160,7 @@ TEST_F(conntrack_test, refuses_a_connection_without_helper) {
     unknown.master.source.port = 1;
     EXPECT_EQ(change(true, unknown), ENOENT);
     EXPECT_EQ(refused_expectation(EMFILE, wanted).code, errc::exhausted);
+    EXPECT_EQ(refused_expectation(EMFILE, wanted).os, no_expectation_left);
 }
 
 // One refused change does not prevent the others, and each has its own result.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/firewall/conntrack.hpp>
 #include <sallyport/gate/crossing.hpp>
 #include <sallyport/net/connecting.hpp>
 #include <sallyport/net/keep_running.hpp>
@@ -109,7 +110,9 @@ result<reserved_port> data_connections::reserve_in_place_of_server(const net::st
     const auto own = net::own_address_for(from);
     if (!own) return std::unexpected(not_open(own.error()));
     auto reserved = gate_->passive_data.ports().reserve(loop_, *own, from);
-    if (!reserved) return std::unexpected(not_open(reserved.error()));
+    // The ports have counted it.
+    if (!reserved) log_not_open(reserved.error());
+    if (!reserved) return std::unexpected(std::move(reserved).error());
     client_port_ = std::move(*reserved);
     const auto port = client_port_.port();
     const endpoint at_server{client.local().address, port};
@@ -135,14 +138,15 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, const clie
     auto port = std::move(*reserved);
     if (port.route == port_route::accepted) co_return opened_port{port.advertised};
     auto got = co_await make_opening(port.opening, client, backend);
-    if (!got && got.error().os == EMFILE && port.route == port_route::crossing && leg == proto::leg::client) {
-        (void)not_open(got.error());
+    if (!got && got.error().os == firewall::no_expectation_left && port.route == port_route::crossing && leg == proto::leg::client) {
+        log_not_open(got.error());
         auto other = reserve_in_place_of_server(client.stream());
         if (!other) co_return std::unexpected(std::move(other).error());
         port = std::move(*other);
         port.opening.needs_expectation = false;
         log_(log::level::info, "Relaying the data connection; the firewall rules of this machine must accept it");
         got = co_await make_opening(port.opening, client, backend);
+        if (got) status::count(gate_->counters.ports_exhausted);
     }
     if (got) {
         const bool in_use = use_opening(leg, port.route, std::move(*got));
@@ -157,8 +161,12 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, const clie
 /// The session needs an opening that is not possible.
 error data_connections::not_open(error reason) {
     status::count(gate_->counters.ports_exhausted);
-    log_(log::level::warning, fmt::format("No opening for the data connection: {}", reason.text()));
+    log_not_open(reason);
     return reason;
+}
+
+void data_connections::log_not_open(const error& reason) const {
+    log_(log::level::warning, fmt::format("No opening for the data connection: {}", reason.text()));
 }
 
 /// False if its port was released meanwhile.

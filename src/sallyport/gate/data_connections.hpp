@@ -107,6 +107,7 @@ private:
                                                          const net::stream& client, backend_leg& backend);
     [[nodiscard]] result<reserved_port> reserve_in_place_of_server(const net::stream& client);
     [[nodiscard]] error not_open(error reason);
+    void log_not_open(const error& reason) const;
     [[nodiscard]] reach::port_reservation& port_of(proto::leg leg) noexcept {
         return leg == proto::leg::client ? client_port_ : backend_port_;
     }

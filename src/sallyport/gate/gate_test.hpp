@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/firewall/conntrack.hpp>
 #include <sallyport/gate/pool.hpp>
 #include <support/eventually.hpp>
 #include <support/ftp_client.hpp>
@@ -55,7 +56,8 @@ public:
 
     [[nodiscard]] result<void> commit(std::span<const firewall::change> changes) override {
         for (const auto& c : changes) {
-            if (c.kind == firewall::change_kind::open && record_.refuses) return fail_os(EMFILE, "no opening");
+            if (c.kind == firewall::change_kind::open && record_.refuses)
+                return fail_os(firewall::no_expectation_left, "no opening");
             ++(c.kind == firewall::change_kind::open ? record_.opened : record_.closed);
         }
         return {};
