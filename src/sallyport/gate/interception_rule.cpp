@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ranges>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -143,6 +144,13 @@ ip_address interception_rule::server_of(const ip_address& destination) const noe
     if (!nat64) return destination;
     const auto prefix = std::ranges::find_if(connections.to, [&](const ip_network& n) { return n.contains(destination); });
     return prefix == connections.to.end() ? destination : address_after(prefix->prefix(), destination);
+}
+
+// The well-known prefix must not be used for them (RFC 6052, section 3.1), and a translator may forward them nevertheless.
+bool interception_rule::is_untranslatable(const ip_address& destination) const noexcept {
+    constexpr std::array<std::uint8_t, 12> well_known{0, 0x64, 0xff, 0x9b};
+    return nat64 && destination.is_v6() && std::ranges::equal(std::span(destination.bytes()).first<12>(), well_known) &&
+           !server_of(destination).is_public();
 }
 
 bool interception_rule::is_implicit(std::uint16_t port) const noexcept {

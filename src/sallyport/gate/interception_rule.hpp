@@ -31,6 +31,8 @@ struct interception_rule {
     [[nodiscard]] bool is_implicit(std::uint16_t port) const noexcept;
     /// The address of the server for this destination of a client.
     [[nodiscard]] ip_address server_of(const ip_address& destination) const noexcept;
+    /// With nat64: this destination stands for an IPv4 address that is not public, in 64:ff9b::/96, which excludes them.
+    [[nodiscard]] bool is_untranslatable(const ip_address& destination) const noexcept;
 
     friend bool operator==(const interception_rule&, const interception_rule&) = default;
 };

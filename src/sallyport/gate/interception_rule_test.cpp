@@ -47,6 +47,19 @@ TEST(InterceptionRule, ConnectsToTheAddressInTheDestinationOfNat64) {
     EXPECT_EQ(interception_rule::parse("lan0")->server_of(*ip_address::parse("64:ff9b::1")).text(), "64:ff9b::1");
 }
 
+TEST(InterceptionRule, TranslatesNoPrivateAddressInTheWellKnownPrefix) {
+    const auto refused = [](std::string_view prefix, std::string_view destination) {
+        return interception_rule::parse("lan0?nat64&to=" + std::string(prefix))
+            ->is_untranslatable(*ip_address::parse(destination));
+    };
+    for (const auto* const inner : {"10.0.0.1", "192.168.1.1", "172.16.0.1", "100.64.0.1", "127.0.0.1", "169.254.169.254"}) {
+        EXPECT_TRUE(refused("64:ff9b::/96", "64:ff9b::" + std::string(inner))) << inner;
+        EXPECT_FALSE(refused("2001:db8:64::/96", "2001:db8:64::" + std::string(inner))) << "a prefix of the network's own";
+    }
+    EXPECT_FALSE(refused("64:ff9b::/96", "64:ff9b::17.254.0.91"));
+    EXPECT_FALSE(interception_rule::parse("lan0")->is_untranslatable(*ip_address::parse("64:ff9b::10.0.0.1")));
+}
+
 TEST(InterceptionRule, NamesTheFaultAndTheNextStep) {
     const auto error_of = [](std::string_view text) {
         const auto rule = interception_rule::parse(text);
