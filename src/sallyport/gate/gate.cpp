@@ -9,6 +9,7 @@
 #include <sallyport/gate/input_chain.hpp>
 #include <sallyport/gate/session.hpp>
 #include <sallyport/gate/session_context.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::gate {
@@ -140,7 +141,9 @@ result<void> gate::start() {
     if (config.interception.is_enabled()) {
         if (const auto started = config.interception.start(); !started) return started;
         if (config.interception.dropped_requests)
-            impl_->loop.spawn("gate: input chain", watch_input_chain(impl_->loop, config.interception));
+            net::keep_running(impl_->loop, "gate: input chain", [&loop = impl_->loop, interception = config.interception] {
+                return watch_input_chain(loop, interception);
+            });
     }
     if (config.balancing.check != check_level::off)
         impl_->base->checks.start(first);

@@ -14,8 +14,6 @@ namespace {
 // A single request may be between the two counters, or lost for another reason; a client whose requests are dropped repeats
 // them.
 constexpr std::int32_t noise = 2;
-// Often enough that the line is there while the administrator still tries; asking costs microseconds.
-constexpr auto check_interval = std::chrono::seconds(2);
 constexpr auto notice_interval = std::chrono::minutes(1);
 
 }  // namespace
@@ -29,15 +27,24 @@ std::optional<std::uint32_t> dropped_request_count::note(std::uint32_t total, cl
     return static_cast<std::uint32_t>(unreported);
 }
 
-net::task<> watch_input_chain(net::loop& loop, interception_settings settings) {
+net::task<> watch_input_chain(net::loop& loop, interception_settings settings, net::clock::duration interval) {
     firewall::interception_settings kernel;
     for (const auto& rule : settings.rules) kernel.interceptions.push_back(rule.connections);
     dropped_request_count count;
+    bool failed = false;
     for (;;) {
-        co_await loop.sleep_for(check_interval);
+        co_await loop.sleep_for(interval);
         const auto total = settings.dropped_requests();
-        // Without the helper, nothing is intercepted either.
-        if (!total) co_return;
+        if (!total) {
+            // Without the helper, nothing is intercepted either. A single query may fail, and is repeated.
+            if (!std::exchange(failed, true))
+                log::warning({},
+                             fmt::format("Whether an input chain of this machine drops intercepted connection requests is "
+                                         "not known: {}; the gateway asks again",
+                                         total.error().text()));
+            continue;
+        }
+        failed = false;
         const auto dropped = count.note(*total, net::clock::now());
         if (!dropped) continue;
         const auto lines = firewall::administrator_rules(kernel, firewall::firewall_format::nftables).input;

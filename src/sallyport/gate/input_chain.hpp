@@ -27,7 +27,9 @@ private:
     clock::time_point next_{};
 };
 
-/// Runs as long as the loop. The settings are copied.
-net::task<> watch_input_chain(net::loop& loop, interception_settings settings);
+/// Runs as long as the loop, also if a query fails. The settings are copied.
+/// `interval`: often enough that the line is there while the administrator still tries; asking costs microseconds.
+net::task<> watch_input_chain(net::loop& loop, interception_settings settings,
+                              net::clock::duration interval = std::chrono::seconds(2));
 
 }  // namespace sallyport::gate

@@ -2,7 +2,11 @@
 
 #include <sallyport/gate/input_chain.hpp>
 
+#include <cerrno>
+
 #include <gtest/gtest.h>
+
+#include <sallyport/net/net_test.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -24,6 +28,20 @@ TEST(DroppedRequests, SurviveTheEndOfTheirRange) {
     dropped_request_count count;
     EXPECT_EQ(count.note(UINT32_MAX, {}), std::nullopt) << "a repeated request passed without being counted before";
     EXPECT_EQ(count.note(3, dropped_request_count::clock::time_point(1s)), 3U);
+}
+
+class InputChain : public net::net_test {};
+
+TEST_F(InputChain, IsAskedAgainAfterAFailure) {
+    interception_settings settings;
+    int queries = 0;
+    settings.dropped_requests = [&]() -> result<std::uint32_t> {
+        if (++queries < 3) return fail_os(EINTR, "a test");
+        group.stop();
+        return 0U;
+    };
+    run(watch_input_chain(test_loop(), settings, 1ms));
+    EXPECT_EQ(queries, 3);
 }
 
 }  // namespace
