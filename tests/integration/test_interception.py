@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import subprocess
+import time
 
 import pytest
 
@@ -185,6 +186,25 @@ def test_ports_are_passed_as_long_as_TLS_passes(site):
     assert [site.curl("--ssl-reqd", *METHODS[method]) for method in ("epsv", "pasv")] == ["content"] * 2
     assert site.curl(url=f"ftps://{SERVER}/file") == "content"
     assert "data ports 1024-65535 of the server" in site.gate.log()
+
+
+def test_data_on_passed_ports_keep_their_session(site):
+    """G5: their bytes cross this machine without the gateway, so the kernel is asked whether they move when a session is idle."""
+    marked = FIREWALL.replace("    }\n}", "        ct mark and 0x300 == 0x200 accept\n    }\n}")
+    site = site("--intercept", "lan?passthrough=1024-65535", "--mark", "0x100/0x300", "--idle-timeout", "2", firewall=marked)
+    with site.net.inside("server", lambda: socket.create_server((SERVER, 5000))) as other, site.raw() as raw:
+        raw.reply()
+        raw.start_tls()
+        with site.net.dial("client")((SERVER, 5000), timeout=10) as data, other.accept()[0] as of_server:
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                of_server.sendall(b"x")
+                assert data.recv(1) == b"x"
+                time.sleep(0.2)
+            assert "Closing the session" not in site.gate.log()
+            raw.expect("NOOP", 200, 530)
+            # It stays established, and nothing is sent any more.
+            wait_until(lambda: "Closing the session: idle for 2 s" in site.gate.log(), 20, what="the end of an idle session")
 
 
 def test_the_plan_has_the_line_for_passed_ports(sallyport):

@@ -170,7 +170,8 @@ void use_helper_for(gate::interception_settings& to, helper::client& helper) {
     to.pass_ports = [&helper](std::size_t rule, int client, int backend) {
         return helper.pass_ports(rule, client, backend);
     };
-    to.end_passing = [&helper](std::uint32_t number) { helper.end_passing(number); };
+    to.end_passing = [&helper](std::uint32_t number) { return helper.end_passing(number); };
+    to.passed_data_moved = [&helper](std::uint32_t number) { return helper.passed_data_moved(number); };
     to.dropped_requests = [&helper] { return helper.dropped_requests(); };
 }
 

@@ -22,6 +22,10 @@ namespace {
 constexpr std::size_t max_expectation_message = 512;
 constexpr std::size_t max_messages_per_change = 2;
 
+// The parts of a connection's first packet that a query compares (the kernel's nf_internals.h): both addresses and the
+// protocol.
+constexpr std::uint32_t compares_addresses = 0b1011;
+
 constexpr int expectations = NFNL_SUBSYS_CTNETLINK_EXP << 8;
 constexpr int connections = NFNL_SUBSYS_CTNETLINK << 8;
 
@@ -132,7 +136,12 @@ private:
     const attributes<CTA_HELP_MAX + 1> help(parts[CTA_HELP]);
     if (const auto* name = help[CTA_HELP_NAME]) out.helper = mnl_attr_get_str(name);
     if (const auto* mark = parts[CTA_MARK]) out.mark = ntohl(mnl_attr_get_u32(mark));
-    if (const auto* status = parts[CTA_STATUS]) out.assured = (ntohl(mnl_attr_get_u32(status)) & IPS_ASSURED) != 0;
+    if (const auto* status = parts[CTA_STATUS]) {
+        const auto bits = ntohl(mnl_attr_get_u32(status));
+        out.assured = (bits & IPS_ASSURED) != 0;
+        out.offloaded = (bits & IPS_OFFLOAD) != 0;
+    }
+    if (const auto* left = parts[CTA_TIMEOUT]) out.expires_in = std::chrono::seconds(ntohl(mnl_attr_get_u32(left)));
     return out;
 }
 
@@ -214,6 +223,22 @@ result<std::optional<tracked_connection>> conntrack::find(const flow& connection
         if (r->nlmsg_type == (connections | IPCTNL_MSG_CT_NEW)) out = connection_in(r);
     });
     if (os != 0 && os != ENOENT) return fail_os(os, "connection tracking");
+    return out;
+}
+
+result<std::vector<tracked_connection>> conntrack::between(const ip_address& source, const ip_address& destination) {
+    std::vector<tracked_connection> out;
+    alignas(nlmsghdr) std::array<char, max_expectation_message> buffer{};
+    auto* m = start(buffer.data(), connections | IPCTNL_MSG_CT_GET, NLM_F_DUMP, source.is_v4(), ++sequence_);
+    put_flow(m, CTA_TUPLE_ORIG, {{source, 0}, {destination, 0}});
+    auto* filter = mnl_attr_nest_start(m, CTA_FILTER);
+    mnl_attr_put_u32(m, CTA_FILTER_ORIG_FLAGS, compares_addresses);
+    mnl_attr_put_u32(m, CTA_FILTER_REPLY_FLAGS, 0);
+    mnl_attr_nest_end(m, filter);
+    const int os = exchange(*socket_, m, [&](const nlmsghdr* r) {
+        if (r->nlmsg_type == (connections | IPCTNL_MSG_CT_NEW)) out.push_back(connection_in(r));
+    });
+    if (os != 0) return fail_os(os, "connection tracking");
     return out;
 }
 

@@ -73,6 +73,10 @@ struct tracked_connection {
     std::uint32_t mark = 0;
     // Packets have passed in both directions.
     bool assured = false;
+    // Until the kernel forgets it, unless a packet passes. Rounded down to seconds.
+    std::chrono::seconds expires_in{};
+    // A flow table forwards its packets, which do not change that time. Without packets for 30 s, this ends.
+    bool offloaded = false;
 };
 
 class conntrack {
@@ -88,6 +92,8 @@ public:
     [[nodiscard]] result<std::vector<expectation>> list();
     /// Nothing if the kernel does not track it.
     [[nodiscard]] result<std::optional<tracked_connection>> find(const flow& connection);
+    /// The TCP connections between these addresses, as their first packets had them. The kernel reads its whole table.
+    [[nodiscard]] result<std::vector<tracked_connection>> between(const ip_address& source, const ip_address& destination);
 
 private:
     explicit conntrack(netlink_socket s) : socket_(std::move(s)) {}

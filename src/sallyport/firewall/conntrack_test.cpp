@@ -250,6 +250,19 @@ TEST_F(conntrack_test, admits_one_forwarded_connection_past_strict_rules) {
     EXPECT_TRUE(tested->list()->empty());
 }
 
+TEST_F(conntrack_test, lists_the_connections_between_two_addresses) {
+    log_in("127.0.0.7");
+    const auto found = tested->between(address("127.0.0.7"), address("127.0.0.1"));
+    ASSERT_TRUE(found) << found.error().text();
+    ASSERT_EQ(found->size(), 1U);
+    EXPECT_EQ(found->front().original, flow::of_socket(client_control.get()));
+    EXPECT_GT(found->front().expires_in, 100s);
+    EXPECT_FALSE(found->front().offloaded);
+    const auto others = tested->between(address("127.0.0.1"), address("127.0.0.7"));
+    ASSERT_TRUE(others);
+    EXPECT_TRUE(others->empty()) << "the direction of the first packet counts";
+}
+
 // An opening of a router: neither end is translated.
 TEST_F(conntrack_test, admits_one_connection_that_is_not_translated) {
     add_strict_rules();

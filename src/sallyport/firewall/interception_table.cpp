@@ -94,10 +94,12 @@ struct kernel_part {
 result<std::unique_ptr<interception_table>> interception_table::start(const interception_settings& settings) {
     auto owner = open_nft_socket();
     if (!owner) return std::unexpected(std::move(owner).error());
+    auto reader = open_nft_socket();
+    if (!reader) return std::unexpected(std::move(reader).error());
     auto route = policy_route::add(settings.mark, settings.route_table);
     if (!route) return std::unexpected(std::move(route).error());
     std::unique_ptr<interception_table> out(
-        new interception_table(unique_table_name(), std::move(*route), std::move(*owner)));
+        new interception_table(unique_table_name(), std::move(*route), std::move(*reader), std::move(*owner)));
     auto made = create(*out->owner_, out->name_, true, interception_chains(settings));
     if (made && settings.down == when_down::block) {
         auto blocking = unique_table_name(blocking_table_prefix);
@@ -127,9 +129,9 @@ result<void> interception_table::change_passing(std::size_t interception, bool a
 }
 
 result<std::int64_t> interception_table::dropped_requests() const {
-    const auto taken = packets_in(*owner_, name_, taken_requests);
+    const auto taken = packets_in(*reader_, name_, taken_requests);
     if (!taken) return std::unexpected(taken.error());
-    const auto admitted = packets_in(*owner_, name_, admitted_requests);
+    const auto admitted = packets_in(*reader_, name_, admitted_requests);
     if (!admitted) return std::unexpected(admitted.error());
     return static_cast<std::int64_t>(*taken - *admitted);
 }

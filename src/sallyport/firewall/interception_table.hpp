@@ -6,7 +6,8 @@
 // cross the router as if there were no gateway (when_down::pass). The rule and the route remain after SIGKILL; they apply to
 // no packet without the table's rules, and the next start removes them (remove_leftovers).
 //
-// Owned by the helper process, which has the rights for it (CAP_NET_ADMIN); one thread. The listeners exist before start():
+// Owned by the helper process, which has the rights for it (CAP_NET_ADMIN); one thread, and another one for
+// change_passing(), whose commits may have to wait for other programs. The listeners exist before start():
 // a connection without a listener crosses the router.
 
 #include <cstdint>
@@ -44,13 +45,15 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
 private:
-    interception_table(std::string name, policy_route route, netlink_socket owner)
-        : name_(std::move(name)), route_(std::move(route)), owner_(std::move(owner)) {}
+    interception_table(std::string name, policy_route route, netlink_socket reader, netlink_socket owner)
+        : name_(std::move(name)), route_(std::move(route)), reader_(std::move(reader)), owner_(std::move(owner)) {}
 
     const std::string name_;
     // Empty: there is none.
     std::string blocking_;
     policy_route route_;
+    // For queries, which another thread makes while a change waits.
+    netlink_socket reader_;
     // The last member: the table is removed before the route.
     netlink_socket owner_;
 };

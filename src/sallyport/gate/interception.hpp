@@ -31,9 +31,11 @@ struct interception_settings {
     // From now on the kernel delivers the connections to these sockets.
     std::function<result<void>()> start{};
     // For a session that passes TLS, with the number of its rule and both control connections: its client may connect to the
-    // passed ports of its server until end_passing() with the number that is returned.
+    // passed ports of its server until end_passing() with the number that is returned. Both may block for long.
     std::function<result<std::uint32_t>(std::size_t rule, int client_control, int backend_control)> pass_ports{};
-    std::function<void(std::uint32_t number)> end_passing{};
+    std::function<result<void>(std::uint32_t number)> end_passing{};
+    // Whether packets have passed on such a connection of that session since the last call. It may block, too.
+    std::function<result<bool>(std::uint32_t number)> passed_data_moved{};
     // How many intercepted connection requests have not passed the input chains of this machine, modulo 2^32.
     std::function<result<std::uint32_t>()> dropped_requests{};
 

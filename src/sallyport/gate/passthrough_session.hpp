@@ -4,17 +4,15 @@
 // Owned by its session, whose streams it uses until run() returns. Loop thread only.
 
 #include <algorithm>
-#include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include <sallyport/base/at_exit.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/backend_selection.hpp>
 #include <sallyport/gate/client_control.hpp>
+#include <sallyport/gate/passed_ports.hpp>
 #include <sallyport/gate/passthrough_ports.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
@@ -36,14 +34,6 @@ struct passthrough_activity {
     }
 };
 
-/// Ends the permission with this number, which pass_ports() has returned.
-struct end_of_permission {
-    const interception_settings& by;
-    std::uint32_t number;
-
-    void operator()() const noexcept;
-};
-
 class passthrough_session {
 public:
     using log_sink = std::function<void(log::level, std::string_view)>;
@@ -57,7 +47,8 @@ public:
     void stop();
 
 private:
-    [[nodiscard]] std::string pass_ports();
+    [[nodiscard]] net::task<std::string> pass_ports();
+    [[nodiscard]] net::task<bool> has_passed_data();
     static net::task<> close_when_idle(passthrough_session& self, std::shared_ptr<const void> owner);
 
     std::shared_ptr<session_context> gate_;
@@ -68,7 +59,9 @@ private:
     // Null if this gateway forwards no data ports for the session.
     std::shared_ptr<passthrough_ports::passthrough_client> forwarded_ports_;
     // Of an intercepted session whose client may connect to ports of its server.
-    std::optional<at_exit<end_of_permission>> permitted_ports_;
+    passed_ports::lease permitted_ports_;
+    // When packets were found to pass on its data connections.
+    net::deadline last_passed_data_{};
     net::relay_counts counts_;
     net::event wake_;
     bool stopping_ = false;

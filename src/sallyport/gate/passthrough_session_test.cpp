@@ -1,10 +1,6 @@
-// When a session with TLS passthrough is idle, and the end of its permission, without a session. With a gateway:
-// gate_passthrough_test.cpp.
+// When a session with TLS passthrough is idle, as a function of values. With a gateway: gate_passthrough_test.cpp.
 
 #include <gtest/gtest.h>
-
-#include <new>
-#include <vector>
 
 #include <sallyport/gate/passthrough_session.hpp>
 
@@ -24,22 +20,6 @@ TEST(PassthroughActivity, CountsFromTheLastByteOrTheEndOfTheLastDataConnection) 
 TEST(PassthroughActivity, IsNeverIdleDuringATransfer_G5) {
     for (const auto now : {begin, begin + 59s, begin + 60s, begin + 10h})
         EXPECT_GT((passthrough_activity{true, begin, {}}.idle_until(now, 60s)), now);
-}
-
-TEST(PassthroughPermission, EndsWithItsHolderWhateverHappens_G10) {
-    std::vector<std::uint32_t> ended;
-    interception_settings settings;
-    settings.end_passing = [&ended](std::uint32_t number) {
-        ended.push_back(number);
-        throw std::bad_alloc();
-    };
-    try {
-        const at_exit permitted(end_of_permission{settings, 7});
-        EXPECT_TRUE(ended.empty());
-        throw std::bad_alloc();
-    } catch (const std::bad_alloc&) {
-        EXPECT_EQ(ended, std::vector<std::uint32_t>{7});
-    }
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
+#include <sallyport/gate/passed_ports.hpp>
 #include <sallyport/gate/passthrough_ports.hpp>
 #include <sallyport/gate/pool.hpp>
 #include <sallyport/gate/self_connection_guard.hpp>
@@ -28,7 +29,8 @@ struct shared_state : frontend::shared_state {
           backends({}, s.balancing),
           checks(loops.at(0)),
           list(loops.at(0), backends, checks, guard),
-          passthrough(loops, counts) {}
+          passthrough(loops, counts),
+          passed(s.interception) {}
 
     self_connection_guard guard;
     pool backends;
@@ -36,6 +38,8 @@ struct shared_state : frontend::shared_state {
     health_checks checks;
     backend_list list;
     passthrough_ports passthrough;
+    // An interception stays as it was at the start.
+    passed_ports passed;
     translated_ports translated;
     const std::shared_ptr<user_limit> users = std::make_shared<user_limit>();
 };

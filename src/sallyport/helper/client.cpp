@@ -51,6 +51,7 @@ void run_service(const permissions& allowed, const std::function<void()>& confin
     service state(allowed, openings);
     std::optional<opening_changes> changes;
     std::thread of_changes;
+    std::thread of_passing;
     if (openings) {
         changes.emplace(allowed, **openings);
         of_changes = std::thread([&changes] {
@@ -58,34 +59,45 @@ void run_service(const permissions& allowed, const std::function<void()>& confin
                   [&changes](const request& r, std::span<unique_fd> fds) { return changes->handle(r, fds); });
         });
     }
+    if (allowed.interception) {
+        of_passing = std::thread([&state] {
+            serve(first_channel + 2,
+                  [&state](const request& r, std::span<unique_fd> fds) { return state.handle_passing(r, fds); });
+        });
+    }
     serve(first_channel, [&state](const request& r, std::span<unique_fd> fds) { return state.handle(r, fds); });
-    // The other end of both channels was closed. The end of the table removes all openings.
+    // The other end of all channels was closed. The end of the table removes all openings.
     if (of_changes.joinable()) of_changes.join();
+    if (of_passing.joinable()) of_passing.join();
 }
 
 }  // namespace
 
-client::client(unique_fd starter, unique_fd requests, unique_fd changes, std::vector<permitted_file> files)
+client::client(unique_fd starter, unique_fd requests, unique_fd changes, unique_fd passing,
+               std::vector<permitted_file> files)
     : starter_(std::move(starter), limits::helper_timeout),
       requests_(std::make_shared<channel>(std::move(requests), limits::helper_timeout)),
-      // The kernel may let a change wait for as long as another program has its lock. Only the thread for changes waits.
+      // The kernel may let a change wait for as long as another program has its lock. Only the threads for changes wait.
       changes_(std::make_shared<channel>(std::move(changes), std::chrono::seconds(0))),
+      passing_(std::move(passing), std::chrono::seconds(0)),
       files_(std::move(files)) {}
 
 result<std::unique_ptr<client>> client::start(permissions allowed, std::function<void()> confine) {
     auto starter = make_pair();
     auto requests = make_pair();
     auto changes = make_pair();
-    for (const auto* made : {&starter, &requests, &changes})
+    auto passing = make_pair();
+    for (const auto* made : {&starter, &requests, &changes, &passing})
         if (!*made) return std::unexpected(made->error());
-    std::unique_ptr<client> out(
-        new client(std::move(starter->ours), std::move(requests->ours), std::move(changes->ours), allowed.files));
+    std::unique_ptr<client> out(new client(std::move(starter->ours), std::move(requests->ours), std::move(changes->ours),
+                                           std::move(passing->ours), allowed.files));
     auto pid = start_process("starter", list_of(std::move(starter->theirs)),
                              [&](const sigset_t& signals) { run_starter(allowed.program, signals); });
     if (!pid) return std::unexpected(std::move(pid).error());
     out->processes_.push_back(*pid);
-    pid = start_process("helper", list_of(std::move(requests->theirs), std::move(changes->theirs)),
-                        [&](const sigset_t&) { run_service(allowed, confine); });
+    pid =
+        start_process("helper", list_of(std::move(requests->theirs), std::move(changes->theirs), std::move(passing->theirs)),
+                      [&](const sigset_t&) { run_service(allowed, confine); });
     if (!pid) return std::unexpected(std::move(pid).error());
     out->processes_.push_back(*pid);
     return out;
@@ -95,6 +107,7 @@ client::~client() {
     starter_.close();
     requests_->close();
     changes_->close();
+    passing_.close();
     for (const int pid : processes_) ::waitpid(pid, nullptr, 0);
 }
 
@@ -186,13 +199,22 @@ result<void> client::start_interception() {
 
 result<std::uint32_t> client::pass_ports(std::size_t interception, int client_control, int backend_control) {
     const request r{.kind = request_kind::pass_ports, .number = static_cast<std::uint32_t>(interception)};
-    const auto passed = requests_->ask({r, {client_control, backend_control}}, "ports of a session that passes TLS");
+    const auto passed = passing_.ask({r, {client_control, backend_control}}, "ports of a session that passes TLS");
     if (!passed) return std::unexpected(passed.error());
     return static_cast<std::uint32_t>(passed->text.number);
 }
 
-void client::end_passing(std::uint32_t number) {
-    (void)requests_->ask({{.kind = request_kind::end_passing, .number = number}, {}}, "the end of a session");
+result<void> client::end_passing(std::uint32_t number) {
+    const auto ended = passing_.ask({{.kind = request_kind::end_passing, .number = number}, {}}, "the end of passed ports");
+    if (!ended) return std::unexpected(ended.error());
+    return {};
+}
+
+result<bool> client::passed_data_moved(std::uint32_t number) {
+    const auto found =
+        passing_.ask({{.kind = request_kind::passed_data_moved, .number = number}, {}}, "passed ports in use");
+    if (!found) return std::unexpected(found.error());
+    return found->text.number != 0;
 }
 
 result<std::uint32_t> client::dropped_requests() {

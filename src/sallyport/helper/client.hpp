@@ -4,7 +4,8 @@
 // the start, and exists also if there are none. The other one has the rights that the configuration needs.
 //
 // Owned by the command for the life of the daemon. start() is called before any thread is started; the other functions on
-// any thread, each waits for the helper, which needs microseconds for most requests. The helper ends with the client.
+// any thread, each waits for the helper, which needs microseconds for most requests. Changes of the kernel's rules have
+// connections of their own, since they may take long. The helper ends with the client.
 
 #include <functional>
 #include <memory>
@@ -51,9 +52,13 @@ public:
     /// system lacks.
     [[nodiscard]] result<void> start_interception();
     /// The client of an intercepted session may connect to the passed ports of its server until end_passing() with the
-    /// number that is returned.
+    /// number that is returned. Both wait for as long as another program has the kernel's lock, so they are called on a
+    /// thread that has nothing else to do; other requests do not wait for them. After an error of end_passing() the ports
+    /// are still passed.
     [[nodiscard]] result<std::uint32_t> pass_ports(std::size_t interception, int client_control, int backend_control);
-    void end_passing(std::uint32_t number);
+    [[nodiscard]] result<void> end_passing(std::uint32_t number);
+    /// Whether packets have passed on such a connection of the session since the last call. On the same thread.
+    [[nodiscard]] result<bool> passed_data_moved(std::uint32_t number);
     /// How many intercepted connection requests have not passed the input chains of this machine, modulo 2^32.
     [[nodiscard]] result<std::uint32_t> dropped_requests();
     /// The daemon ends in good order; otherwise connections that no gateway takes stay blocked, if the configuration says
@@ -63,12 +68,13 @@ public:
     [[nodiscard]] result<ip_address> translated_address(int backend_control) override;
 
 private:
-    client(unique_fd starter, unique_fd requests, unique_fd changes, std::vector<permitted_file> files);
+    client(unique_fd starter, unique_fd requests, unique_fd changes, unique_fd passing, std::vector<permitted_file> files);
 
     std::vector<int> processes_;
     channel starter_;
     const std::shared_ptr<channel> requests_;
     const std::shared_ptr<channel> changes_;
+    channel passing_;
     const std::vector<permitted_file> files_;
 };
 

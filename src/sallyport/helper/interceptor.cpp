@@ -55,12 +55,14 @@ answer interceptor::start() {
     auto started = firewall::interception_table::start(settings_);
     if (!started) return refuse(started.error());
     table_ = std::move(*started);
+    started_ = table_.get();
     return done();
 }
 
 // The connection is intercepted, and its session's other one is with the server that the client has connected to.
 answer interceptor::pass_ports(std::size_t interception, int client, int backend) {
-    if (!table_ || interception >= settings_.interceptions.size() ||
+    auto* const table = started_.load();
+    if (table == nullptr || interception >= settings_.interceptions.size() ||
         settings_.interceptions[interception].passed_ports.first == 0)
         return refuse(EPERM);
     const auto session = session_connection::of(client);
@@ -69,23 +71,58 @@ answer interceptor::pass_ports(std::size_t interception, int client, int backend
         return refuse(EPERM);
     if (passing_.size() >= max_openings) return refuse(ENOSPC);
     const passing_session wanted{interception, session->peer.address, other->peer.address};
-    const auto is_same = [&wanted](const auto& each) { return each.second == wanted; };
-    if (std::ranges::none_of(passing_, is_same)) {
-        if (const auto added = table_->change_passing(interception, true, wanted.client, wanted.server); !added)
+    if (sessions_with(wanted) == 0) {
+        if (const auto added = table->change_passing(interception, true, wanted.client, wanted.server); !added)
             return refuse(added.error());
     }
-    passing_.emplace(++last_passing_, wanted);
+    passing_.emplace(++last_passing_, passed_session{wanted});
     return done(static_cast<std::int32_t>(last_passing_));
+}
+
+std::ptrdiff_t interceptor::sessions_with(const passing_session& peers) const {
+    return std::ranges::count_if(passing_, [&peers](const auto& each) { return each.second.peers == peers; });
 }
 
 answer interceptor::end_passing(std::uint32_t number) {
     const auto found = passing_.find(number);
     if (found == passing_.end()) return refuse(EINVAL);
-    const auto ended = found->second;
+    const auto& ended = found->second.peers;
+    if (sessions_with(ended) == 1) {
+        const auto removed = started_.load()->change_passing(ended.interception, false, ended.client, ended.server);
+        // The administrator may have emptied the set, or deleted the table.
+        if (!removed && removed.error().os != ENOENT) return refuse(removed.error());
+    }
     passing_.erase(found);
-    if (std::ranges::any_of(passing_, [&ended](const auto& each) { return each.second == ended; })) return done();
-    const auto removed = table_->change_passing(ended.interception, false, ended.client, ended.server);
-    return removed ? done() : refuse(removed.error());
+    return done();
+}
+
+// Each packet of a connection postpones the time at which the kernel forgets it; the end of a connection brings it forward.
+// Counters would need a setting of the system (nf_conntrack_acct).
+answer interceptor::passed_data_moved(std::uint32_t number) {
+    // The kernel reports whole seconds.
+    constexpr std::chrono::milliseconds same_time(1500);
+    const auto found = passing_.find(number);
+    if (found == passing_.end()) return refuse(EINVAL);
+    auto& [peers, before] = found->second;
+    if (!passing_tracking_) {
+        auto opened = firewall::conntrack::open();
+        if (!opened) return refuse(opened.error());
+        passing_tracking_.emplace(std::move(*opened));
+    }
+    const auto connections = passing_tracking_->between(peers.client, peers.server);
+    if (!connections) return refuse(connections.error());
+    const auto now = std::chrono::steady_clock::now();
+    const auto& ports = settings_.interceptions[peers.interception].passed_ports;
+    bool moved = false;
+    std::optional<std::chrono::steady_clock::time_point> last;
+    for (const auto& c : *connections) {
+        if (!c.assured || !ports.contains(c.original.destination.port)) continue;
+        moved = moved || c.offloaded;
+        last = std::max(last, std::optional(now + c.expires_in));
+    }
+    moved = moved || (last && (!before || std::chrono::abs(*last - *before) > same_time));
+    before = last;
+    return done(moved ? 1 : 0);
 }
 
 answer interceptor::dropped_requests() const {

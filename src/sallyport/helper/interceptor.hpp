@@ -2,8 +2,11 @@
 // Interception by request: the transparent listeners of the gateway, the rules that deliver connections to them, and the
 // sockets of its backend legs.
 //
-// Owned by the helper process; one thread.
+// Owned by the helper process; the thread of requests. pass_ports() and end_passing() are called on the thread for passed
+// ports instead, since the kernel may let their changes wait.
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -33,7 +36,10 @@ public:
     /// The client of an intercepted session may connect to the ports of its server that the interception with this number
     /// passes, until end_passing() with the number in the reply.
     [[nodiscard]] answer pass_ports(std::size_t interception, int client, int backend);
+    /// After a refusal by the kernel the ports are still passed, and the caller may ask again.
     [[nodiscard]] answer end_passing(std::uint32_t number);
+    /// Whether packets have passed on such a connection of the session since the last call.
+    [[nodiscard]] answer passed_data_moved(std::uint32_t number);
     /// How many intercepted connection requests the firewall of this machine has dropped.
     [[nodiscard]] answer dropped_requests() const;
     /// The gateway ends in good order: what blocks connections while no gateway runs is removed with the rest.
@@ -50,14 +56,24 @@ private:
         ip_address server;
         friend bool operator==(const passing_session&, const passing_session&) = default;
     };
+    struct passed_session {
+        passing_session peers;
+        // When the kernel would have forgotten the last of its data connections, at the last passed_data_moved().
+        std::optional<std::chrono::steady_clock::time_point> data_expiry{};
+    };
+
+    [[nodiscard]] std::ptrdiff_t sessions_with(const passing_session& peers) const;
 
     firewall::interception_settings settings_;
     std::unique_ptr<firewall::interception_table> table_;
     std::optional<firewall::conntrack> tracking_;
     bool ended_ = false;
-    // By the number in the reply. Several sessions may have the same peers.
-    std::map<std::uint32_t, passing_session> passing_;
+    // The table once it has started, for the thread for passed ports. The settings do not change from then on.
+    std::atomic<firewall::interception_table*> started_ = nullptr;
+    // Those of the thread for passed ports. By the number in the reply; several sessions may have the same peers.
+    std::map<std::uint32_t, passed_session> passing_;
     std::uint32_t last_passing_ = 0;
+    std::optional<firewall::conntrack> passing_tracking_;
 };
 
 }  // namespace sallyport::helper

@@ -62,6 +62,8 @@ enum class request_kind : std::uint32_t {
     pass_ports,
     // Ends that; `number` is that of the reply.
     end_passing,
+    // Reply: in `number` 1 if packets have passed on a data connection of that session since the last such request, else 0.
+    passed_data_moved,
     // Reply: in `number` how many connection requests were intercepted and have not passed the input chains of this machine,
     // modulo 2^32.
     dropped_requests,

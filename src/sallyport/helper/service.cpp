@@ -16,8 +16,8 @@ namespace sallyport::helper {
 namespace {
 
 [[nodiscard]] std::size_t descriptors_of(request_kind kind) noexcept {
-    if (kind == request_kind::connect_from_low_port || kind == request_kind::pass_ports) return 2;
     using enum request_kind;
+    if (kind == connect_from_low_port) return 2;
     return kind == bind_port || kind == client_socket || kind == translation_of ? 1 : 0;
 }
 
@@ -45,12 +45,20 @@ answer service::handle(const request& r, std::span<unique_fd> descriptors) {
         case request_kind::use_of_opening: return query(r);
         case request_kind::listen_transparent: return interceptor_.listen(r.number, r.target.family == 4);
         case request_kind::start_interception: return interceptor_.start();
-        case request_kind::pass_ports: return interceptor_.pass_ports(r.number, descriptors[0].get(), descriptors[1].get());
-        case request_kind::end_passing: return interceptor_.end_passing(r.number);
         case request_kind::dropped_requests: return interceptor_.dropped_requests();
         case request_kind::end_interception: return interceptor_.end();
         case request_kind::client_socket: return interceptor_.client_socket(descriptors[0].get());
         case request_kind::translation_of: return interceptor_.translation_of(descriptors[0].get());
+        default: return refuse(EINVAL);
+    }
+}
+
+answer service::handle_passing(const request& r, std::span<unique_fd> descriptors) {
+    if (descriptors.size() != (r.kind == request_kind::pass_ports ? 2U : 0U)) return refuse(EINVAL);
+    switch (r.kind) {
+        case request_kind::pass_ports: return interceptor_.pass_ports(r.number, descriptors[0].get(), descriptors[1].get());
+        case request_kind::end_passing: return interceptor_.end_passing(r.number);
+        case request_kind::passed_data_moved: return interceptor_.passed_data_moved(r.number);
         default: return refuse(EINVAL);
     }
 }

@@ -1,7 +1,7 @@
 #pragma once
 // Files, ports and queries by request: checks each request again, whatever the daemon checked before, and performs it.
 //
-// Owned by the helper process; one thread. docs/trust.md lists what the helper may do.
+// Owned by the helper process; one thread, and another one for handle_passing(). docs/trust.md lists what the helper may do.
 
 #include <memory>
 #include <span>
@@ -28,6 +28,8 @@ public:
           interceptor_(allowed_.interception.value_or(firewall::interception_settings())) {}
 
     [[nodiscard]] answer handle(const request& r, std::span<unique_fd> descriptors);
+    /// The requests about passed ports, on a thread of their own.
+    [[nodiscard]] answer handle_passing(const request& r, std::span<unique_fd> descriptors);
 
 private:
     [[nodiscard]] answer open_file(const request& r) const;
