@@ -17,9 +17,16 @@ IPTABLES = Iptables("*filter\n:INPUT DROP\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n-A I
 VSFTPD = "listen=YES\npasv_min_port=30000\npasv_max_port=30009\npasv_address=203.0.113.7\nmax_clients=5\n"
 
 
-def lab(*rules):
+STRICT = ("table inet filter { chain input { type filter hook input priority 0; policy drop; ct state established,related accept; "
+          "tcp dport { 21, 22 } accept; iif lo accept; }\nchain output { type filter hook output priority 0; policy accept; }\n}\n")
+STRICT_CLIENT = ("table inet filter { chain input { type filter hook input priority 0; policy accept; }\n"
+                 "chain output { type filter hook output priority 0; policy accept; tcp dport 1024-65535 drop; }\n}\n")
+
+
+def lab(*rules, client=()):
     return network.Network(Scenario("doctor-files", "a server and a client", "D3 D4", (Segment("lan"),),
-                                    (Host("server", {"lan": f"{SERVER}/24"}, rules=rules), Host("client", {"lan": f"{CLIENT}/24"}))))
+                                    (Host("server", {"lan": f"{SERVER}/24"}, rules=rules),
+                                     Host("client", {"lan": f"{CLIENT}/24"}, rules=client))))
 
 
 def doctor(command, sallyport, *arguments, code):
@@ -54,6 +61,43 @@ def test_own_packet_filter(sallyport, networks, tmp_path, rules, text):
     with lab() as built:
         said = doctor(lambda *a: built.command("server", *a), sallyport, "--server", f"vsftpd:{file}", code=0)
         assert "no fault was found" in said, said
+
+
+def test_the_rules_of_the_report_remove_its_cause(sallyport, networks, tmp_path):
+    """S10: what the JSON has as rules can be given to nft."""
+    file = tmp_path / "vsftpd.conf"
+    file.write_text(VSFTPD)
+    with lab(STRICT) as built:
+        report = json.loads(doctor(lambda *a: built.command("server", *a), sallyport, "--server", f"vsftpd:{file}", "--json", code=20))
+        rules = {each["id"]: each["rules"] for each in report["verdict"]}["own-firewall-blocks"]
+        assert "tcp dport 30000-30009 accept" in rules[-1]
+        built.apply("server", "".join(f"{rule}\n" for rule in rules))
+        doctor(lambda *a: built.command("server", *a), sallyport, "--server", f"vsftpd:{file}", "--json", code=0)
+
+
+def test_rules_from_a_saved_run(sallyport, networks, tmp_path):
+    """'sallyport firewall' prints only what removes the failures of the run."""
+    run = tmp_path / "run.json"
+    with lab(client=(STRICT_CLIENT,)) as built:
+        daemon = Daemon([sallyport, "serve", tmp_path, "--user", "anna:geheim", "--listen", f"{SERVER}:21", "--passive-ports", "30000-30009",
+                         "--control-socket", "none"], wrap=lambda a: built.command("server", *a)).wait_ready()
+        url = f"ftp://anna:geheim@{SERVER}/"
+        try:
+            doctor(lambda *a: built.command("client", *a), sallyport, url, "--passive", "--save", run, code=7)
+            printed = [subprocess.run([sallyport, "firewall", "--saved-run", run, *more], capture_output=True, text=True, check=True).stdout
+                       for more in (("--side", "client"), (), ("--passive-ports", "30000-30009", "--for", "ufw"))]
+            assert f"ip daddr {SERVER} tcp dport 1024-65535 accept" in printed[0] and "dport 21" not in printed[0]
+            assert "The run has seen some passive ports only" in printed[1] and " input tcp dport 3000" in printed[1]
+            assert "port 30000:30009" in printed[2] and "has seen some" not in printed[2]
+            built.apply("client", printed[0])
+            doctor(lambda *a: built.command("client", *a), sallyport, url, "--passive", "--save", run, code=0)
+        finally:
+            daemon.stop()
+    nothing = subprocess.run([sallyport, "firewall", "--saved-run", run], capture_output=True, text=True, check=True).stdout
+    assert nothing == "# Rules of a firewall remove no failure of this run.\n"
+    (tmp_path / "other").write_text("{}")
+    refused = subprocess.run([sallyport, "firewall", "--saved-run", tmp_path / "other"], capture_output=True, text=True)
+    assert refused.returncode == 2 and "not a saved run" in refused.stderr, refused.stderr
 
 
 def test_faults_of_the_host_and_its_configuration(sallyport, networks, tmp_path):

@@ -27,6 +27,7 @@
 #include <sallyport/diagnosis/report.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/diagnosis/server_rules.hpp>
+#include <sallyport/doctor/remedy_rules.hpp>
 #include <sallyport/doctor/run.hpp>
 
 namespace sallyport::cli {
@@ -80,7 +81,7 @@ result<void> save(const std::string& path, const std::string& text) {
 }
 
 int report(const doctor_job& job, const diagnosis::facts& known, std::string_view user) {
-    const auto found = diagnosis::judge(known);
+    const auto found = doctor::diagnose(known);
     fmt::print("{}", job.options.json ? diagnosis::report_json(known, found)
                                       : diagnosis::report_text(known, found, job.options.verbose));
     std::fflush(stdout);

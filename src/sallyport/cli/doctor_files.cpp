@@ -24,6 +24,7 @@
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/diagnosis/server_report.hpp>
 #include <sallyport/diagnosis/server_rules.hpp>
+#include <sallyport/doctor/remedy_rules.hpp>
 #include <sallyport/doctor/server_configuration.hpp>
 #include <sallyport/doctor/server_host.hpp>
 #include <sallyport/doctor/session_reader.hpp>
@@ -125,7 +126,7 @@ result<int> read_one(const std::string& name, bool as_json) {
     if (text->starts_with("{")) {
         const auto saved = diagnosis::facts_from_json(*text);
         if (!saved) return std::unexpected(error{errc::usage, 0, name + ": " + saved.error().what});
-        const auto found = diagnosis::judge(*saved);
+        const auto found = doctor::diagnose(*saved);
         fmt::print("{}", as_json ? diagnosis::report_json(*saved, found) : diagnosis::report_text(*saved, found, true));
         return code_of(*saved, found);
     }
@@ -144,7 +145,7 @@ result<int> read_one(const std::string& name, bool as_json) {
     int code = 0;
     for (auto session : sessions) {
         if (session.host.empty()) session.host = name;
-        const auto found = diagnosis::judge(session);
+        const auto found = doctor::diagnose(session);
         fmt::print("{}", as_json ? diagnosis::report_json(session, found) : diagnosis::report_text(session, found, true));
         code = worse_of(code, code_of(session, found));
     }
@@ -168,6 +169,14 @@ int read_files(const read_job& job) {
 
 }  // namespace
 
+result<diagnosis::facts> read_saved_run(const std::string& file) {
+    const auto text = content_of_file(file);
+    if (!text) return std::unexpected(text.error());
+    auto saved = diagnosis::facts_from_json(*text);
+    if (!saved) return std::unexpected(error{errc::usage, 0, file + ": " + saved.error().what});
+    return saved;
+}
+
 int diagnose_server(const std::string& target, const std::optional<port_range>& ports, bool as_json) {
     diagnosis::server_facts known;
     if (!target.empty()) {
@@ -185,7 +194,7 @@ int diagnose_server(const std::string& target, const std::optional<port_range>& 
     known.host.ephemeral = machine.ephemeral;
     known.host.reserved = machine.reserved;
     doctor::add_host_facts(known);
-    const auto found = diagnosis::judge(known);
+    const auto found = doctor::diagnose(known);
     fmt::print("{}", as_json ? diagnosis::report_json(known, found) : diagnosis::report_text(known, found));
     return has_problem(found) ? something_found : 0;
 }

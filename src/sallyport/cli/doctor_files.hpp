@@ -1,5 +1,6 @@
 #pragma once
-// The parts of 'sallyport doctor' that need no session: a server on this host (--server), and files (doctor read).
+// The parts of 'sallyport doctor' that need no session: a server on this host (--server), and files (doctor read, and runs
+// that were saved).
 //
 // Functions for the main thread; `exit_code` must outlive the parsing of the command line.
 
@@ -7,6 +8,8 @@
 #include <string>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
+#include <sallyport/diagnosis/facts.hpp>
 
 namespace CLI {
 class App;
@@ -17,6 +20,9 @@ namespace sallyport::cli {
 /// Prints what is wrong with a server on this host, and changes nothing. `target` is KIND:FILE, or empty if only `ports` are
 /// to be looked at. The exit code: 0 nothing found, 20 something found, 2 wrong usage.
 [[nodiscard]] int diagnose_server(const std::string& target, const std::optional<port_range>& ports, bool as_json);
+
+/// The run that 'doctor --save' has written to this file; "-" is standard input.
+[[nodiscard]] result<diagnosis::facts> read_saved_run(const std::string& file);
 
 /// Adds the command 'read' to 'sallyport doctor'.
 void add_doctor_read(CLI::App& doctor, int& exit_code);

@@ -11,12 +11,16 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/doctor_files.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/plan_command.hpp>
 #include <sallyport/cli/port_needs.hpp>
 #include <sallyport/cli/port_options.hpp>
+#include <sallyport/diagnosis/path.hpp>
+#include <sallyport/diagnosis/rules.hpp>
+#include <sallyport/doctor/remedy_rules.hpp>
 #include <sallyport/firewall/rule_formats.hpp>
 
 namespace sallyport::cli {
@@ -28,30 +32,38 @@ struct firewall_options {
     bool of_client = false;
     bool active = false;
     std::string address;
+    std::string saved_run;
 
     void add_to(CLI::App& command);
     [[nodiscard]] result<std::string> text(CLI::App& command);
+
+private:
+    [[nodiscard]] result<std::string> text_for_run(const report_input& subject, const std::optional<ip_address>& server);
 };
 
 void firewall_options::add_to(CLI::App& command) {
     command_table table;
     auto known = not_in_file(choice(format, "format", format_choices(firewall::rule_formats())));
     const auto names = list_of(known.known);
-    table.add("Output", {{"--for", "FORMAT", std::move(known), names},
-                         {"--side", "server|client",
-                          not_in_file(choice(of_client, "side", choices<bool>{{"server", false}, {"client", true}})),
-                          "Rules for the server's firewall, or for that of its clients"},
-                         {"--address", "ADDR", not_in_file(cli::text(address)),
-                          "Address of the server, for the rules of clients and of devices in front of it",
-                          "that of a listener or an interface; clients: any"},
-                         {"--active", "", not_in_file(flag(active)), "With --side client: also for active mode"}});
+    table.add("Output",
+              {{"--for", "FORMAT", std::move(known), names},
+               {"--side", "server|client",
+                not_in_file(choice(of_client, "side", choices<bool>{{"server", false}, {"client", true}})),
+                "Rules for the server's firewall, or for that of its clients"},
+               {"--address", "ADDR", not_in_file(cli::text(address)),
+                "Address of the server, for the rules of clients and of devices in front of it",
+                "that of a listener or an interface; clients: any"},
+               {"--saved-run", "FILE", not_in_file(cli::text(saved_run)),
+                "Only the rules that remove the failures of this run, which 'sallyport doctor --save' has written"},
+               {"--active", "", not_in_file(flag(active)), "With --side client: also for active mode"}});
     ports.add_to(table);
     table.notes =
         "Nothing is changed. Rules for a router on which 'sallyport gate --intercept' runs: 'sallyport gate plan'.\n\n"
         "Examples:\n"
         "  sallyport firewall --config /etc/sallyport/serve.toml --for ufw\n"
         "  sallyport firewall --listen 0.0.0.0:21 --passive-ports 30000-30099 \\\n"
-        "    --side client --address 203.0.113.7\n\n"
+        "    --side client --address 203.0.113.7\n"
+        "  sallyport firewall --saved-run run.json --config /etc/sallyport/serve.toml\n\n"
         "Exit codes: 0 success, 2 invalid options or configuration.";
     set_table(command, std::move(table));
 }
@@ -64,6 +76,42 @@ std::optional<ip_address> address_of(const report_input& s, const machine_facts&
     const auto other = [](const ip_address& a) { return !a.is_loopback(); };
     const auto found = std::ranges::find_if(m.addresses, other);
     return found == m.addresses.end() ? std::nullopt : std::optional(*found);
+}
+
+/// The passive ports of the configuration; {0, 0}: none.
+port_range configured_ports(const report_input& s) {
+    const auto& data = s.data_connections;
+    return data.ports.range.first == 0 ? port_range{data.single.port, data.single.port} : data.ports.range;
+}
+
+/// A cause whose side is not known is on the side that --side names.
+result<std::string> firewall_options::text_for_run(const report_input& subject, const std::optional<ip_address>& server) {
+    const auto known = read_saved_run(saved_run);
+    if (!known) return std::unexpected(known.error());
+    const auto comment = std::ranges::find(firewall::rule_formats(), format, &firewall::rule_format::format)->comment;
+    const auto configured = configured_ports(subject);
+    const auto passive = configured.first == 0 ? doctor::seen_passive_ports(*known) : configured;
+    std::string out;
+    for (const auto& v : diagnosis::judge(*known)) {
+        using diagnosis::side;
+        const bool of_server =
+            v.side == side::server || v.side == side::server_config || (v.side == side::undecided && !of_client);
+        auto needs = doctor::needs_for(v, *known, of_server, passive);
+        if (!needs) continue;
+        if (server) (of_server ? needs->host : needs->peer) = server;
+        const auto rules = firewall::rules_text(*needs, format);
+        if (out.contains(rules)) continue;
+        out += fmt::format("{} {}: {}\n", comment, v.id, escape(v.cause, 400));
+        if (v.hop)
+            out += fmt::format("{} The device: {}. On a router, use its chain for forwarded packets.\n", comment,
+                               diagnosis::text_of(*v.hop));
+        if (of_server && configured.first == 0)
+            out += fmt::format(
+                "{} The run has seen some passive ports only; --config or --passive-ports names all of them.\n", comment);
+        out += rules;
+    }
+    if (out.empty()) out = fmt::format("{} Rules of a firewall remove no failure of this run.\n", comment);
+    return out;
 }
 
 result<std::string> firewall_options::text(CLI::App& command) {
@@ -79,6 +127,7 @@ result<std::string> firewall_options::text(CLI::App& command) {
     if (active && !of_client)
         return fail(errc::usage,
                     "--active is for --side client; the server's rules have active mode unless --no-active is set");
+    if (!saved_run.empty()) return text_for_run(*subject, server);
     const auto machine = read_machine_facts();
     auto needs = of_client ? client_needs(*subject, machine, active) : server_needs(*subject, machine);
     if (needs.connections.empty())
