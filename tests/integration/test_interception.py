@@ -3,6 +3,7 @@ test_router_networks.py."""
 
 import ftplib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -205,6 +206,30 @@ def test_data_on_passed_ports_keep_their_session(site):
             raw.expect("NOOP", 200, 530)
             # It stays established, and nothing is sent any more.
             wait_until(lambda: "Closing the session: idle for 2 s" in site.gate.log(), 20, what="the end of an idle session")
+
+
+@pytest.mark.parametrize("cause", ["conntrack -F", "another outside address"])
+def test_a_transfer_that_the_kernel_forgets_ends_and_nothing_hangs(site, cause):
+    """Its packets are no longer forwarded, and neither end learns of that: the gateway replies for the server."""
+    site = site("--intercept", "lan")
+    (site.folder / "large").touch()
+    os.truncate(site.folder / "large", 256 << 20)
+    with site.raw() as raw:
+        raw.login()
+        with raw.passive() as data:
+            raw.expect("RETR /large", 150, 125)
+            data.recv(1)
+            if cause == "conntrack -F":
+                network.run(*site.net.command("router", "conntrack", "-F"))
+                assert raw.reply().code == 426
+            else:
+                network.run(*site.net.command("router", "ip", "address", "del", f"{OUTSIDE}/24", "dev", "wan"))
+                network.run(*site.net.command("router", "ip", "address", "add", "17.254.0.27/24", "dev", "wan"))
+                assert raw.reply().code in (421, 426)
+        if cause == "conntrack -F":
+            assert raw.retrieve("/file") == b"content", "the next negotiation of this session"
+            assert "has forgotten the data connection" in site.gate.log()
+    assert site.curl() == "content"
 
 
 def test_the_plan_has_the_line_for_passed_ports(sallyport):

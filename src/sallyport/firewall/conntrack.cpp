@@ -135,6 +135,7 @@ private:
     tracked_connection out{flow_in(parts[CTA_TUPLE_ORIG]), flow_in(parts[CTA_TUPLE_REPLY])};
     const attributes<CTA_HELP_MAX + 1> help(parts[CTA_HELP]);
     if (const auto* name = help[CTA_HELP_NAME]) out.helper = mnl_attr_get_str(name);
+    if (const auto* id = parts[CTA_ID]) out.id = ntohl(mnl_attr_get_u32(id));
     if (const auto* mark = parts[CTA_MARK]) out.mark = ntohl(mnl_attr_get_u32(mark));
     if (const auto* status = parts[CTA_STATUS]) {
         const auto bits = ntohl(mnl_attr_get_u32(status));

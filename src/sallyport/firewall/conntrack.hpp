@@ -71,6 +71,8 @@ struct tracked_connection {
     // Empty: none.
     std::string helper{};
     std::uint32_t mark = 0;
+    // Of this entry of the kernel. A connection that was forgotten gets another one with its next packet.
+    std::uint32_t id = 0;
     // Packets have passed in both directions.
     bool assured = false;
     // Until the kernel forgets it, unless a packet passes. Rounded down to seconds.

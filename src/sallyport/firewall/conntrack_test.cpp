@@ -250,6 +250,26 @@ TEST_F(conntrack_test, admits_one_forwarded_connection_past_strict_rules) {
     EXPECT_TRUE(tested->list()->empty());
 }
 
+TEST_F(conntrack_test, notices_that_the_kernel_has_forgotten_a_forwarded_connection) {
+    log_in();
+    const auto server = listen_at("127.0.0.1:4000");
+    const opening o{address("127.0.0.2"), *endpoint::parse("127.0.0.1:3000"), *endpoint::parse("127.0.0.1:4000"),
+                    address("127.0.0.3"), 30s};
+    firewall::change one{change_kind::open, o, *owned_control_connections::duplicate({control.get(), client_control.get()})};
+    ASSERT_TRUE(kernel->commit({&one, 1}));
+    unique_fd data;
+    ASSERT_EQ(connect(data, "127.0.0.2", "127.0.0.1:3000"), 0);
+    EXPECT_EQ(kernel->use_of(o), opening_use::established);
+    // What deletes the entry of a control connection alone is no loss.
+    ASSERT_EQ(std::system("conntrack -D -p tcp --orig-port-dst 2121 >/dev/null 2>&1"), 0);
+    EXPECT_EQ(kernel->use_of(o), opening_use::established);
+    ASSERT_EQ(std::system("conntrack -F 2>/dev/null"), 0);
+    EXPECT_EQ(kernel->use_of(o), opening_use::lost);
+    const firewall::change close{change_kind::close, o};
+    ASSERT_TRUE(kernel->commit({&close, 1}));
+    EXPECT_EQ(kernel->use_of(o), opening_use::none);
+}
+
 TEST_F(conntrack_test, lists_the_connections_between_two_addresses) {
     log_in("127.0.0.7");
     const auto found = tested->between(address("127.0.0.7"), address("127.0.0.1"));
@@ -257,6 +277,7 @@ TEST_F(conntrack_test, lists_the_connections_between_two_addresses) {
     ASSERT_EQ(found->size(), 1U);
     EXPECT_EQ(found->front().original, flow::of_socket(client_control.get()));
     EXPECT_GT(found->front().expires_in, 100s);
+    EXPECT_NE(found->front().id, 0U);
     EXPECT_FALSE(found->front().offloaded);
     const auto others = tested->between(address("127.0.0.1"), address("127.0.0.7"));
     ASSERT_TRUE(others);

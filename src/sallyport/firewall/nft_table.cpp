@@ -144,12 +144,13 @@ void add_message(nft_transaction& to, std::uint16_t type, std::uint16_t flags, c
 }  // namespace
 
 nft_table::nft_table(std::string name, netlink_socket owner, netlink_socket query_socket, conntrack tracking,
-                     std::string missing)
+                     conntrack watching, std::string missing)
     : name_(std::move(name)),
       missing_(std::move(missing)),
       owner_(std::move(owner)),
       tracking_(std::move(tracking)),
-      query_socket_(std::move(query_socket)) {}
+      query_socket_(std::move(query_socket)),
+      watching_(std::move(watching)) {}
 
 nft_table::~nft_table() {
     std::vector<expectation_change> all;
@@ -164,6 +165,8 @@ result<std::unique_ptr<nft_table>> nft_table::make(std::span<const std::uint16_t
     if (!query_socket) return std::unexpected(unusable(query_socket.error()));
     auto tracking = conntrack::open();
     if (!tracking) return std::unexpected(unusable(tracking.error()));
+    auto watching = conntrack::open();
+    if (!watching) return std::unexpected(unusable(watching.error()));
     auto name = unique_table_name();
     const auto add = [&](std::span<const std::uint16_t> ports) {
         nft_transaction all;
@@ -179,23 +182,51 @@ result<std::unique_ptr<nft_table>> nft_table::make(std::span<const std::uint16_t
     }
     if (!made) return std::unexpected(unusable(made.error()));
     return std::unique_ptr<nft_table>(new nft_table(std::move(name), std::move(*owner), std::move(*query_socket),
-                                                    std::move(*tracking), std::move(missing)));
+                                                    std::move(*tracking), std::move(*watching), std::move(missing)));
 }
 
 result<void> nft_table::commit(std::span<const change> changes) {
+    const auto masters = check_masters(changes);
+    if (!masters) return std::unexpected(masters.error());
     const auto created = change_expectations(changes);
     if (!created) return std::unexpected(created.error());
     auto done = commit_elements(changes);
     if (!done) withdraw(*created);
+    if (!done) return done;
+    const std::scoped_lock lock(mutex_);
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        const auto& [kind, subject, control] = changes[i];
+        if (kind == change_kind::close)
+            sessions_.erase(key_pair(subject));
+        else if (control.client)
+            sessions_[key_pair(subject)] = {.client = flow::of_socket(control.client.get()),
+                                            .backend = control.backend ? flow::of_socket(control.backend.get()) : flow{},
+                                            .client_entry = masters->at(i)};
+    }
     return done;
 }
 
-result<std::vector<expectation>> nft_table::change_expectations(std::span<const change> changes) {
-    for (const auto& c : changes) {
-        if (c.kind == change_kind::close || !c.control.client) continue;
-        if (auto usable = check_master(flow::of_socket(c.control.client.get())); !usable)
-            return std::unexpected(std::move(usable).error());
+// With the kernel's FTP helper, the expectation would be created too, and soon be replaced by one of that helper.
+result<std::vector<std::uint32_t>> nft_table::check_masters(std::span<const change> changes) {
+    std::vector<std::uint32_t> entries(changes.size());
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        if (changes[i].kind == change_kind::close || !changes[i].control.client) continue;
+        const auto master = flow::of_socket(changes[i].control.client.get());
+        const auto tracked = tracking_.find(master);
+        if (!tracked) return std::unexpected(tracked.error());
+        if (!*tracked) continue;
+        const auto& helper = (*tracked)->helper;
+        if (!helper.empty() && helper != control_helper)
+            return fail(errc::busy,
+                        fmt::format("another rule has assigned the conntrack helper \"{}\" to the control connection with "
+                                    "{}, and both would act on it; `sallyport gate adopt` finds that rule",
+                                    helper, master.destination.text()));
+        entries[i] = (*tracked)->id;
     }
+    return entries;
+}
+
+result<std::vector<expectation>> nft_table::change_expectations(std::span<const change> changes) {
     std::vector<expectation_change> wanted;
     std::vector<bool> needed;
     for (const auto& [kind, subject, control] : changes) {
@@ -230,17 +261,6 @@ result<std::vector<expectation>> nft_table::change_expectations(std::span<const 
     if (!first_refusal) return created;
     withdraw(created);
     return std::unexpected(std::move(*first_refusal));
-}
-
-// With the kernel's FTP helper, the expectation would be created too, and soon be replaced by one of that helper.
-result<void> nft_table::check_master(const flow& master) {
-    const auto tracked = tracking_.find(master);
-    if (!tracked) return std::unexpected(tracked.error());
-    if (!*tracked || (*tracked)->helper.empty() || (*tracked)->helper == control_helper) return {};
-    return fail(errc::busy,
-                fmt::format("another rule has assigned the conntrack helper \"{}\" to the control connection with "
-                            "{}, and both would act on it; `sallyport gate adopt` finds that rule",
-                            (*tracked)->helper, master.destination.text()));
 }
 
 void nft_table::withdraw(const std::vector<expectation>& created) {
@@ -317,9 +337,35 @@ std::optional<std::chrono::milliseconds> nft_table::remaining(const opening& o) 
     return std::chrono::milliseconds(nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION));
 }
 
+// To find a data connection, the kernel reads its whole table, so that is asked for only if a control connection has another
+// entry than before.
+bool nft_table::is_lost(const opening& o) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = sessions_.find(key_pair(o));
+    if (found == sessions_.end()) return false;
+    auto& session = found->second;
+    const auto entry_of = [this](const flow& f) {
+        const auto tracked = watching_.find(f);
+        return tracked && *tracked ? (*tracked)->id : 0;
+    };
+    const auto client = entry_of(session.client);
+    const auto backend = entry_of(session.backend);
+    const bool backend_changed = session.backend_entry != 0 && backend != session.backend_entry;
+    if (client == 0 || backend == 0 || client != session.client_entry || backend_changed) {
+        const auto all = watching_.between(o.client, o.listen.address);
+        const auto is_ours = [&o](const tracked_connection& c) {
+            return c.original.destination == o.listen && c.reply.source == o.forward_to;
+        };
+        if (all && std::ranges::none_of(*all, is_ours)) return true;
+    }
+    session.client_entry = client;
+    session.backend_entry = backend;
+    return false;
+}
+
 opening_use nft_table::use_of(const opening& o) {
     const auto maps = names_of(o.client.is_v4());
-    if (only_element(find(maps.spent, o)) != nullptr) return opening_use::established;
+    if (only_element(find(maps.spent, o)) != nullptr) return is_lost(o) ? opening_use::lost : opening_use::established;
     const auto opened = find(maps.opened, o);
     auto* e = only_element(opened);
     return e != nullptr && uses(e) > 0 ? opening_use::attempted : opening_use::none;

@@ -37,6 +37,7 @@
 // Owned by `openings`. commit() on one thread at a time; remaining() and use_of() on any thread, at the same time too.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -73,12 +74,25 @@ public:
     [[nodiscard]] opening_use use_of(const opening& o) override;
 
 private:
-    nft_table(std::string name, netlink_socket owner, netlink_socket query_socket, conntrack tracking, std::string missing);
+    /// The control connections of an opening's session, by which the loss of its data connection is noticed: what deletes
+    /// the kernel's entry of the one usually deletes that of the other.
+    struct session_flows {
+        flow client;
+        flow backend;
+        // The kernel's entries, when the data connection was there; the second one is 0 before the first query.
+        std::uint32_t client_entry = 0;
+        std::uint32_t backend_entry = 0;
+    };
+
+    nft_table(std::string name, netlink_socket owner, netlink_socket query_socket, conntrack tracking, conntrack watching,
+              std::string missing);
 
     [[nodiscard]] result<void> commit_elements(std::span<const change> changes);
     /// The created ones.
     [[nodiscard]] result<std::vector<expectation>> change_expectations(std::span<const change> changes);
-    [[nodiscard]] result<void> check_master(const flow& master);
+    /// The kernel's entries of the clients' control connections; 0: none, or it is not tracked.
+    [[nodiscard]] result<std::vector<std::uint32_t>> check_masters(std::span<const change> changes);
+    [[nodiscard]] bool is_lost(const opening& o);
     void withdraw(const std::vector<expectation>& created);
     [[nodiscard]] bool remove_used_expectations();
     [[nodiscard]] set_owner find(const char* set, const opening& o);
@@ -95,6 +109,8 @@ private:
     // Queries have a socket of their own, since owner_ is blocked while a change is committed.
     netlink_socket query_socket_;
     std::uint32_t sequence_ = 0;
+    conntrack watching_;
+    std::map<std::pair<ip_address, endpoint>, session_flows> sessions_;
 };
 
 }  // namespace sallyport::firewall

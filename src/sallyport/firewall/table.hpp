@@ -41,6 +41,8 @@ enum class opening_use : std::uint8_t {
     attempted,
     // Its one connection was established.
     established,
+    // The same, and the kernel no longer tracks it, so that its packets are not forwarded.
+    lost,
 };
 
 class table {

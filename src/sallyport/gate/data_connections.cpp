@@ -138,7 +138,8 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, const clie
     auto port = std::move(*reserved);
     if (port.route == port_route::accepted) co_return opened_port{port.advertised};
     auto got = co_await make_opening(port.opening, client, backend);
-    if (!got && got.error().os == firewall::no_expectation_left && port.route == port_route::crossing && leg == proto::leg::client) {
+    if (!got && got.error().os == firewall::no_expectation_left && port.route == port_route::crossing &&
+        leg == proto::leg::client) {
         log_not_open(got.error());
         auto other = reserve_in_place_of_server(client.stream());
         if (!other) co_return std::unexpected(std::move(other).error());
@@ -198,12 +199,21 @@ void data_connections::note_abandoned_crossing() const noexcept {
     }
 }
 
-// The gateway does not accept this connection, so no failed accept would show that it was never established.
-std::optional<std::string> data_connections::opening_failure() {
+// The gateway does not accept this connection, so no failed accept would show that it was never established, and no reset
+// that it is lost.
+std::optional<failed_opening> data_connections::opening_failure() {
     if (!opening_) return std::nullopt;
     const auto use = opening_.use();
     if (use == firewall::opening_use::established) return std::nullopt;
-    const auto& o = opening_.details();
+    const auto o = opening_.details();
+    opening_ = {};
+    if (use == firewall::opening_use::lost)
+        return failed_opening{
+            {proto::data_result::path_lost, "the router no longer knows the data connection; try again."},
+            fmt::format(
+                "the kernel of this machine has forgotten the data connection from {} to {}: its entries were deleted "
+                "(conntrack -F), or the address of an interface has changed",
+                o.client.text(), o.listen.text())};
     const auto cause =
         is_crossing_ ? crossing_failure(o, use)
         : use == firewall::opening_use::attempted
@@ -218,13 +228,9 @@ std::optional<std::string> data_connections::opening_failure() {
                   "this machine does before NAT",
                   o.client.text(), o.listen.text());
     status::count(gate_->counters.data_timeouts);
-    opening_ = {};
-    return fmt::format("no data connection was established within {} s: {}", gate_->config.data_timeout.count(), cause);
-}
-
-proto::data_outcome data_connections::not_established() const {
-    return {proto::data_result::not_established,
-            fmt::format("No data connection was established within {} s.", gate_->config.data_timeout.count())};
+    const auto what = fmt::format("o data connection was established within {} s", gate_->config.data_timeout.count());
+    return failed_opening{{proto::data_result::not_established, fmt::format("N{}.", what)},
+                          fmt::format("n{}: {}", what, cause)};
 }
 
 // ---- Transfers

@@ -59,6 +59,13 @@ struct opened_port {
     return port->advertised;
 }
 
+/// Why the kernel forwards no data connection.
+struct failed_opening {
+    proto::data_outcome outcome;
+    // For the log.
+    std::string reason;
+};
+
 class data_connections {
 public:
     using log_sink = std::function<void(log::level, std::string_view)>;
@@ -77,12 +84,9 @@ public:
     /// If no opening is left for a client's connection that crosses this machine, the gateway accepts it in place of the
     /// server, as far as rules of the administrator let it in.
     net::task<result<opened_port>> open(proto::leg leg, const client_control& client, const backend_leg& backend);
-    /// Called when the data timeout has passed: why no connection was established through the opening, for the log; nothing
-    /// if one was.
-    [[nodiscard]] std::optional<std::string> opening_failure();
-
-    /// The outcome for the machine in that case.
-    [[nodiscard]] proto::data_outcome not_established() const;
+    /// Called when the data timeout has passed, and at intervals then: nothing if the connection through the opening was
+    /// established, and is there.
+    [[nodiscard]] std::optional<failed_opening> opening_failure();
 
     // ---- Transfers
 

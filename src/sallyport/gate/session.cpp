@@ -414,9 +414,9 @@ void session::perform() {
             report_.finished(*done, owner());
         }
         if (std::holds_alternative<act::check_opening>(action)) {
-            if (auto reason = data_.opening_failure()) {
-                report_.not_established(std::move(*reason));
-                machine_->report(outcome::data_ended{data_.not_established()});
+            if (auto failed = data_.opening_failure()) {
+                report_.path_failed(std::move(failed->reason));
+                machine_->report(outcome::data_ended{std::move(failed->outcome)});
             }
         }
         if (const auto* late = std::get_if<act::suspect_backend>(&action)) {

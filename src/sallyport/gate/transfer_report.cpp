@@ -35,6 +35,7 @@ transfer_result result_of(const proto::relay_act::transfer_finished& transfer) {
             return transfer.reply_code == 426 ? transfer_result::backend_failed : transfer_result::refused;
         case data_result::not_established: return transfer_result::timeout;
         case data_result::aborted: return transfer_result::aborted;
+        case data_result::path_lost:
         case data_result::backend_connect_failed:
         case data_result::backend_failed: return late(transfer_result::backend_failed);
         case data_result::client_timeout:
@@ -98,7 +99,7 @@ void transfer_report::relay_ended(const data_relay& relay, const proto::data_out
         log_(log::level::warning, fmt::format("{}, interrupted: {}", relay.summary(), escape(outcome.reason)));
 }
 
-void transfer_report::not_established(std::string reason) {
+void transfer_report::path_failed(std::string reason) {
     log_(log::level::warning, fmt::format("{} {}: {}", proto::row_of(bypassing_->plan.command).name,
                                           escape(bypassing_->plan.argument, 200), reason));
     bypassing_->reason = std::move(reason);

@@ -42,8 +42,8 @@ public:
     void started(proto::relay_plan bypassing);
     /// The relay has finished; the final reply to the client may follow later.
     void relay_ended(const data_relay& relay, const proto::data_outcome& outcome);
-    /// No data connection was established for a bypassing transfer; the reason is for its record.
-    void not_established(std::string reason);
+    /// No data connection was established for a bypassing transfer, or it is lost; the reason is for its record.
+    void path_failed(std::string reason);
     /// The final reply was sent to the client.
     void finished(const proto::relay_act::transfer_finished& transfer, const record_owner& owner);
     /// The session ends before the final reply. No effect without a running transfer.

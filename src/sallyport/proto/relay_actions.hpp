@@ -64,6 +64,8 @@ enum class data_result : std::uint8_t {
     backend_connect_failed,
     // Client and backend connect to each other, and did not reach each other. Reply 425.
     not_established,
+    // They were connected to each other, and the kernel no longer forwards their packets. Reply 426.
+    path_lost,
     // The backend's data connection failed. The reply is the backend's refusal, or 426.
     backend_failed,
     // The backend's final reply refused the transfer, before or while data were transferred.

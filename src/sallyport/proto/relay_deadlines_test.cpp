@@ -185,10 +185,32 @@ constexpr std::string_view forwarded = R"(> PASV
     return s;
 }
 
-TEST(RelayDeadlines, AForwardedConnectionIsCheckedOnce) {
+TEST(RelayDeadlines, AForwardedConnectionIsCheckedAtIntervals) {
     play(forwarding(),
-         {login, forwarded, "! passed 29\n! waited 1\n= check opening\n! passed 1000\n<< 150 Here.\n< 150 Here.\n",
-          "<< 226 Done.\n< 226 Done.\n"});
+         {login, forwarded, "! passed 29\n! waited 1\n= check opening\n! passed 9\n! waited 1\n= check opening\n",
+          "<< 150 Here.\n< 150 Here.\n<< 226 Done.\n< 226 Done.\n"});
+}
+
+TEST(RelayDeadlines, AForwardedConnectionThatTheKernelForgetsEndsTheTransfer) {
+    play(forwarding(),
+         {login, forwarded, R"(<< 150 Here.
+< 150 Here.
+! waited 30
+= check opening
+! waited 10
+= check opening
+! data path_lost the firewall has forgotten it.
+< 426 Transfer aborted: the firewall has forgotten it.
+>> ABOR
+<< 426 Cut.
+<< 226 Aborted.
+)",
+          forwarded, "<< 150 Here.\n< 150 Here.\n<< 226 Done.\n< 226 Done.\n"},
+         [](const relay_driver& driver) {
+             ASSERT_EQ(driver.finished.size(), 2U);
+             EXPECT_EQ(driver.finished.front().reply_code, 426);
+             EXPECT_EQ(driver.finished.front().data.result, data_result::path_lost);
+         });
 }
 
 TEST(RelayDeadlines, AForwardedConnectionThatIsMissingEndsTheTransfer) {

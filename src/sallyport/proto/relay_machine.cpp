@@ -427,7 +427,7 @@ void relay_machine::on_expired(expiry what) {
             out_.note(relay_note::violation, "the backend did not reply");
             if (!fail_over()) end_session("The FTP server did not respond in time; try again later.");
             return;
-        case expiry::data_check: return transfer_.check(out_);
+        case expiry::data_check: return transfer_.check(deadlines_.now(), out_);
         case expiry::login:
         case expiry::idle:
             if (!out_.pending().empty()) return end_session("The FTP server did not respond in time.");

@@ -54,6 +54,7 @@ struct action_text {
     if (name == "tls_session_not_reused") return {data_result::tls_session_not_reused, why};
     if (name == "client_failed") return {data_result::client_failed, why};
     if (name == "not_established") return {data_result::not_established, why};
+    if (name == "path_lost") return {data_result::path_lost, why};
     if (name == "backend_connect_failed") return {data_result::backend_connect_failed, why};
     EXPECT_EQ(name, "backend_failed");
     return {data_result::backend_failed, why};

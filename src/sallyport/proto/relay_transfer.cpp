@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace sallyport::proto {
+namespace {
+
+// Each check asks the helper process for some microseconds; a client waits for a reply much longer than this.
+constexpr auto check_interval = std::chrono::seconds(10);
+
+}  // namespace
 
 // Not relayed: the backend's 150 is the only word of the data connections, and its final reply of their end.
 relay_transfer::relay_transfer(data_path path, session_time now) noexcept
@@ -40,8 +46,8 @@ std::optional<relay_event> relay_transfer::on_final_reply(reply r, relay_output&
 
 std::optional<relay_event> relay_transfer::on_data_ended(const data_outcome& outcome, relay_output& out) {
     // Past the gateway the data path counts as ended from the start. A client that has sent ABOR gets the reply to that.
-    const bool never_established = outcome.result == data_result::not_established && !out.pending().has(verb::abor);
-    if (data_ && !never_established) return std::nullopt;
+    const bool by_kernel = outcome.result == data_result::not_established || outcome.result == data_result::path_lost;
+    if (data_ && (!by_kernel || out.pending().has(verb::abor))) return std::nullopt;
     data_ = outcome;
     return join(out);
 }
@@ -88,6 +94,8 @@ std::optional<transfer_reply> relay_transfer::decide() const {
                                             "session reuse in your client."}};
         case data_result::client_failed: return transfer_reply{.local = {426, "Transfer aborted: " + data_->reason}};
         case data_result::not_established: return transfer_reply{.local = {425, data_->reason}, .send_abort = true};
+        case data_result::path_lost:
+            return transfer_reply{.local = {426, "Transfer aborted: " + data_->reason}, .send_abort = true};
         case data_result::backend_failed:
         case data_result::refused:
         case data_result::aborted:
@@ -107,12 +115,12 @@ std::optional<transfer_reply> relay_transfer::decide_by_backend() const {
 }
 
 std::optional<session_time> relay_transfer::check_at(session_time::duration limit) const noexcept {
-    if (path_ != data_path::kernel || checked_) return std::nullopt;
-    return started_ + limit;
+    if (path_ != data_path::kernel) return std::nullopt;
+    return last_check_ ? *last_check_ + check_interval : started_ + limit;
 }
 
-void relay_transfer::check(relay_output& out) {
-    checked_ = true;
+void relay_transfer::check(session_time now, relay_output& out) {
+    last_check_ = now;
     out.request(relay_act::check_opening{});
 }
 

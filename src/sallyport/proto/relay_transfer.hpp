@@ -62,10 +62,10 @@ public:
     /// The backend's reason for its failure was awaited for long enough.
     [[nodiscard]] std::optional<relay_event> stop_waiting(relay_output& out);
 
-    /// The time at which the driver checks that the kernel's connection was established: `limit` after the beginning.
-    /// Nothing: there is none, or it has been checked.
+    /// The time at which the driver checks the kernel's connection: that it was established, `limit` after the beginning,
+    /// and then at intervals that it is still there. Nothing: there is none.
     [[nodiscard]] std::optional<session_time> check_at(session_time::duration limit) const noexcept;
-    void check(relay_output& out);
+    void check(session_time now, relay_output& out);
 
 private:
     [[nodiscard]] std::optional<relay_event> join(relay_output& out);
@@ -85,7 +85,7 @@ private:
     std::optional<data_outcome> data_;
     bool waited_ = false;
     bool answered_ = false;
-    bool checked_ = false;
+    std::optional<session_time> last_check_;
 };
 
 }  // namespace sallyport::proto

@@ -156,6 +156,10 @@ TEST(RelayTransfer, AConnectionInTheKernelThatWasNeverEstablishedIsAFailure) {
     EXPECT_EQ(std::nullopt, at.transfer.on_data_ended({data_result::not_established, "No data connection."}, at.out));
     EXPECT_EQ(at.finished(), 425);
 
+    running lost(data_path::kernel);
+    EXPECT_EQ(std::nullopt, lost.transfer.on_data_ended({data_result::path_lost, "Gone."}, lost.out));
+    EXPECT_EQ(lost.finished(), 426);
+
     running aborted(data_path::kernel);
     (void)aborted.out.send_command({verb::abor, "ABOR", {}}, reply_kind::relayed);
     EXPECT_EQ(std::nullopt, aborted.transfer.on_data_ended({data_result::not_established, {}}, aborted.out));
@@ -168,9 +172,9 @@ TEST(RelayTransfer, OnlyTheKernelsConnectionIsChecked) {
     EXPECT_EQ(running(data_path::direct).transfer.check_at(limit), std::nullopt);
     running at(data_path::kernel);
     EXPECT_EQ(at.transfer.check_at(limit), start + limit);
-    at.transfer.check(at.out);
+    at.transfer.check(start + limit, at.out);
     EXPECT_TRUE(std::holds_alternative<relay_act::check_opening>(*at.out.next_action()));
-    EXPECT_EQ(at.transfer.check_at(limit), std::nullopt);
+    EXPECT_EQ(at.transfer.check_at(limit), start + limit + std::chrono::seconds(10)) << "it may be lost later";
 }
 
 }  // namespace
