@@ -19,6 +19,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/daemon_options.hpp>
+#include <sallyport/cli/destination_check.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/help.hpp>
 #include <sallyport/cli/interception_options.hpp>
@@ -227,10 +228,7 @@ result<gate::settings> gate_options::settings() const {
     auto forwarded = parse_forward_rules();
     if (!forwarded) return std::unexpected(forwarded.error());
     out.forward_to = std::move(*forwarded);
-    if (!out.has_destinations())
-        return fail(errc::usage,
-                    "no backend is configured; add --backend ftp://HOST[:PORT], --forward-to for a forward proxy, or "
-                    "--intercept on a router");
+    if (const auto fits = check_destinations(out, daemon.max_account_guesses); !fits) return std::unexpected(fits.error());
     if (!backends_file.empty()) {
         if (const auto listed = gate::load_backend_file(backends_file); !listed)
             return std::unexpected(with_option("--backends-file", listed.error()));

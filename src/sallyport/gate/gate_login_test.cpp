@@ -163,6 +163,25 @@ TEST_F(GateLoginFault, DoesNotFailOverAfterARefusedLogin_G7) {
     EXPECT_FALSE(stubs[1]->saw("USER"));
 }
 
+// Some servers reply to a wrong password after seconds: who does not wait for that has failed too.
+TEST_F(GateLoginFault, CountsAPasswordThatTheClientAbandons_AU02) {
+    stubs.push_back(std::make_unique<ftp_stub>(behaviour{.replies = {{"PASS", std::string(testing::stay_silent)}}}));
+    start({at(stubs[0]->port())});
+    const auto abandon = [this](const std::string& user, const std::string& password) {
+        auto c = client();
+        c.reply();
+        EXPECT_EQ(c.code("USER " + user), "331");
+        c.control.send(password + "\r\n");
+        EXPECT_TRUE(eventually([&] { return std::ranges::count(stubs[0]->commands(), password) == 1; }));
+        c.control.reset();
+    };
+    abandon("anonymous", "PASS me@");
+    EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 0; }));
+    EXPECT_EQ(counters.logins_refused.load(), 0U) << "there is nothing to guess";
+    abandon("anna", "PASS secret");
+    EXPECT_TRUE(eventually([this] { return counters.logins_refused.load() == 1; }));
+}
+
 TEST_F(GateLoginFault, Sends421IfEveryBackendFails) {
     stubs.push_back(std::make_unique<ftp_stub>(behaviour{.replies = {{"USER", std::string(testing::hang_up)}}}));
     start({at(stubs[0]->port())});

@@ -368,6 +368,7 @@ net::task<> session::finish() {
     co_await wait_until_sent();
     data_.abort();
     const bool by_client = ending_.lost && !ending_.killed;
+    if (by_client && abandons_password(*machine_)) note(proto::relay_note::login_refused, {});
     report_.cancelled(by_client ? transfer_result::client_failed : transfer_result::stopped, owner());
     close_backend();
     selection_.stop();
@@ -471,11 +472,10 @@ void session::note(proto::relay_note kind, std::string_view text) {
         status::count(gate_->counters.logins_refused);
         return report(frontend::login_failure::refused);
     }
-    if (kind == login_result) {
-        const auto& login = machine_->login();
-        if (login.logged_in() && !proto::is_anonymous_name(login.user())) slot().report_login();
-        return log(log::level::info, frontend::login_text(login.user(), client_.peer(), client_.tls_version(), text));
-    }
+    if (kind == login_accepted) return slot().report_login();
+    if (kind == login_result)
+        return log(log::level::info,
+                   frontend::login_text(machine_->login().user(), client_.peer(), client_.tls_version(), text));
     const auto [level, prefix] = log_form(kind);
     log(level, fmt::format("{}{}", prefix, escape(text)));
 }

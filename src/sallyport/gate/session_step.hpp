@@ -9,6 +9,7 @@
 #include <variant>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 
 namespace sallyport::gate {
@@ -27,6 +28,13 @@ enum class session_step : std::uint8_t { none, start_tls, end_tls, passthrough }
     const auto* start = std::get_if<proto::relay_act::start_tls>(&action);
     if (start != nullptr && start->on == proto::leg::client) return session_step::start_tls;
     return std::nullopt;
+}
+
+/// Whether a client that has closed its connection did not wait for the reply to a password. That counts as a wrong one: it
+/// is often answered late, and a client that guesses could leave before, with no penalty.
+[[nodiscard]] inline bool abandons_password(const proto::relay_machine& machine) {
+    const auto& login = machine.login();
+    return !machine.closing() && login.password_pending() && !proto::is_anonymous_name(login.user());
 }
 
 [[nodiscard]] inline std::pair<log::level, std::string_view> log_form(proto::relay_note kind) noexcept {

@@ -243,7 +243,9 @@ enum class relay_note : std::uint8_t {
     violation,
     // The backend refused a login; for its count.
     login_refused,
-    // How a login ended.
+    // The backend accepted a login that is not anonymous: the client's address is known from now on.
+    login_accepted,
+    // How a login ended, also one that left an earlier login in force.
     login_result,
     // The client did not log in in time; for its count.
     login_timeout,

@@ -156,6 +156,7 @@ login_step relay_login::on_password(const command& cmd, relay_output& out) {
 void relay_login::store(const command& cmd) {
     if (cmd.id == verb::user || cmd.id == verb::pass)
         repeatable_ = cmd.id == verb::user || is_anonymous_name(user_) ? cmd : command();
+    if (cmd.id == verb::pass) password_pending_ = true;
     if (cmd.id == verb::host) host_ = cmd.argument;
     if (user_received_ || (cmd.id != verb::host && !is_utf8_option(cmd))) return;
     std::erase_if(commands_before_login_, [&](const command& old) { return old.id == cmd.id; });
@@ -163,7 +164,7 @@ void relay_login::store(const command& cmd) {
 }
 
 void relay_login::reset() {
-    logged_in_ = user_received_ = no_backend_for_user_ = user_refused_ = false;
+    logged_in_ = user_received_ = no_backend_for_user_ = user_refused_ = password_pending_ = false;
     opened_.reset();
     commands_before_login_.clear();
     host_.clear();
@@ -211,19 +212,25 @@ std::optional<login_step> relay_login::on_backend_lost(bool client_waits, const 
 // ---- Replies
 
 bool relay_login::ends_replay(const reply& r, verb id) {
-    if (id != verb::user || r.intermediate()) return false;
+    if (id != verb::user) return false;
+    user_rejected_ = false;
+    if (r.intermediate()) return false;
     replay_.clear();
     return true;
 }
 
 bool relay_login::on_reply(const reply& r, verb id, relay_output& out) {
+    password_pending_ = false;
+    if (id == verb::user) user_rejected_ = r.transient() || r.permanent();
     if (id == verb::user && r.intermediate()) logged_in_ = false;
     if (r.permanent()) login_refused_ = true;
-    if (id == verb::pass && r.permanent()) out.note(relay_note::login_refused, {});
+    // Some servers reply 430 to a wrong password, although it is a transient code.
+    if (id == verb::pass && (r.permanent() || r.code == 430)) out.note(relay_note::login_refused, {});
     if (out.has_notes() && (r.transient() || r.permanent()))
         out.note(relay_note::login_result, "refused, " + std::to_string(r.code) + ' ' + r.full_text());
     if (r.code != 230 && r.code != 232) return false;
     logged_in_ = true;
+    if (!user_rejected_ && !is_anonymous_name(user_)) out.note(relay_note::login_accepted, {});
     out.note(relay_note::login_result, "accepted");
     return true;
 }
@@ -232,6 +239,7 @@ bool relay_login::hold_for_admission(const reply& r, verb id, relay_output& out)
     const bool login = id == verb::user || id == verb::pass || id == verb::acct;
     if (!login || (r.code != 230 && r.code != 232)) return false;
     held_reply_ = r;
+    password_pending_ = false;
     out.request(relay_act::admit_user{user_});
     return true;
 }

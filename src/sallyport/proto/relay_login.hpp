@@ -93,6 +93,8 @@ public:
     /// The driver has to decide about the user first, and the reply is held. Only a user whose password was right counts:
     /// otherwise anyone who knows a name could use up the sessions of that user.
     [[nodiscard]] bool hold_for_admission(const reply& r, verb id, relay_output& out);
+    /// The backend has a password and has not replied to it, unless the session has ended meanwhile.
+    [[nodiscard]] bool password_pending() const noexcept { return password_pending_; }
     [[nodiscard]] const reply& held_reply() const noexcept { return held_reply_; }
 
 private:
@@ -124,6 +126,10 @@ private:
     bool no_backend_for_user_ = false;
     // The last USER was refused here: a password that follows has no recipient.
     bool user_refused_ = false;
+    // The backend has refused the last USER: an earlier login is still in force, and some servers (vsftpd) accept any PASS
+    // then.
+    bool user_rejected_ = false;
+    bool password_pending_ = false;
     // The backend has failed, and the client waits for none of its replies.
     bool backend_lost_ = false;
     // A login was refused before: a failure may be the backend's reaction to guessing, and no reason for another one.

@@ -394,34 +394,6 @@ TEST(RelayLogin, EndsWhereNoOtherBackendIsLeft) {
 )"});
 }
 
-TEST(RelayLogin, NotesTheResultOfEachLogin) {
-    play(usual(), {R"(< 220 Welcome.
-> USER root
->> USER root
-<< 530 Not you.
-< 530 Not you.
-> USER bob
->> USER bob
-<< 331 Password?
-< 331 Password?
-> PASS wrong
->> PASS wrong
-<< 530 No.
-< 530 No.
-> PASS right
->> PASS right
-<< 230 In.
-< 230 In.
-)"},
-         [](const relay_driver& driver) {
-             std::vector<std::string> results;
-             for (const auto& [kind, text] : driver.notes)
-                 if (kind == relay_note::login_result) results.push_back(text);
-             EXPECT_EQ(results, (std::vector<std::string>{"refused, 530 Not you.", "refused, 530 No.", "accepted"}));
-             EXPECT_EQ(driver.count(relay_note::login_refused), 1U) << "only a password counts as a guess";
-         });
-}
-
 TEST(RelayLogin, LeavesNoPortOfOneUserToTheNext) {
     play(usual(), {login, passive, R"(> USER v
 = release
