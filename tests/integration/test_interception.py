@@ -13,7 +13,7 @@ import pytest
 
 import network
 from harness.daemon import Daemon, wait_until
-from harness.raw import Raw
+from harness.raw import Raw, drain
 from network import Host, Scenario, Segment
 
 CLIENT, ROUTER, OUTSIDE, SERVER = "192.168.1.2", "192.168.1.1", "17.254.0.26", "17.254.0.91"
@@ -39,12 +39,12 @@ METHODS = {"epsv": (), "pasv": ("--disable-epsv",), "eprt": ("-P", "-"), "port":
 class Site:
     """A client behind a strict router with NAT, and a server outside."""
 
-    def __init__(self, sallyport, folder, certificate, firewall, options):
+    def __init__(self, sallyport, folder, certificate, firewall, options, nat=True):
         self.net = network.Network(Scenario("interception", "a strict router with NAT", "", (Segment("lan"), Segment("wan")), (
             Host("client", {"lan": f"{CLIENT}/24"}, via=ROUTER),
             Host("router", {"lan": f"{ROUTER}/24", "wan": f"{OUTSIDE}/24"}, forwards=True,
-                 rules=(firewall, network.masquerade("wan"))),
-            Host("server", {"wan": f"{SERVER}/24"}),
+                 rules=(firewall, network.masquerade("wan")) if nat else (firewall,)),
+            Host("server", {"wan": f"{SERVER}/24"}, via=() if nat else OUTSIDE),
         )))
         self.sallyport, self.daemons, self.folder = sallyport, [], folder / "files"
         self.tls = ("--tls-cert", certificate.cert, "--tls-key", certificate.key)
@@ -81,8 +81,8 @@ def site(networks, sallyport, tmp_path, certificate):
     """site("--intercept", ...)"""
     built = []
 
-    def make(*options, firewall=FIREWALL):
-        built.append(Site(sallyport, tmp_path, certificate, firewall, options))
+    def make(*options, firewall=FIREWALL, nat=True):
+        built.append(Site(sallyport, tmp_path, certificate, firewall, options, nat))
         return built[-1]
 
     yield make
@@ -253,6 +253,67 @@ def test_a_connection_that_the_firewall_drops_is_named(site, method):
     assert site.curl("--connect-timeout", "3", *METHODS[method]) != "content"
     wait_until(lambda: "arrived at this machine, and none was answered" in site.gate.log(), what="the cause")
     assert "it must accept 'ct state related'" in site.gate.log()
+
+
+def active_transfer(site, raw, *codes):
+    """What the client receives in active mode, or its last reply's code."""
+    listener = site.net.inside("client", lambda: socket.create_server((CLIENT, 0)))
+    listener.settimeout(10)
+    with listener:
+        port = listener.getsockname()[1]
+        raw.expect(f"PORT {CLIENT.replace('.', ',')},{port // 256},{port % 256}", 200)
+        reply = raw.command("RETR file")
+        if reply.code == 150:
+            reply = raw.reply()
+        if reply.code != 226:
+            return reply.code
+        with listener.accept()[0] as data:
+            return drain(data)
+
+
+SILENT = """
+table inet firewall {
+    chain output {
+        type filter hook output priority filter; policy accept
+        tcp flags & (syn | ack) == syn drop
+    }
+}"""
+
+
+def test_passive_mode_with_the_server_follows_active_mode_that_has_failed(site):
+    """G8: a firewall at the server drops its connections to clients. The next transfer of the session is relayed."""
+    site = site("--intercept", "lan")
+    site.net.apply("server", SILENT)
+    with site.raw() as raw:
+        raw.login()
+        assert active_transfer(site, raw) == 425
+        assert re.search(rf"no connection request from {SERVER} to {OUTSIDE}:\d+ arrived at this machine", site.gate.log())
+        assert active_transfer(site, raw) == b"content" and active_transfer(site, raw) == b"content"
+    assert site.gate.log().count("path relay: one data connection is active and the other one passive") == 2
+
+
+def test_a_client_that_does_not_connect_is_named(site):
+    """G12: no transfer fails without a line in the log, although nothing of it arrived here."""
+    site = site("--intercept", "lan")
+    with site.raw() as raw:
+        port = raw.login().epsv_port()
+        reply = raw.command("RETR file")
+        assert (raw.reply() if reply.code == 150 else reply).code == 425
+        assert f"no connection request from {CLIENT} to {SERVER}:{port} arrived at this machine" in site.gate.log()
+        raw.expect("NOOP", 200)
+
+
+def test_a_listener_with_a_backend_together_with_interception(site):
+    """G4: the clients of the one do not notice the other, and the data of the backend's sessions are relayed."""
+    more = FIREWALL.replace("{ 21, 990 } accept", "{ 21, 990, 2121, 30000-30009 } accept", 1)
+    site = site("--intercept", "lan", "--listen", f"{OUTSIDE}:2121", "--passive-ports", "30000-30009", "--backend", f"ftp://{SERVER}",
+                firewall=more)
+    own = f"ftp://{OUTSIDE}:2121/file"
+    for options in METHODS.values():
+        assert [site.curl(*options), site.curl(*options, url=own)] == ["content"] * 2
+    log = site.gate.log()
+    assert log.count(", intercepted, ") == 4 and log.count("path kernel, complete") == 4
+    assert log.count(f"to {OUTSIDE}:2121, backend ftp://{SERVER}:21") == 4
 
 
 def test_a_missing_line_of_the_input_chain_is_named(site):

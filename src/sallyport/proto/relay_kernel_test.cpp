@@ -315,6 +315,53 @@ TEST(RelayKernel, Replies425IfNoConnectionWasEstablished) {
                         forwarded, download});
 }
 
+// Nothing on the way of the gateway's own connection is asked to let the server's in: a firewall before the server may drop
+// what it sends by itself.
+TEST(RelayKernel, ConnectsToABackendWhoseConnectionFailed_G8) {
+    constexpr std::string_view fails = R"(> RETR f
+>> RETR f
+= kernel: RETR
+<< 425 Cannot connect.
+< 425 Cannot connect.
+)";
+    constexpr std::string_view passive_now = R"(> PORT 198,51,100,7,156,65
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+< 200 PORT command successful.
+)";
+    constexpr std::string_view relayed = R"(> RETR f
+>> RETR f
+= open RETR down connect 198.51.100.7:40001, connect 172.16.3.4:52397
+<< 150 Here it comes.
+= confirm
+< 150 Here it comes.
+<< 226 Done.
+! data complete
+< 226 Done.
+)";
+    play(forwarding_both_ways(), {login, active, opened, fails, passive_now, relayed, passive_now, relayed},
+         [](const relay_driver& driver) {
+             EXPECT_EQ(driver.chosen, (data_path_choice{data_path::relay, data_path_reason::different_modes}));
+         });
+    // That one fails too: both are tried by turns.
+    play(forwarding_both_ways(), {login, active, opened, fails, passive_now, R"(> RETR f
+>> RETR f
+= open RETR down connect 198.51.100.7:40001, connect 172.16.3.4:52397
+! data backend_connect_failed timeout
+<< 425 Timeout.
+< 425 Timeout.
+)",
+                                  active, opened, download});
+    // Other replies are about the file.
+    play(forwarding_both_ways(), {login, active, opened, R"(> RETR f
+>> RETR f
+= kernel: RETR
+<< 550 No such file.
+< 550 No such file.
+)",
+                                  active, opened, download});
+}
+
 // The backend's word was quicker, or the client has given it up itself.
 TEST(RelayKernel, ThatReplyIsTheOnlyOne) {
     play(forwarding(), {login, forwarded, download, R"(! data not_established too late

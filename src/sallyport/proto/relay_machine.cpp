@@ -464,7 +464,7 @@ void relay_machine::advance(std::optional<relay_event> event) {
         stages_.take(*event);
     }
     if (stages_.now() == relay_stage::awaiting_reply && out_.pending().empty()) stages_.take(relay_event::all_replied);
-    if (event == relay_event::transfer_finished) transfer_ = {};
+    if (event == relay_event::transfer_finished) negotiation_.transfer_ended(std::exchange(transfer_, {}).no_backend_data());
 }
 
 void relay_machine::end_session(std::string_view text) {

@@ -40,6 +40,13 @@ constexpr auto names =
     return {};
 }
 
+[[nodiscard]] backend_data_mode after_failure(backend_data_mode policy, data_method client_method, data_method failed) {
+    using enum backend_data_mode;
+    if (policy != match && policy != active) return policy;
+    if (policy == match && is_active(client_method) != is_active(failed)) return match;
+    return is_active(failed) ? passive : active;
+}
+
 }  // namespace
 
 std::optional<backend_data_mode> parse_backend_data_mode(std::string_view text) {
@@ -48,9 +55,9 @@ std::optional<backend_data_mode> parse_backend_data_mode(std::string_view text) 
     return found->second;
 }
 
-std::vector<data_method> backend_methods(backend_data_mode policy, data_method client_method, bool ipv6,
-                                         method_set refused) {
-    auto order = in_order(policy, client_method);
+std::vector<data_method> backend_methods(backend_data_mode policy, data_method client_method, bool ipv6, method_set refused,
+                                         std::optional<data_method> failed) {
+    auto order = in_order(failed ? after_failure(policy, client_method, *failed) : policy, client_method);
     if (ipv6) std::erase_if(order, only_ipv4);
     if (order.empty()) return order;
     const auto last = order.back();

@@ -31,8 +31,9 @@ enum class backend_data_mode : std::uint8_t {
 
 /// The methods to send to the backend, one after the other until it accepts one; passive ones after active ones. Methods
 /// that the backend is known to refuse are left out, except the last one. Empty if the policy allows only a method that
-/// cannot name an IPv6 address.
+/// cannot name an IPv6 address. `failed`: no data connection with the backend was established with this method; the other
+/// mode, active or passive, is next if the policy allows both.
 [[nodiscard]] std::vector<data_method> backend_methods(backend_data_mode policy, data_method client_method, bool ipv6,
-                                                       method_set refused);
+                                                       method_set refused, std::optional<data_method> failed = {});
 
 }  // namespace sallyport::proto

@@ -69,6 +69,20 @@ TEST(RelayMethods, OrdersTheMethodsForTheBackend) {
     EXPECT_FALSE(parse_backend_data_mode("PASV "));
 }
 
+TEST(RelayMethods, UseTheOtherModeAfterOneHasFailed_G8) {
+    using methods = std::vector<data_method>;
+    using mode = backend_data_mode;
+    const methods passive_ones{epsv, pasv};
+    const methods active_first{eprt, port, epsv, pasv};
+    EXPECT_EQ(backend_methods(mode::match, port, false, {}, port), passive_ones);
+    EXPECT_EQ(backend_methods(mode::match, port, false, {}, epsv), (methods{port, eprt, epsv, pasv})) << "the client's";
+    EXPECT_EQ(backend_methods(mode::match, pasv, false, {}, eprt), (methods{pasv, epsv})) << "the client's";
+    EXPECT_EQ(backend_methods(mode::match, pasv, false, {}, pasv), active_first);
+    EXPECT_EQ(backend_methods(mode::active, pasv, false, {}, eprt), passive_ones);
+    EXPECT_EQ(backend_methods(mode::passive, pasv, false, {}, epsv), passive_ones) << "it is set";
+    EXPECT_EQ(backend_methods(mode::port, pasv, false, {}, port), methods{port});
+}
+
 // ---- Every pair
 
 struct side {

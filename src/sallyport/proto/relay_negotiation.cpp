@@ -50,7 +50,8 @@ std::optional<relay_event> relay_negotiation::start(const command& cmd, const ne
     const auto method = wanted->method;
     now_ = {.client_method = method,
             .target = wanted->target,
-            .backend_methods = backend_methods(c.settings.data_mode, method, server.peer.address.is_v6(), server.refused)};
+            .backend_methods =
+                backend_methods(c.settings.data_mode, method, server.peer.address.is_v6(), server.refused, failed_)};
     backend_port_.reset();
     choose_path(c);
     if (now_.path.path == data_path::direct) {

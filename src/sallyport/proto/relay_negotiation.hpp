@@ -70,7 +70,15 @@ public:
     /// The driver holds a port of it, or data connections.
     [[nodiscard]] bool holds_port() const noexcept { return backend_port_ || agreed_; }
     /// Nothing is known yet of this backend.
-    void backend_found() noexcept { client_address_refused_ = false; }
+    void backend_found() noexcept {
+        client_address_refused_ = false;
+        failed_.reset();
+    }
+    /// The transfer that used what was agreed on last. `no_backend_data`: no data connection with the backend was
+    /// established. Then the next negotiation uses the other mode there (G8).
+    void transfer_ended(bool no_backend_data) noexcept {
+        if (no_backend_data) failed_ = now_.sent;
+    }
 
 private:
     [[nodiscard]] relay_event send_method(const negotiation_context& c);
@@ -110,6 +118,8 @@ private:
     std::optional<negotiated_data> agreed_;
     // The backend refuses the client's address in PORT and EPRT.
     bool client_address_refused_ = false;
+    // The method with which no data connection was established with this backend.
+    std::optional<data_method> failed_;
 };
 
 }  // namespace sallyport::proto

@@ -18,6 +18,17 @@ relay_transfer::relay_transfer(data_path path, session_time now) noexcept
 
 bool relay_transfer::in_doubt() const noexcept { return data_ && data_->result != data_result::complete && !backend_reply_; }
 
+bool relay_transfer::no_backend_data() const noexcept {
+    if (!data_ || path_ == data_path::direct) return false;
+    switch (data_->result) {
+        case data_result::not_established:
+        case data_result::backend_connect_failed: return true;
+        case data_result::complete:
+        case data_result::refused: return backend_reply_ && backend_reply_->code == 425;
+        default: return false;
+    }
+}
+
 // Pure-FTPd sends 150 again after a failure; a client would take it for a beginning.
 void relay_transfer::on_opening(reply r, relay_output& out) {
     if (answered_ || in_doubt()) return;

@@ -45,6 +45,8 @@ public:
     [[nodiscard]] bool has_backend_reply() const noexcept { return backend_reply_.has_value(); }
     /// Its bytes move, or may move.
     [[nodiscard]] bool data_running() const noexcept { return path_ == data_path::relay ? !data_ : !answered_; }
+    /// The backend had no data connection of a kind that this gateway relays or forwards.
+    [[nodiscard]] bool no_backend_data() const noexcept;
     /// It has failed here, and the backend's final reply may never arrive.
     [[nodiscard]] bool in_doubt() const noexcept;
 
