@@ -14,6 +14,7 @@ import pytest
 import network
 from harness.daemon import Daemon, wait_until
 from harness.raw import Raw, drain
+from harness.scripted_server import ScriptedServer
 from network import Host, Scenario, Segment
 
 CLIENT, ROUTER, OUTSIDE, SERVER = "192.168.1.2", "192.168.1.1", "17.254.0.26", "17.254.0.91"
@@ -376,6 +377,19 @@ def test_rules_about_commands_and_idle_sessions_hold(site):
         assert raw.reply().code == 421
     with site.raw() as raw:
         raw.login().expect("SIZE file", 213)
+
+
+def test_an_idle_session_ends_at_client_and_server(site):
+    """G6: 421 to the client, and QUIT to the server, so that it does not wait for its own time limit."""
+    site = site("--intercept", "lan?ports=21,2121", "--idle-timeout", 2, firewall=FIREWALL.replace("{ 21, 990 }", "{ 21, 2121 }"))
+    server = site.net.inside("server", lambda: ScriptedServer(at=(SERVER, 2121)))
+    try:
+        with Raw(SERVER, 2121, dial=site.net.dial("client")) as raw:
+            raw.login()
+            assert raw.reply().code == 421
+            wait_until(lambda: server.arguments_of("QUIT") == [""], what="QUIT at the server")
+    finally:
+        server.close()
 
 
 def test_two_gateways_side_by_side(site):

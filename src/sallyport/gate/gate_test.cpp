@@ -249,6 +249,7 @@ TEST_F(Gate, Sends421ToAnIdleClientButNotDuringATransfer_G5_G6) {
     auto idle = logged_in();
     EXPECT_EQ(idle.reply(), "421 Idle timeout: no command for 1 s.");
     EXPECT_EQ(idle.reply(), "");
+    EXPECT_TRUE(eventually([&stub] { return stub.saw("QUIT"); }));
     EXPECT_TRUE(eventually([this] { return counters.sessions_open.load() == 1; }));
     EXPECT_EQ(counters.transfers_running.load(), 1U);
 }

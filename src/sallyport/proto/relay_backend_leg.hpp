@@ -18,6 +18,10 @@ public:
     void connect(const relay_backend& server, relay_output& out);
     /// The connection cannot be used any more. What is known about the server is kept until the next connect().
     void release(relay_output& out);
+    /// The session ends in order: the server is sent QUIT, if it is connected.
+    void quit(relay_output& out) {
+        if (connected_) (void)out.send_command({verb::quit, "QUIT", {}}, reply_kind::discarded);
+    }
     [[nodiscard]] bool is_connected() const noexcept { return connected_; }
     [[nodiscard]] const relay_backend& server() const noexcept { return server_; }
     /// The server does not support the command.

@@ -85,7 +85,7 @@ relay_action relay_machine::next() {
             return relay_act::idle{deadlines_.next(deadlines())};
         }
         // The client's last command is answered, and it can't send another one.
-        if (backend_.is_connected()) (void)out_.send_command({verb::quit, "QUIT", {}}, reply_kind::discarded);
+        backend_.quit(out_);
         out_.send_at_once(221, replies::goodbye);
         end_session({});
     }
@@ -432,6 +432,7 @@ void relay_machine::on_expired(expiry what) {
         case expiry::idle:
             if (!out_.pending().empty()) return end_session("The FTP server did not respond in time.");
             if (!login_.logged_in()) out_.note(relay_note::login_timeout, {});
+            backend_.quit(out_);
             if (what == expiry::idle)
                 return end_session("Idle timeout: no command for " + seconds(settings_.timeouts.idle) + '.');
             return end_session("Login timeout: not logged in within " + seconds(settings_.timeouts.login) + '.');
@@ -446,12 +447,10 @@ void relay_machine::on_expired(expiry what) {
             out_.request(relay_act::suspect_backend{"did not reply in time"});
             return end_session("The FTP server did not respond in time.");
         case awaited_reply::final_reply:
-            out_.note(relay_note::violation, "the backend's final reply is missing; sending NOOP to test the connection");
-            break;
-        case awaited_reply::rest_of_reply:
-            out_.note(relay_note::violation, "the backend's reply is incomplete; sending NOOP to test the connection");
-            break;
+        case awaited_reply::rest_of_reply: break;
     }
+    const char* const fault = awaited == awaited_reply::rest_of_reply ? "reply is incomplete" : "final reply is missing";
+    out_.note(relay_note::violation, std::string("the backend's ") + fault + "; sending NOOP to test the connection");
     (void)out_.send_command({verb::noop, "NOOP", {}}, reply_kind::probe);
 }
 
