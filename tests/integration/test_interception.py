@@ -304,6 +304,13 @@ def test_a_client_that_does_not_connect_is_named(site):
         raw.expect("NOOP", 200)
 
 
+def test_all_data_may_be_relayed(site):
+    """G10: --data-path relay, as for other sessions. The client still sees the server's address and port."""
+    site = site("--intercept", "lan", "--data-path", "relay")
+    assert [site.curl(*options) for options in METHODS.values()] == ["content"] * 4
+    assert site.gate.log().count("path relay: ") == 4 and "path kernel" not in site.gate.log()
+
+
 def test_a_listener_with_a_backend_together_with_interception(site):
     """G4: the clients of the one do not notice the other, and the data of the backend's sessions are relayed."""
     more = FIREWALL.replace("{ 21, 990 } accept", "{ 21, 990, 2121, 30000-30009 } accept", 1)

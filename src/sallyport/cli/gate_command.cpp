@@ -51,7 +51,8 @@ struct gate_options {
     std::string dns_server;
     gate::balancing_policy balance = gate::balancing_policy::least_sessions;
     proto::backend_data_mode backend_data = proto::backend_data_mode::passive;
-    bool kernel_data = false;
+    // Nothing: for intercepted sessions only.
+    std::optional<bool> kernel_data{};
     interception_options interception;
     std::string backend_ca;
     std::string backend_certificate;
@@ -164,8 +165,10 @@ void gate_options::add_to(CLI::App& command) {
           "Connect to the backend when the client connects, or when it sends USER"},
          {"--backend-data-mode", "MODE", backend_data_mode(backend_data),
           "passive, active, match (as the client) or one of epsv, pasv, eprt, port"},
-         {"--data-path", "relay|kernel", choice(kernel_data, "path", choices<bool>{{"relay", false}, {"kernel", true}}),
-          "Relay data in this process, or use kernel NAT where possible"},
+         {"--data-path", "relay|kernel",
+          choice(kernel_data, "path", choices<std::optional<bool>>{{"relay", false}, {"kernel", true}}),
+          "Relay data in this process, or let the kernel forward them where possible",
+          "relay; kernel for intercepted sessions"},
          {"--backend-ca", "FILE", text(backend_ca), "CA certificates (PEM) for verifying backends", "system CAs"},
          {"--backend-cert", "FILE", text(backend_certificate), "Client certificate (PEM) for backends that request one"},
          {"--backend-key", "FILE", text(backend_key), "Private key (PEM) for --backend-cert", "from --backend-cert"},
@@ -225,6 +228,7 @@ result<gate::settings> gate_options::settings() const {
     if (const auto valid = interception.of_kernel(*intercepted); !valid) return std::unexpected(valid.error());
     out.interception.rules = std::move(*intercepted);
     out.interception.server_sees_router = interception.server_sees_router;
+    out.interception.kernel_forwarding = kernel_data.value_or(true);
     auto forwarded = parse_forward_rules();
     if (!forwarded) return std::unexpected(forwarded.error());
     out.forward_to = std::move(*forwarded);
@@ -274,7 +278,7 @@ result<gate::settings> gate_options::settings() const {
     out.balancing.slow_start = slow_start;
     out.session_queue_timeout = queue_timeout;
     out.backend_data_mode = backend_data;
-    out.kernel_forwarding = kernel_data;
+    out.kernel_forwarding = kernel_data.value_or(false);
     out.connect_at_login = dial_at_login;
     out.backend_connect_timeout = connect;
     out.backend_login_timeout = login_timeout;
@@ -344,7 +348,7 @@ std::optional<firewall::interception_settings> gate_options::kernel_rules() cons
 confinement_needs gate_options::needs(const std::string& control_socket) const {
     confinement_needs out{.files_to_read = {backends_file, backend_ca, backend_certificate, backend_key},
                           .control_socket = control_socket,
-                          .kernel_forwarding = kernel_data,
+                          .kernel_forwarding = kernel_data.value_or(false),
                           .has_helper = true};
     for (const auto& file : secret_files({health_check_user})) out.files_to_read.push_back(file);
     out.interception = kernel_rules();

@@ -203,7 +203,7 @@ struct settings : frontend::service_settings {
     proto::backend_data_mode backend_data_mode = proto::backend_data_mode::passive;
     // Sessions with other servers than the backends.
     interception_settings interception{};
-    // Forward data connections with kernel NAT where the gateway need not see their bytes.
+    // Forward data connections of sessions with backends by kernel NAT where the gateway need not see their bytes.
     bool kernel_forwarding = false;
     // Makes the kernel's table of openings, once; empty: all data connections are relayed.
     std::function<result<std::unique_ptr<firewall::table>>()> make_table{};

@@ -22,6 +22,8 @@ struct intercepting_socket {
 
 struct interception_settings {
     std::vector<interception_rule> rules{};
+    // Data connections are between client and server where the gateway need not see their bytes. Otherwise it relays all.
+    bool kernel_forwarding = true;
     // The backend leg has the address of this machine instead of the client's.
     bool server_sees_router = false;
     // The following are needed if there are rules. The machine:

@@ -21,6 +21,14 @@ namespace {
     return rule->nat64 ? proto::backend_data_mode::pasv : proto::backend_data_mode::match;
 }
 
+[[nodiscard]] proto::kernel_forwarding kernel_forwarding_for(const session_context& gate, const interception_rule* rule) {
+    using enum proto::kernel_forwarding;
+    const auto& config = gate.config;
+    const bool enabled = rule == nullptr ? config.kernel_forwarding : config.interception.kernel_forwarding;
+    if (!enabled) return disabled;
+    return gate.kernel_openings ? available : unavailable;
+}
+
 }  // namespace
 
 proto::relay_backend machine_backend(const backend_leg& to) {
@@ -36,7 +44,6 @@ proto::relay_backend machine_backend(const backend_leg& to) {
 
 proto::relay_settings machine_settings(const session_context& gate, const client_control& client, const backend_leg& to,
                                        net::deadline accepted) {
-    using enum proto::kernel_forwarding;
     const auto& config = gate.config;
     const auto* const rule = client.interception();
     return {.client_peer = client.peer(),
@@ -48,9 +55,7 @@ proto::relay_settings machine_settings(const session_context& gate, const client
             .tls_passthrough = client.passes_tls(),
             .tls_refused = rule != nullptr && rule->tls == intercepted_tls::refuse,
             .data_mode = data_mode(config, rule),
-            .paths = {.kernel = !config.kernel_forwarding && rule == nullptr ? disabled
-                                : gate.kernel_openings                       ? available
-                                                                             : unavailable,
+            .paths = {.kernel = kernel_forwarding_for(gate, rule),
                       .rate_limited = config.upload_rate != 0 || config.download_rate != 0,
                       .single_port = gate.passive_data.single() != nullptr,
                       .proxy_headers = config.passive_data.ports.proxies.on_data_connections},
