@@ -146,6 +146,17 @@ def test_TLS_that_ends_at_the_router_is_relayed(site, certificate):
     assert "path kernel" in site.gate.log()
 
 
+@pytest.mark.parametrize("options", [(), ("--server-sees", "router")])
+def test_relayed_data_come_from_the_address_that_the_server_knows(site, certificate, options):
+    """G10 G11: without NAT too, where a server refuses the data connections of others than its client."""
+    site = site("--intercept", "lan?tls=end&implicit=990", "--tls-cert", certificate.cert, "--tls-key", certificate.key,
+                "--backend-insecure", *options, nat=False)
+    for method in ("epsv", "pasv"):
+        assert site.curl("--ssl-reqd", *METHODS[method]) == "content"
+    assert site.curl(url=f"ftps://{SERVER}/file") == "content"
+    assert site.gate.log().count("path relay: a data connection uses TLS") == 3
+
+
 def test_a_rate_limit_is_kept(site):
     """G10: the data of intercepted sessions are relayed then, in either mode."""
     site = site("--intercept", "lan", "--max-download-rate", "10M")

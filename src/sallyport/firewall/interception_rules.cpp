@@ -234,6 +234,7 @@ void for_each_part(const std::vector<rule_chain>& chains, Function on_part) {
     switch (number) {
         case NF_INET_FORWARD: return "forward";
         case NF_INET_LOCAL_IN: return "input";
+        case NF_INET_LOCAL_OUT: return "output";
         default: return "prerouting";
     }
 }
@@ -257,6 +258,11 @@ std::vector<rule_chain> interception_chains(const interception_settings& s) {
         for (const bool of_source : {true, false})
             deliver.rules.push_back({part::port{of_source, port}, part::transparent_socket{}, marked});
     }
+    // Data connections to servers that bear their clients' addresses. Those that cross this machine are expected, and need
+    // no search for a socket.
+    deliver.rules.push_back({part::expected{}, part::verdict::leave_chain});
+    deliver.rules.push_back(
+        {part::connection_mark{s.mark.of_connection(), s.mark.mask}, part::transparent_socket{}, marked});
     std::vector<rule_chain> out;
     for (std::size_t n = 0; n < s.interceptions.size(); ++n) {
         const auto& i = s.interceptions[n];
@@ -278,6 +284,10 @@ std::vector<rule_chain> interception_chains(const interception_settings& s) {
     out.push_back(std::move(session));
     out.push_back(std::move(base));
     out.push_back(std::move(deliver));
+    out.push_back(
+        {.name = "own",
+         .hook = rule_chain::hook_place{NF_INET_LOCAL_OUT, before_helpers},
+         .rules = {{part::new_connection{}, part::connection_request{}, part::transparent_socket{}, connection_marked}}});
     out.push_back({.name = "admitted",
                    .hook = rule_chain::hook_place{NF_INET_LOCAL_IN, after_others},
                    .rules = {{part::new_connection{}, part::connection_request{},

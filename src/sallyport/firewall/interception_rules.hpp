@@ -7,6 +7,7 @@
 //   passing:  data connections of a session that passes TLS get the mark of its control connection
 //   take:  the helper and the connection's mark, then TPROXY to the listener
 //   admitted (input, after all other chains):  counts the connection requests that have come so far
+//   own (output):  connections with a client's address get the connection's mark
 //   deliver (prerouting, after all other chains):  packets of these sockets, and those that TPROXY has given to a
 //     listener, get the mark that delivers them to this machine
 //

@@ -59,6 +59,11 @@ TEST(interception_text_test, shows_what_would_be_made) {
     EXPECT_NE(text.rules.find("tcp sport 990 socket transparent 1 meta mark set meta mark & 0xfffffcff | 0x00000100\n"),
               std::string::npos)
         << text.rules;
+    EXPECT_NE(
+        text.rules.find("output priority -146; policy accept;\n        ct state new tcp flags & (fin|syn|rst|ack) == syn "
+                        "socket transparent 1 ct mark set ct mark & 0xfffffcff | 0x00000200\n"),
+        std::string::npos)
+        << text.rules;
     EXPECT_NE(text.rules.find("tproxy ip6 to [::1]:8021"), std::string::npos);
     EXPECT_EQ(text.routes,
               "ip route add local default dev lo table 8300 proto 83\n"

@@ -9,6 +9,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/gate/transfer_report.hpp>
+#include <sallyport/net/connecting.hpp>
 #include <sallyport/reach/tls_data_connection.hpp>
 
 namespace sallyport::gate {
@@ -111,10 +112,20 @@ net::task<result<net::stream>> data_relay::open_leg(const proto::leg_setup& setu
     co_return net::stream(loop_, std::move(accepted->socket), accepted->local, accepted->peer);
 }
 
+/// With the address of the control connection: many servers refuse data connections of others than its peer.
+net::task<result<net::stream>> data_relay::connect_backend(net::time_limit limit) {
+    const auto* target = std::get_if<proto::connect_to>(&plan_.backend);
+    if (target == nullptr || !options_.make_backend_socket)
+        co_return co_await open_leg(plan_.backend, backend_port_, net::connect_options(), limit);
+    auto socket = options_.make_backend_socket();
+    if (!socket) co_return std::unexpected(std::move(socket).error());
+    co_return co_await net::connect_socket(loop_, std::move(*socket), target->to, nullptr, limit);
+}
+
 // In either mode the gateway is the TLS client, since it is the FTP client of the backend (RFC 4217).
 net::task<result<void>> data_relay::open_backend_leg() {
     const auto limit = net::time_limit::within(plan_.connect_limit);
-    auto opened = co_await open_leg(plan_.backend, backend_port_, net::connect_options(), limit);
+    auto opened = co_await connect_backend(limit);
     if (!opened) co_return std::unexpected(opened.error());
     if (stopped_) co_return fail(errc::cancelled);
     backend_ = std::move(*opened);

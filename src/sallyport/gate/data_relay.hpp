@@ -40,6 +40,8 @@ struct data_relay_options {
     net::relay_rate_limits rate_limits{};
     // The PROXY header for backends that want one on data connections; empty otherwise.
     std::string backend_header;
+    // Returns the socket for a connection to the backend; empty: it has an address of this machine.
+    std::function<result<unique_fd>()> make_backend_socket{};
     // The expected peers on the client leg and on the backend leg.
     ip_address client;
     ip_address backend;
@@ -79,6 +81,7 @@ public:
 private:
     net::task<proto::data_outcome> connect_and_relay();
     net::task<result<void>> open_backend_leg();
+    net::task<result<net::stream>> connect_backend(net::time_limit limit);
     net::task<result<void>> open_client_leg();
     void end_client_wait();
     net::task<> notify_connected();

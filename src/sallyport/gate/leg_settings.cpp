@@ -101,6 +101,7 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
                                    {client.peer().address, client.client_destination(), client.stream().is_tls()})};
     // The client has connected to the server's address, which is no address of this machine.
     if (client.interception() != nullptr) options.local = {};
+    options.make_backend_socket = socket_maker(gate, client);
     if (plan.protect_client) options.round_trip = client.stream().round_trip();
     if (plan.protect_backend) options.backend_tls = {.server_name = server.tls_host(), .resume = to.stream.session()};
     const auto* passive = std::get_if<proto::connect_to>(&plan.backend);
