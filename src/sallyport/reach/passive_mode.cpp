@@ -18,7 +18,7 @@ passive_mode::passive_mode(net::loop_group& loops, passive_settings settings,
       mapped_(settings_.mapping.is_enabled() || !settings_.stun.empty() ? std::make_shared<mapped_ports>() : nullptr),
       rules_(settings_.addresses),
       selector_(std::make_shared<address_selector>(loops.at(0), rules_, mapped_, own_networks_)) {
-    if (settings_.single.is_enabled()) single_ = std::make_shared<single_port>(settings_.single, tls, counters);
+    if (settings_.single.is_enabled()) single_ = std::make_shared<single_port>(loops, settings_.single, tls, counters);
 }
 
 std::shared_ptr<address_selector> passive_mode::selector() const {

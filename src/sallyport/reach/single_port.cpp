@@ -1,6 +1,7 @@
 #include <sallyport/reach/single_port.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <map>
 #include <mutex>
@@ -70,8 +71,8 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
     // The client's address and the local port.
     using client_key = endpoint;
 
-    impl(const single_port_settings& s, std::optional<net::tls_server_context> t, status::counters& c)
-        : settings(s), tls(std::move(t)), counters(c) {}
+    impl(net::loop_group& l, const single_port_settings& s, std::optional<net::tls_server_context> t, status::counters& c)
+        : loops(l), settings(s), tls(std::move(t)), counters(c) {}
 
     result<port_reservation> reserve(reservation_request request);
     void stop();
@@ -80,7 +81,10 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
     [[nodiscard]] std::shared_ptr<expected_connection> find(const client_state& p,
                                                             const std::string& tls_session_context) const;
 
-    static net::task<> decide_later(std::shared_ptr<impl> self, std::shared_ptr<expected_connection> pending);
+    void decide_later(const std::shared_ptr<expected_connection>& pending);
+    static net::task<> wait_on_loop(std::shared_ptr<impl> self, net::loop& loop,
+                                    std::shared_ptr<expected_connection> pending,
+                                    std::shared_ptr<std::atomic<std::size_t>> loops_waiting);
     static net::task<std::optional<net::accepted_connection>> classify(std::shared_ptr<impl> self, net::loop& loop,
                                                                        net::accepted_connection connection,
                                                                        listener_kind kind);
@@ -96,6 +100,7 @@ struct single_port::impl : std::enable_shared_from_this<impl> {
     void erase_idle(net::clock::time_point now);
     void remove(const candidate_ptr& c);
 
+    net::loop_group& loops;
     const single_port_settings settings;
     const std::optional<net::tls_server_context> tls;
     status::counters& counters;
@@ -212,15 +217,30 @@ void single_port::impl::expected_connection::on_transfer_start(bool protect) {
         return fail_with(refusal(params.advertised_port,
                                  fmt::format("the reservation expired after {} s; send EPSV or PASV again",
                                              std::chrono::ceil<std::chrono::seconds>(owner_->settings.max_wait).count())));
-    if (is_plain())
-        loop().spawn("single port: decide",
-                     decide_later(owner_, std::static_pointer_cast<expected_connection>(shared_from_this())));
+    if (is_plain()) owner_->decide_later(std::static_pointer_cast<expected_connection>(shared_from_this()));
 }
 
-// Long enough for a connection that the client opened together with the command, and for those in the listener's queue.
-net::task<> single_port::impl::decide_later(std::shared_ptr<impl> self, std::shared_ptr<expected_connection> pending) {
-    co_await pending->loop().sleep_for(limits::single_port_decision_delay + 2 * pending->round_trip);
-    self->decide(pending);
+/// On a busy machine a connection can be in a listener's queue for longer than the delay, since its loop does not run. So
+/// the delay must have passed on every loop.
+void single_port::impl::decide_later(const std::shared_ptr<expected_connection>& pending) {
+    const auto loops_waiting = std::make_shared<std::atomic<std::size_t>>(loops.size());
+    for (std::size_t i = 0; i < loops.size(); ++i) {
+        net::loop& each = loops.at(i);
+        each.post([self = shared_from_this(), &each, pending, loops_waiting] {
+            each.spawn("single port: decide", wait_on_loop(self, each, pending, loops_waiting));
+        });
+    }
+}
+
+net::task<> single_port::impl::wait_on_loop(std::shared_ptr<impl> self, net::loop& loop,
+                                            std::shared_ptr<expected_connection> pending,
+                                            std::shared_ptr<std::atomic<std::size_t>> loops_waiting) {
+    // Long enough for a connection that the client opened together with the command.
+    co_await loop.sleep_for(limits::single_port_decision_delay + 2 * pending->round_trip);
+    // What the loop has found in its queues meanwhile is accepted first; a listener yields between bursts.
+    co_await loop.yield();
+    co_await loop.yield();
+    if (--*loops_waiting == 0) self->decide(pending);
 }
 
 void single_port::impl::decide(const std::shared_ptr<expected_connection>& pending) {
@@ -427,9 +447,9 @@ void single_port::impl::remove(const candidate_ptr& c) {
 
 // ---- single_port
 
-single_port::single_port(const single_port_settings& settings, std::optional<net::tls_server_context> tls,
-                         status::counters& counters)
-    : impl_(std::make_shared<impl>(settings, std::move(tls), counters)) {}
+single_port::single_port(net::loop_group& loops, const single_port_settings& settings,
+                         std::optional<net::tls_server_context> tls, status::counters& counters)
+    : impl_(std::make_shared<impl>(loops, settings, std::move(tls), counters)) {}
 
 single_port::~single_port() = default;
 

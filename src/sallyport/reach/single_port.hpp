@@ -16,9 +16,10 @@
 // - On a separate port, the next connection from the address is the data connection.
 // - On the control port it could also be a new client, and neither sends anything before it has received 150 or 220. So all
 //   connections from the address that send nothing are held until the transfer command has arrived and 20 ms and two round
-//   trips have passed; clients connect before they send the command, or at once after it. If exactly one connection has
-//   arrived by then, it is the data connection. Otherwise the transfer fails (425), and all held connections are greeted as
-//   new clients. A connection on which bytes arrive is a new client that does not wait for its greeting, such as lftp.
+//   trips have passed on every event loop; clients connect before they send the command, or at once after it. If exactly one
+//   connection has been accepted by then, it is the data connection. Otherwise the transfer fails (425), and all held
+//   connections are greeted as new clients. A connection on which bytes arrive is a new client that does not wait for its
+//   greeting, such as lftp.
 //
 // Without a reservation of its address, a connection to the control port is a new client at once, and one to the separate
 // port is from an unexpected peer. A connection that cannot be classified is greeted when the reservations that it could
@@ -67,7 +68,8 @@ enum class listener_kind : std::uint8_t { control, implicit_tls, data };
 /// See above.
 class single_port {
 public:
-    single_port(const single_port_settings& settings, std::optional<net::tls_server_context> tls,
+    /// `loops`: all that accept connections; they outlive it.
+    single_port(net::loop_group& loops, const single_port_settings& settings, std::optional<net::tls_server_context> tls,
                 status::counters& counters);
     ~single_port();
 

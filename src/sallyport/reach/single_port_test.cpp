@@ -55,7 +55,7 @@ net::task<> wait_one(port_reservation& from, waiting_session& w) {
 
 class SinglePort : public testing::Test {
 protected:
-    void open(single_port_settings settings) { ports.emplace(settings, server, counters); }
+    void open(single_port_settings settings) { ports.emplace(loops, settings, server, counters); }
 
     result<port_reservation> reserve(const std::string& session, const std::string& tls_session_context = "",
                                      const ip_address& from = office) {
@@ -66,13 +66,15 @@ protected:
                                .session = session,
                                .tls_session_context = tls_session_context});
     }
-    client_connection& connect(const ip_address& from = office, listener_kind kind = listener_kind::control) {
+    client_connection& connect(const ip_address& from = office, listener_kind kind = listener_kind::control,
+                               std::size_t accepted_by = 0) {
         std::array<int, 2> pair{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()), 0);
         auto& c = clients.emplace_back();
         c.peer_end = unique_fd(pair[1]);
         ++last_port;
-        loop.spawn("client", classify_one(*ports, loop, {unique_fd(pair[0]), {{}, port}, {from, last_port}}, kind, c));
+        auto& on = loops.at(accepted_by);
+        on.spawn("client", classify_one(*ports, on, {unique_fd(pair[0]), {{}, port}, {from, last_port}}, kind, c));
         run_loop(5ms);
         return c;
     }
@@ -83,16 +85,20 @@ protected:
         loop.spawn("session", wait_one(*reserved, w));
         return w;
     }
-    void run_loop(net::clock::duration time = 100ms) {
+    void run_loop(net::clock::duration time = 100ms) { run_loops(time, loops.size()); }
+    /// The first `count`.
+    void run_loops(net::clock::duration time, std::size_t count) {
         for (const auto end = net::clock::now() + time; net::clock::now() < end; std::this_thread::sleep_for(1ms)) {
-            loop.context().restart();
-            loop.context().run_for(1ms);
+            for (std::size_t i = 0; i < count; ++i) {
+                loops.at(i).context().restart();
+                loops.at(i).context().run_for(1ms);
+            }
         }
     }
 
     const net::tls_server_context server = net::made_up_server();
     const net::memory_tls_client tls{TLS1_3_VERSION};
-    net::loop_group loops{1};
+    net::loop_group loops{2};
     net::loop& loop = loops.at(0);
     status::counters counters;
     std::optional<single_port> ports;
@@ -184,6 +190,18 @@ TEST_F(SinglePort, AConnectionAfterTheCommandIsANewClient) {
     run_loop();
     EXPECT_EQ(w.failed, errc::port_refused);
     EXPECT_TRUE(connect().new_client);
+}
+
+// It was in the queue of a listener whose loop did not run, as on a busy machine.
+TEST_F(SinglePort, AConnectionThatIsAcceptedLateIsData) {
+    open({.control = true});
+    auto one = reserve("one");
+    const auto& w = start(one);
+    run_loops(100ms, 1);
+    EXPECT_FALSE(w.failed);
+    connect(office, listener_kind::control, 1);
+    run_loop();
+    EXPECT_EQ(w.got, last());
 }
 
 // lftp sends FEAT before it is greeted; a client that uploads waits for 150.
