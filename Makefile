@@ -36,6 +36,8 @@ soak:                                     ## clients and faults at random with s
 	@tools/reference-servers
 	SALLYPORT=build/asan/sallyport SOAK_SECONDS=600 tools/integration tests/integration/test_soak.py
 	tools/integration --soak $(MINUTES)
+	@tools/build tsan net_test reach_test status_test frontend_test
+	ctest --preset tsan -j $$((2 * $$(nproc))) -R '^(net|reach|status|frontend)\.'
 	SOAK=1 PART=together tools/integration $$(grep -l SOAK tests/integration/test_*.py)
 	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py
 	ASAN_OPTIONS=detect_leaks=0 SLOWNESS=4 PART=together SALLYPORT=build/asan/sallyport tools/integration

@@ -13,6 +13,10 @@ if(SALLYPORT_HARDEN)
 else()
   set(sallyport_test_options -O0)
 endif()
+if(SALLYPORT_FUZZ)
+  # A fuzzer needs the coverage of the libraries only; a backtrace names a test without debug information, too.
+  list(APPEND sallyport_test_options -fno-sanitize=fuzzer-no-link -g0)
+endif()
 
 # The headers that every test of a directory includes, parsed once for all folders: GoogleTest's, and with PCH (a name of such a
 # header) what the folder's sources have precompiled too.

@@ -1,5 +1,6 @@
 #include <sallyport/reach/router_query.hpp>
 
+#include <atomic>
 #include <functional>
 #include <thread>
 
@@ -117,7 +118,7 @@ TEST_F(RouterQuery, AClosedPortIsReportedAtOnce) {
 }
 
 TEST_F(RouterQuery, ASilentRouterIsAskedThreeTimes) {
-    int questions = 0;
+    std::atomic<int> questions = 0;
     const test_router router([&questions](const std::string&) {
         ++questions;
         return std::vector<std::string>{};

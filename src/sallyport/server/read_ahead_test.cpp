@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -84,13 +85,15 @@ protected:
         }
     }
 
-    /// Waits until the number of batches that were read does not change any more.
+    /// Waits until the number of batches that were read does not change any more, although the pool works.
     net::task<std::size_t> batches_read() {
         std::size_t before = 0;
-        do {
-            before = plan_->calls(vfs::operation::list);
-            co_await test_loop().sleep_for(50ms);
-        } while (plan_->calls(vfs::operation::list) != before);
+        for (int unchanged = 0; unchanged < 4; ++unchanged) {
+            co_await test_loop().sleep_for(20ms);
+            EXPECT_TRUE(co_await net::offload(pool_, test_loop(), [] { return true; }));
+            const auto now = plan_->calls(vfs::operation::list);
+            if (std::exchange(before, now) != now) unchanged = 0;
+        }
         co_return before;
     }
 
