@@ -1,7 +1,7 @@
 #pragma once
 // This system's ephemeral port range, and ports that are free.
 //
-// Functions that read the system's settings, and keep nothing; any thread.
+// Functions that read the system's settings and own nothing; any thread.
 
 #include <cstdint>
 #include <optional>
