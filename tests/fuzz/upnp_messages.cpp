@@ -29,6 +29,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check(request.find("\r\n\r\n") != std::string::npos, "a request is complete");
         check(request.substr(0, request.find("\r\n")).ends_with(" HTTP/1.1"), "the path is in one line");
     }
-    (void)reach::soap_value({200, xml}, "NewReservedPort");
+    (void)reach::soap_value({200, xml}, "NewInternalClient");
     return 0;
 }

@@ -80,9 +80,10 @@ def test_hosts_of_the_network_get_the_address_that_they_reached(real, sallyport,
         assert "227 Entering Passive Mode (192,168,77,10," in account
 
 
-def test_two_servers_want_the_same_ports(real, sallyport, files):
+@pytest.mark.parametrize("option", ["--map", "--map=upnp"])
+def test_two_servers_want_the_same_ports(real, sallyport, files, option):
     """The router gives the second one other numbers, which its replies have."""
-    with serve(real, sallyport, files, "--map") as first, serve(real, sallyport, files, "--map", host="second-server") as second:
+    with serve(real, sallyport, files, option) as first, serve(real, sallyport, files, option, host="second-server") as second:
         forwarded(first)
         forwarded(second)
         wait_until(lambda: len(mapped_ports(real)) == 18)

@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/socket_address.hpp>
@@ -23,7 +22,6 @@ namespace {
 // UPnP errors (WANIPConnection:1, section 2.4.16).
 constexpr int conflict = 718;
 constexpr int permanent_only = 725;
-constexpr int invalid_action = 401;
 // Attempts with other external ports, if other hosts have those that were wanted.
 constexpr int other_ports = 4;
 constexpr std::uint16_t first_dynamic_port = 49152;
@@ -106,28 +104,6 @@ net::task<result<std::string>> call(net::loop& loop, upnp_service service, std::
     co_return soap_value(*reply, name);
 }
 
-struct added_port {
-    std::uint16_t external = 0;
-    int refused = 0;
-    error reason{};
-};
-
-net::task<added_port> add_port(net::loop& loop, upnp_service service, bool any, upnp_arguments arguments,
-                               std::uint16_t port) {
-    auto request = soap_request(service, any ? "AddAnyPortMapping" : "AddPortMapping", arguments);
-    added_port out{.external = port};
-    const auto reply = co_await exchange_http(loop, service.control.at, std::move(request));
-    auto value = reply ? soap_value(*reply, "NewReservedPort", &out.refused) : std::unexpected(reply.error());
-    if (!value) {
-        out.external = 0;
-        out.reason = std::move(value.error());
-    } else if (any) {
-        out.external = static_cast<std::uint16_t>(parse_decimal(*value, UINT16_MAX).value_or(0));
-        if (out.external == 0) out.reason = {errc::syntax, 0, "the router's answer has no port"};
-    }
-    co_return out;
-}
-
 }  // namespace
 
 net::task<result<upnp_service>> find_upnp_service(net::loop& loop, default_route route) {
@@ -178,34 +154,32 @@ net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, ip_ad
     co_return result<void>{};
 }
 
+// AddAnyPortMapping, with which the router chooses the port, is not used: miniupnpd gives one port to several mappings of a
+// host, so that only the last one works.
 net::task<result<upnp_grant>> add_upnp(net::loop& loop, upnp_service service, ip_address own, add_upnp_mapping wanted) {
-    bool any = service.chooses_ports();
     auto port = wanted.suggested_port;
-    added_port made;
-    for (int left = other_ports; left > 0;) {
-        auto arguments = arguments_of(own, wanted, port);
-        made = co_await add_port(loop, service, any, std::move(arguments), port);
-        if (made.external != 0) break;
-        if (any && made.refused == invalid_action) {
-            any = false;
-        } else if (made.refused == permanent_only && wanted.lease.count() != 0) {
+    for (int left = other_ports;;) {
+        auto request = soap_request(service, "AddPortMapping", arguments_of(own, wanted, port));
+        const auto reply = co_await exchange_http(loop, service.control.at, std::move(request));
+        if (!reply) co_return std::unexpected(reply.error());
+        int refused = 0;
+        auto made = soap_value(*reply, "", &refused);
+        if (made) break;
+        if (refused == permanent_only && wanted.lease.count() != 0)
             wanted.lease = {};
-        } else if (made.refused == conflict) {
-            --left;
+        else if (refused == conflict && --left > 0)
             port = static_cast<std::uint16_t>(first_dynamic_port + random_below(UINT16_MAX - first_dynamic_port));
-        } else {
-            break;
-        }
+        else
+            co_return std::unexpected(std::move(made.error()));
     }
-    if (made.external == 0) co_return std::unexpected(std::move(made.reason));
     const auto address = co_await upnp_external_address(loop, service);
     if (!address) {
         // The caller knows no mapping but the one that it renews.
-        const bool is_known = wanted.is_renewal && made.external == wanted.suggested_port;
-        if (!is_known) (void)co_await remove_upnp(loop, service, own, made.external);
+        const bool is_known = wanted.is_renewal && port == wanted.suggested_port;
+        if (!is_known) (void)co_await remove_upnp(loop, service, own, port);
         co_return std::unexpected(address.error());
     }
-    co_return upnp_grant{.external = {*address, made.external}, .lifetime = wanted.lease};
+    co_return upnp_grant{.external = {*address, port}, .lifetime = wanted.lease};
 }
 
 }  // namespace sallyport::reach

@@ -61,9 +61,6 @@ struct upnp_service {
     // "urn:schemas-upnp-org:service:WANIPConnection:2"
     std::string type;
     upnp_place place{};
-
-    /// Whether it has AddAnyPortMapping.
-    [[nodiscard]] bool chooses_ports() const noexcept { return type.ends_with("WANIPConnection:2"); }
 };
 
 /// From the description at `from`. Fails if it names no such service, or one at another host.

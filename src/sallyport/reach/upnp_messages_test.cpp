@@ -88,11 +88,9 @@ TEST(UpnpDescription, NamesTheServiceForConnections) {
     ASSERT_TRUE(service) << service.error().text();
     EXPECT_EQ(service->control.at, description.at);
     EXPECT_EQ(service->control.path, "/ctl/IPConn");
-    EXPECT_TRUE(service->chooses_ports());
     const auto old = parse_description(device("http://192.168.77.1:80/x", "WANPPPConnection:1"), description);
     ASSERT_TRUE(old);
     EXPECT_EQ(old->control.at.port, 80);
-    EXPECT_FALSE(old->chooses_ports());
 }
 
 TEST(UpnpDescription, AServiceOfAnotherHostIsRefused) {
