@@ -89,10 +89,12 @@ task<> apply_rate_limit(const direction& d, std::size_t forwarded_bytes) {
     co_await d.from.owner().sleep_for(wait);
 }
 
-/// How much is taken from the sender at a time: what the receiver's socket accepts, so that little is held if the receiver
-/// is slow.
-std::size_t piece_for_receiver(const direction& d, std::size_t max_size) {
-    return piece_size(d, std::min(max_size, state_of(d.to)->send_room()));
+/// What is taken from the sender at a time, so that little is held if the receiver is slow.
+send_piece piece_for_receiver(const direction& d, std::size_t max_size) { return d.to.next_piece(piece_size(d, max_size)); }
+
+/// The same for a pipe. Without a limit by the receiver, a slow one would hold a full pipe of the kernel's memory.
+std::size_t spliced_size(const direction& d) {
+    return piece_size(d, std::clamp(state_of(d.to)->send_room(), copy_size, pipe::max_size));
 }
 
 struct receive_result {
@@ -124,6 +126,7 @@ task<direction_result> send_copied(direction& d, state_ptr to, std::string_view 
         if (!written) co_return fault_at(side::sink, std::move(written.error()));
         co_return direction_result{};
     }
+    to->write_waited = false;
     const auto n = ::send(to->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | (last ? MSG_MORE : 0));
     const auto accepted = n > 0 ? static_cast<std::size_t>(n) : 0;
     if (accepted == bytes.size()) co_return direction_result{};
@@ -139,7 +142,8 @@ task<bool> relay_small(direction& d) {
     const auto from = state_of(d.from);
     const auto to = state_of(d.to);
     while (d.forwarded < copy_size) {
-        const auto memory = thread_buffer().first(piece_for_receiver(d, copy_size));
+        auto piece = piece_for_receiver(d, copy_size);
+        const auto memory = thread_buffer().first(piece.size);
         const auto got = receive(from->socket.get(), memory);
         d.received += got.size;
         if (got.ended) d.outcome = d.check_source_end();
@@ -155,6 +159,7 @@ task<bool> relay_small(direction& d) {
         d.ended = got.ended || !d.outcome;
         if (d.ended) co_return true;
         if (got.os != EAGAIN) continue;
+        piece = {};
         // With the stall watch, as a very slow sender could stay in this loop for long.
         const auto end = co_await from->readable({.total = clock::now() + linger, .stall = d.limit.stall});
         if (end != wait_result::ready) break;
@@ -204,19 +209,18 @@ task<direction_result> move_plain(direction& d) {
             can_splice = static_cast<bool>(p);
         }
         const auto memory = thread_buffer();
-        // Without a limit by the receiver, a slow one would hold a full pipe of the kernel's memory.
-        const auto max_piece =
-            p ? std::max(piece_for_receiver(d, pipe::max_size), piece_size(d, copy_size)) : piece_for_receiver(d, copy_size);
+        auto piece = p ? send_piece{spliced_size(d), {}} : piece_for_receiver(d, copy_size);
         // The pipe is empty here, so EAGAIN refers to the socket.
-        const auto n = p ? ::splice(from->socket.get(), nullptr, p.write_end.get(), nullptr, max_piece,
+        const auto n = p ? ::splice(from->socket.get(), nullptr, p.write_end.get(), nullptr, piece.size,
                                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
-                         : ::recv(from->socket.get(), memory.data(), max_piece, 0);
+                         : ::recv(from->socket.get(), memory.data(), piece.size, 0);
         if (n == 0) co_return direction_result{};
         if (n < 0) {
             if (errno == EINTR) continue;
             if (errno != EAGAIN || end != wait_result::ready) {
                 co_return fault_at(side::source, from->failure(end, errno, "reading from").error());
             }
+            piece = {};
             end = co_await from->readable(d.limit);
             continue;
         }
@@ -230,6 +234,7 @@ task<direction_result> move_plain(direction& d) {
             sent = co_await send_copied(d, to, {memory.data(), size});
             d.note_forwarded(size);
         }
+        piece = {};
         if (!sent) co_return sent;
         if (d.rate_limit != nullptr) co_await apply_rate_limit(d, size);
         const bool yield_now = from->must_yield(splice_cost);
@@ -238,18 +243,30 @@ task<direction_result> move_plain(direction& d) {
 }
 
 task<direction_result> move_through_tls(direction& d) {
+    const auto from = state_of(d.from);
     const auto to = state_of(d.to);
+    auto end = wait_result::ready;
     for (;;) {
-        const auto max_size = piece_for_receiver(d, d.forwarded < large_piece ? copy_size : large_piece);
-        const auto memory = thread_buffer();
-        auto n = co_await d.from.read_some(memory.first(max_size), d.limit);
-        if (!n) co_return fault_at(side::source, std::move(n.error()));
-        if (*n == 0) co_return direction_result{};
-        d.received += *n;
-        auto sent = co_await send_copied(d, to, {memory.data(), *n});
+        auto piece = piece_for_receiver(d, d.forwarded < large_piece ? copy_size : large_piece);
+        const auto memory = thread_buffer().first(piece.size);
+        auto got = from->tls ? try_read_tls(*from, memory, end) : try_read_plain(*from, memory, end);
+        if (!got) {
+            piece = {};
+            end = co_await from->readable(d.limit);
+            continue;
+        }
+        end = wait_result::ready;
+        if (!*got) co_return fault_at(side::source, std::move(got->error()));
+        const std::size_t size = **got;
+        if (size == 0) co_return direction_result{};
+        d.received += size;
+        auto sent = co_await send_copied(d, to, {memory.data(), size});
         if (!sent) co_return sent;
-        d.note_forwarded(*n);
-        if (d.rate_limit != nullptr) co_await apply_rate_limit(d, *n);
+        d.note_forwarded(size);
+        piece = {};
+        if (d.rate_limit != nullptr) co_await apply_rate_limit(d, size);
+        const bool yield_now = from->must_yield();
+        if (yield_now) co_await from->owner.yield();
     }
 }
 

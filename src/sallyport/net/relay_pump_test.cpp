@@ -15,6 +15,11 @@ task<relay_outcome> relay_and_close(stream& a, stream& b, relay_counts& counts, 
     co_return outcome;
 }
 
+task<bool> write_everything(stream& s, std::string_view bytes) {
+    const auto written = co_await s.write_all(bytes, soon());
+    co_return written.has_value();
+}
+
 task<relay_outcome> relay_with_flow(stream& a, stream& b, relay_counts& counts, relay_flow flow) {
     auto outcome = co_await relay(a, b, soon(), counts, flow);
     a.close();
@@ -97,6 +102,33 @@ TEST_P(relay_test, TLS05_waits_briefly_for_the_receiver_if_all_data_was_there_at
     } else {
         EXPECT_LT(run(upload_received_at_once(kit, test_loop(), GetParam(), 500ms)), 90ms);
     }
+}
+
+task<std::size_t> memory_leased_by_an_idle_relay(tls_kit& t, loop& l, tls_legs tls) {
+    const std::size_t all = large_buffers().left();
+    auto made = co_await t.make_legs(tls);
+    relay_counts counts;
+    concurrent_task relaying(l, relay_with_flow(made.a, made.b, counts, relay_flow::b_to_a));
+    const auto bytes = sample_bytes(1'000'000);
+    concurrent_task sending(l, write_everything(made.backend, bytes));
+    std::vector<char> buffer(8 * 1024);
+    for (std::size_t received = 0; received < bytes.size();) {
+        const auto got = co_await made.client.read_some(buffer, soon());
+        EXPECT_TRUE(got && *got > 0);
+        received += got.value_or(bytes.size());
+    }
+    EXPECT_TRUE(co_await sending.get());
+    const auto leased = all - large_buffers().left();
+    const auto ended = co_await made.backend.shutdown_send(1s);
+    const auto rest = co_await read_to_end(made.client);
+    const auto outcome = co_await relaying.get();
+    EXPECT_TRUE(ended && rest && outcome.result == relay_result::complete);
+    co_return leased;
+}
+
+// OpenSSL's buffer for reading several records of a leg, 64 KiB, is leased until the peers are slow.
+TEST_P(relay_test, RX03_an_idle_relay_leases_no_memory_for_what_it_will_send) {
+    EXPECT_LE(run(memory_leased_by_an_idle_relay(kit, test_loop(), GetParam())), 128U * 1024);
 }
 
 task<bool> download_to_a_sending_receiver(tls_kit& t, tls_legs tls) {

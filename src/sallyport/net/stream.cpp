@@ -68,9 +68,21 @@ std::size_t stream_state::send_room() const noexcept {
     // Older kernels do not have the option.
     if (::getsockopt(socket.get(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size) != 0) return limits::small_piece;
     const auto [total, used] = std::pair(memory[SK_MEMINFO_SNDBUF], memory[SK_MEMINFO_WMEM_QUEUED]);
-    // Packets take more memory than their bytes.
-    const std::size_t room = total > used ? (total - used) / 4 * 3 : 0;
+    // Packets take more memory than their bytes. With three quarters, nearly a record remained in memory at the end.
+    const std::size_t room = total > used ? (total - used) / 2 : 0;
     return std::max(room, limits::small_piece);
+}
+
+// If the system is short of memory for TCP, the kernel accepts less than its buffers have room for. The rest of a piece then
+// stays in memory, as long as the peer is slow: at most a record for each session, and what is leased.
+send_piece stream_state::next_piece(std::size_t max, memory_budget& memory) const noexcept {
+    if (max <= limits::small_piece) return {max, {}};
+    const std::size_t room = write_waited ? 0 : send_room();
+    if (room < 2 * tls_record) return {limits::small_piece, {}};
+    const std::size_t size = std::min(max, room);
+    if (size <= tls_record) return {size, {}};
+    auto lease = memory.take(size);
+    return lease ? send_piece{size, std::move(lease)} : send_piece{limits::small_piece, {}};
 }
 
 // If bytes were transferred during the wait (see stall_watch), the caller tries again and handles what is available.
@@ -98,14 +110,20 @@ task<wait_result> stream_state::wait_unless_stalled(task<wait_result> (descripto
 }
 
 // The system call is tried first, also after the deadline: value, deadline, error (decision 8).
+read_try try_read_plain(stream_state& s, std::span<char> into, wait_result waited) {
+    const auto n = s.socket.receive(into);
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (!would_block(errno) || waited != wait_result::ready) return s.failure(waited, errno, "reading from");
+    return std::nullopt;
+}
+
 task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_limit limit) {
     auto end = wait_result::ready;
     const bool yield_now = s->must_yield();
     if (yield_now) co_await s->owner.yield();
     for (;;) {
-        const auto n = s->socket.receive(into);
-        if (n >= 0) co_return static_cast<std::size_t>(n);
-        if (!would_block(errno) || end != wait_result::ready) co_return s->failure(end, errno, "reading from");
+        auto got = try_read_plain(*s, into, end);
+        if (got) co_return std::move(*got);
         end = co_await s->readable(limit);
     }
 }
@@ -125,6 +143,7 @@ task<result<std::size_t>> splice_plain(state_ptr s, int pipe_in, time_limit limi
 
 task<result<void>> write_plain(state_ptr s, std::string_view bytes, time_limit limit, int flags) {
     auto end = wait_result::ready;
+    s->write_waited = false;
     for (;;) {
         const auto n = ::send(s->socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
         if (n >= 0) bytes.remove_prefix(static_cast<std::size_t>(n));
@@ -209,7 +228,7 @@ void stream::set_low_watermark(std::size_t bytes) {
     set_option(native_handle(), SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(bytes));
 }
 
-std::size_t stream::send_room() const noexcept { return state_ ? state_->send_room() : 0; }
+send_piece stream::next_piece(std::size_t max) const noexcept { return state_ ? state_->next_piece(max) : send_piece{}; }
 
 task<result<void>> stream::write_all(std::string_view bytes, time_limit limit) {
     return state_->tls ? write_tls(state_, bytes, limit) : write_plain(state_, bytes, limit);

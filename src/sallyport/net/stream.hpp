@@ -16,6 +16,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/memory_budget.hpp>
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/net/loop.hpp>
@@ -30,6 +31,13 @@ struct keepalive {
     std::chrono::seconds interval{};
     // 0: off.
     int count = 0;
+};
+
+/// How much a sender prepares for the peer at a time, so that a slow peer's transfer holds little that could not be sent
+/// (RX-03). A large piece has a lease of as many bytes, which the sender keeps until the piece was sent.
+struct send_piece {
+    std::size_t size = 0;
+    memory_budget::lease lease;
 };
 
 struct stream_state;
@@ -64,8 +72,9 @@ public:
     task<result<std::size_t>> splice_some(const pipe& into, time_limit limit);
     /// Wakes readers only if this many bytes are available, at the end, or at the deadline. REQUIRES: !is_tls().
     void set_low_watermark(std::size_t bytes);
-    /// About how many bytes the kernel accepts for sending now.
-    [[nodiscard]] std::size_t send_room() const noexcept;
+    /// The next piece, of at most `max` bytes. It is small if the last write had to wait for the peer, if the kernel accepts
+    /// little, or if large_buffers() has no lease for more than a TLS record.
+    [[nodiscard]] send_piece next_piece(std::size_t max) const noexcept;
     /// Writes all of `bytes`.
     task<result<void>> write_all(std::string_view bytes, time_limit limit);
     /// Writes a small amount directly before shutdown_send() or close(): the FIN, and with TLS the close_notify, is then

@@ -4,6 +4,7 @@
 // Owned by the stream and its pending operations. Loop thread only.
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include <sallyport/net/descriptor.hpp>
@@ -23,6 +24,9 @@ public:
 private:
     bool& flag_;
 };
+
+/// The largest content of a TLS record.
+inline constexpr std::size_t tls_record = 16 * 1024;
 
 struct stream_state {
     stream_state(loop& l, unique_fd s, const endpoint& local_end, const endpoint& peer_end)
@@ -45,6 +49,7 @@ struct stream_state {
     }
     task<wait_result> writable(time_limit limit) {
         burst = 0;
+        write_waited = true;
         return limit.stall != nullptr ? wait_unless_stalled(&descriptor::writable, limit)
                                       : socket.writable(limit.next(clock::now()));
     }
@@ -52,9 +57,11 @@ struct stream_state {
     /// The error of a failed operation: the deadline, or else the system's error.
     [[nodiscard]] std::unexpected<error> failure(wait_result end, int os, std::string_view doing) const;
 
-    /// About how many bytes the kernel accepts for sending now, at least limits::small_piece: what is read or encrypted for
-    /// the peer at a time, so that a slow peer's transfer holds little that could not be sent.
+    /// About how many bytes the kernel accepts for sending now, at least limits::small_piece. It accepts fewer if the system
+    /// is short of memory for TCP.
     [[nodiscard]] std::size_t send_room() const noexcept;
+    /// See stream::next_piece().
+    [[nodiscard]] send_piece next_piece(std::size_t max, memory_budget& memory = large_buffers()) const noexcept;
 
     /// Waits until the descriptor is ready or the transfer has stalled.
     task<wait_result> wait_unless_stalled(task<wait_result> (descriptor::*wait)(deadline), time_limit limit);
@@ -71,17 +78,25 @@ struct stream_state {
     unsigned burst = 0;
     // The handshake runs, perhaps on another thread, so `tls` is only used by the coroutine that waits for it.
     bool shaking_hands = false;
+    // The last write could not be completed at once.
+    bool write_waited = false;
     // True while a writer sends tls->output().
     bool flushing = false;
 };
 
 using state_ptr = std::shared_ptr<stream_state>;
 
+// One try to read: nothing if the caller must wait for the peer first, so that it need not hold a buffer while it waits.
+// `waited`: the end of the wait before this try.
+using read_try = std::optional<result<std::size_t>>;
+
 // Without TLS (stream.cpp).
+[[nodiscard]] read_try try_read_plain(stream_state& s, std::span<char> into, wait_result waited);
 task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_limit limit);
 task<result<void>> write_plain(state_ptr s, std::string_view bytes, time_limit limit, int flags = 0);
 
 // With TLS (stream_tls.cpp).
+[[nodiscard]] read_try try_read_tls(stream_state& s, std::span<char> into, wait_result waited);
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit);
 task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit limit);
 /// Encrypts all of `bytes` before it waits, so they may be in thread_buffer().

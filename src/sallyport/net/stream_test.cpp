@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sallyport/net/net_test.hpp>
 #include <sallyport/net/socket_address.hpp>
+#include <sallyport/net/stream_state.hpp>
 #include <support/free_ports.hpp>
 
 namespace sallyport::net {
@@ -383,6 +384,35 @@ TEST_F(stream_test, leaves_no_descriptor_open) {
     const auto before = open_descriptors();
     run(many_connections(test_loop()));
     EXPECT_EQ(open_descriptors(), before);
+}
+
+task<std::vector<std::size_t>> pieces_for_a_slow_peer(loop& l) {
+    constexpr std::size_t much = 512 * 1024;
+    auto [client, server] = co_await make_stream_pair(l);
+    const auto next = [&s = *state_of(server)](std::size_t max, std::size_t budget) {
+        memory_budget memory(budget);
+        const auto piece = s.next_piece(max, memory);
+        EXPECT_EQ(memory.left() + piece.lease.bytes(), budget);
+        EXPECT_TRUE(piece.size <= max && (piece.size <= tls_record || piece.lease.bytes() == piece.size));
+        return piece.size;
+    };
+    std::vector<std::size_t> sizes{next(1000, 0), next(tls_record, 0), next(much, 0), next(much, much)};
+    const auto too_much = co_await server.write_all(sample_bytes(std::size_t{64} << 20U), time_limit::within(100ms));
+    EXPECT_FALSE(too_much);
+    sizes.push_back(next(much, much));
+    concurrent_task reading(l, read_to_end(client));
+    const auto rest = co_await server.write_all("the last write", soon());
+    while (state_of(server)->send_room() < much) co_await l.sleep_for(1ms);
+    sizes.push_back(next(much, much));
+    const auto ended = co_await server.shutdown_send(1s);
+    EXPECT_TRUE(rest && ended && co_await reading.get());
+    co_return sizes;
+}
+
+TEST_F(stream_test, RX03_little_is_prepared_for_a_slow_peer_and_without_a_lease) {
+    const std::size_t large = 512 * 1024;
+    EXPECT_THAT(run(pieces_for_a_slow_peer(test_loop())),
+                ::testing::ElementsAre(1000, tls_record, limits::small_piece, large, limits::small_piece, large));
 }
 
 task<> read_for_ever(stream s) {

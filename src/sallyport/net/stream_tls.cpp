@@ -24,8 +24,6 @@ constexpr std::size_t gather = thread_buffer_size;
 // Bytes of a file that are read for one send: few enough to stay in the cache until they are encrypted; 512 KiB are a
 // quarter slower.
 constexpr std::size_t file_piece = 128 * 1024;
-// The largest content of a TLS record.
-constexpr std::size_t full_record = 16 * 1024;
 
 bool would_block(int os) noexcept { return os == EAGAIN || os == EWOULDBLOCK; }
 
@@ -55,13 +53,11 @@ task<result<void>> flush(state_ptr s, time_limit limit, int flags = 0) {
     co_return outcome;
 }
 
-/// What is encrypted for one send: full records that the kernel probably accepts. If it has room for hardly one, a smaller
-/// record: what it does not accept waits in memory.
-std::size_t piece_for(const stream_state& s, std::size_t size, std::size_t max) {
-    if (size <= limits::small_piece) return size;
-    const auto room = std::min(max, s.send_room());
-    if (room < 2 * full_record) return limits::small_piece;
-    return std::min(size, room - room % full_record);
+/// What is encrypted for one send: full records that the kernel probably accepts.
+send_piece piece_for(const stream_state& s, std::size_t size, std::size_t max) {
+    auto piece = s.next_piece(std::min(size, max));
+    if (piece.size < size && piece.size > tls_record) piece.size -= piece.size % tls_record;
+    return piece;
 }
 
 /// Sends OpenSSL's own messages that result from reading (alerts, key updates), if possible; otherwise they are sent with
@@ -140,13 +136,14 @@ task<result<void>> send_close_notify(state_ptr s, time_limit limit, int flags = 
 /// Encrypts and sends `bytes`. Does not release the memory of the output, as the caller may continue to write.
 task<result<void>> write_piece(state_ptr s, std::string_view bytes, time_limit limit) {
     if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "writing to");
+    s->write_waited = false;
     // Reserved at once: growing for each record would cost more than the encryption in a large transfer.
     s->tls->reserve_output(bytes.size() + bytes.size() / 128 + 512);
     const auto reached = s->tls->write(bytes);
     if (reached == step::failed) co_return std::unexpected(s->tls->cause());
     auto outcome = co_await flush(s, limit);
     // Every MiB, as in reading.
-    const bool yield_now = s->must_yield(1 + static_cast<unsigned>(bytes.size() / (16 * 1024)));
+    const bool yield_now = s->must_yield(1 + static_cast<unsigned>(bytes.size() / tls_record));
     if (yield_now) co_await s->owner.yield();
     co_return outcome;
 }
@@ -188,23 +185,29 @@ task<> drain_and_close(state_ptr s) {
 
 }  // namespace
 
+read_try try_read_tls(stream_state& s, std::span<char> into, wait_result waited) {
+    if (!s.socket) return s.failure(wait_result::cancelled, 0, "reading from");
+    std::size_t count = 0;
+    const auto reached = s.tls->read(into, count);
+    flush_alerts(s);
+    if (reached == step::done) {
+        // The next read yields, if it must.
+        s.burst += static_cast<unsigned>(count / tls_record);
+        return count;
+    }
+    if (reached == step::closed) return std::size_t{0};
+    if (waited != wait_result::ready) return s.failure(waited, 0, "reading from");
+    if (reached == step::failed) return std::unexpected(s.tls->cause());
+    return std::nullopt;
+}
+
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit) {
     auto end = wait_result::ready;
     const bool yield_now = s->must_yield();
     if (yield_now) co_await s->owner.yield();
     for (;;) {
-        if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "reading from");
-        std::size_t count = 0;
-        const auto reached = s->tls->read(into, count);
-        flush_alerts(*s);
-        if (reached == step::done) {
-            // The next read yields, if it must.
-            s->burst += static_cast<unsigned>(count / (16 * 1024));
-            co_return count;
-        }
-        if (reached == step::closed) co_return std::size_t{0};
-        if (end != wait_result::ready) co_return s->failure(end, 0, "reading from");
-        if (reached == step::failed) co_return std::unexpected(s->tls->cause());
+        auto got = try_read_tls(*s, into, end);
+        if (got) co_return std::move(*got);
         end = co_await s->readable(limit);
     }
 }
@@ -212,7 +215,8 @@ task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit
 task<result<void>> write_tls(state_ptr s, std::string_view bytes, time_limit limit) {
     result<void> outcome;
     while (outcome && !bytes.empty()) {
-        const auto part = bytes.substr(0, piece_for(*s, bytes.size(), gather));
+        const auto piece = piece_for(*s, bytes.size(), gather);
+        const auto part = bytes.substr(0, piece.size);
         bytes.remove_prefix(part.size());
         outcome = co_await write_piece(s, part, limit);
     }
@@ -238,7 +242,8 @@ task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t o
     while (sent < count) {
         if (!s->socket) co_return s->failure(wait_result::cancelled, 0, "writing to");
         const auto left = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, file_piece));
-        const auto into = thread_buffer().first(piece_for(*s, left, file_piece));
+        const auto piece = piece_for(*s, left, file_piece);
+        const auto into = thread_buffer().first(piece.size);
         const auto n = ::pread(file, into.data(), into.size(), static_cast<off_t>(offset + sent));
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) co_return fail_os(errno, "reading the file");

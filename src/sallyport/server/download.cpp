@@ -16,9 +16,11 @@ namespace {
 constexpr std::uint64_t send_step = 1024 * 1024;
 /// Fits into the send buffer of any socket, so that sending does not wait for the client.
 constexpr std::uint64_t small_file = 16 * 1024;
-/// What is read at a time where bytes pass through a buffer; less if the client's socket accepts little (RX-03).
+/// What is read at a time where bytes pass through a buffer; less if the client is slow or large buffers are short (RX-03).
 constexpr std::size_t large_block = 64 * 1024;
 constexpr std::size_t small_block = 8 * 1024;
+/// With a large block: TYPE A may double the size.
+constexpr std::size_t large_buffers_of_one = 3 * large_block;
 
 net::task<result<std::unique_ptr<vfs::read_file>>> open_file(transfer& t) {
     // A small file whose name and content are cached is handled on the loop: two changes of threads would cost more than the
@@ -89,8 +91,8 @@ net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
     std::string text;
     std::uint64_t position = t.request().offset;
     while (position < end) {
-        // TYPE A may double the size.
-        const std::size_t wanted = t.data().send_room() >= 2 * large_block ? large_block : small_block;
+        const net::send_piece piece = t.data().next_piece(large_buffers_of_one);
+        const std::size_t wanted = piece.size == large_buffers_of_one ? large_block : small_block;
         if (std::exchange(block_size, wanted) != wanted) {
             block = std::make_unique_for_overwrite<char[]>(wanted);
             std::string().swap(text);
