@@ -1,5 +1,6 @@
 """RX-03: what clients cost in memory that neither read nor send, with a server and through a gateway."""
 
+import contextlib
 import os
 import re
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import stalled_sessions
+from harness.daemon import wait_until
 from harness.patience import patient
 from harness.raw import Raw
 from stalled_sessions import KINDS, Stalled
@@ -73,6 +75,19 @@ def test_a_stalled_session_of_the_server_needs_little_memory(server, kind):
     assert cost(server, kind, MAX_KIB) <= MAX_KIB
     with Raw("127.0.0.1", server.port) as other:
         other.login().expect("SIZE /large", 213)
+
+
+def test_a_stalled_upload_holds_four_descriptors(server):
+    """Two connections, the new file and its directory, but no pipe."""
+    def count():
+        return len(os.listdir(f"/proc/{server.pid}/fd"))
+
+    uploads, idle = 20, count()
+    with contextlib.ExitStack() as held:
+        for _ in range(uploads):
+            held.enter_context(contextlib.closing(Stalled(("127.0.0.1", server.port), "STOR", ("writer", "lab"))))
+        # The server may have opened some for itself.
+        wait_until(lambda: 4 * uploads <= count() - idle < 5 * uploads, what="uploads without pipes")
 
 
 @pytest.mark.alone

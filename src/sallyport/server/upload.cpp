@@ -7,7 +7,7 @@
 // turn, one being filled while the other is written, so that neither side waits for the other.
 //
 // A large block is leased from memory that all sessions share; without a lease, blocks are small. If the client is slow,
-// what it has sent is written, and no block is held until it sends more (RX-03).
+// what it has sent is written, and neither a block nor a pipe is held until it sends more (RX-03).
 
 #include <algorithm>
 #include <array>
@@ -200,10 +200,10 @@ private:
             if (!p) p = new_portion();
             result<std::size_t> got = fail(errc::misuse);
             if (p.pages)
-                got = co_await t_.data().splice_some(p.pages, t_.progress_limit());
+                got = co_await t_.data().splice_some(p.pages, patient_limit());
             else
                 got = co_await t_.receive({p.data.get() + 1 + p.size, p.capacity - p.size}, patient_limit());
-            const bool slow = !got && !p.pages && got.error().code == errc::timeout;
+            const bool slow = !got && got.error().code == errc::timeout;
             if (!got && !slow) co_return std::unexpected(got.error());
             fast_ = !slow;
             if (slow && p.size > 0) break;
