@@ -1,7 +1,7 @@
 """What is measured: each figure is one mode of the load generator, the same for every server, with its target from the
 project's plan. A target is a factor and what it is a factor of, or an amount that must not be exceeded."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stalled_sessions import KINDS
 
@@ -65,6 +65,11 @@ class Wait:
         return f"{self.of.title}: longest wait of one"
 
 
+# Descriptors for a stalled upload (two connections, the new file and its directory) or a session of a gateway, and for the rest.
+DESCRIPTORS = 4
+SPARE_DESCRIPTORS = 1000
+
+
 @dataclass(frozen=True)
 class Memory:
     """Memory of all processes of the server with idle or stalled sessions; less is better."""
@@ -87,6 +92,14 @@ class Memory:
     @property
     def unit(self):
         return "MiB" if self.ours_only else "KiB/session"
+
+    def within(self, descriptors):
+        """The same with fewer sessions, and with as much less memory, if so many would need more descriptors of one process."""
+        count = (descriptors - SPARE_DESCRIPTORS) // DESCRIPTORS
+        needs_many = self.stalled and (self.stalled.startswith("STOR") or self.via == "gateway")
+        if not needs_many or self.sessions <= count:
+            return self
+        return replace(self, sessions=count, max_mib=round(self.max_mib * count / self.sessions))
 
     def shown(self, size):
         return size / MIB if self.ours_only else size / 1024 / self.sessions
