@@ -43,6 +43,7 @@ struct doctor_job {
     std::optional<port_range> ports{};
     bool trace = false;
     bool also_plain = false;
+    bool upload = false;
     std::size_t rounds = 0;
     std::chrono::seconds idle{0};
 };
@@ -103,8 +104,21 @@ int run(const doctor_job& job) {
     if (!location) return report_error("doctor", location.error(), exit_status::usage);
     auto how = job.options.session(*location);
     if (!how) return report_error("doctor", how.error(), exit_status::usage);
-    doctor::run_settings settings{
-        *location, std::move(*how), job.trace, job.also_plain, static_cast<unsigned>(job.rounds), job.idle, {}};
+    doctor::run_settings settings{.location = *location,
+                                  .how = std::move(*how),
+                                  .trace = job.trace,
+                                  .also_plain = job.also_plain,
+                                  .upload = job.upload,
+                                  .tls12 = {},
+                                  .rounds = static_cast<unsigned>(job.rounds),
+                                  .idle = job.idle,
+                                  .on_step = {}};
+    if (settings.how.tls) {
+        auto older = net::tls_client_context::make(
+            {.verify = !job.options.insecure, .ca_file = job.options.ca_file, .tls12_only = true});
+        if (!older) return report_error("doctor", older.error(), exit_status::usage);
+        settings.tls12 = std::move(*older);
+    }
     const auto user = settings.how.login.value_or(client::login_of(*location)).user;
     const bool shows_steps = !job.options.quiet && !job.options.verbose && ::isatty(STDERR_FILENO) == 1;
     if (shows_steps) settings.on_step = [](std::string_view text) { fmt::print(stderr, "\r\x1b[K{} ...", escape(text)); };
@@ -136,9 +150,11 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
                              "--server a configuration"}});
     table.add(
         "Diagnosis",
-        {{"--trace", "", flag(job->trace), "Measure the path even if everything works"},
+        {{"--trace", "", flag(job->trace),
+          "Even if everything works: measure the path, and compare sequences of data methods and versions of TLS"},
          {"--also-plain", "", flag(job->also_plain),
           "With TLS: also try passive mode without TLS, with the same login, to find helpers that TLS makes blind"},
+         {"--upload", "", flag(job->upload), "Send a small file to the URL's directory, receive it again, and delete it"},
          {"--rounds", "N", count(job->rounds, {.min = 0, .max = 1000}), "Try N further passive ports and compare them"},
          {"--idle", "TIME", time(job->idle, {.max = std::chrono::hours(4), .off = true}),
           "Hold at most six sessions open in silence, for up to this time, and measure which ones survive"},

@@ -287,7 +287,7 @@ net::task<> connection::perform_read(act::read how) {
 
 net::task<> connection::connect_data(act::connect_data to) {
     const auto limit = within(to.limit);
-    auto opened = co_await data_.connect(control_.local().address, to.to, limit);
+    auto opened = co_await data_.connect(control_.local().address, to.to, options_.max_segment, limit);
     if (opened && !options_.data_preamble.empty()) opened = co_await data_.stream().write_all(options_.data_preamble, limit);
     machine_->data_opened(opened);
 }
@@ -341,6 +341,7 @@ net::task<transfer_counts> connection::run_handler(bool protect, data_handler& h
         data_protection how{*options_.tls, server_.tls_name.empty() ? server_.host : server_.tls_name, newest_session_,
                             options_.require_same_certificate ? std::optional(fingerprint_) : std::nullopt};
         if (auto newest = control_.session(); newest && !how.resume) how.resume = newest;
+        if (!options_.resume_data) how.resume = {};
         const auto secured = co_await data_.protect(how, within(options_.tls_handshake));
         if (!secured) {
             error why = secured.error();

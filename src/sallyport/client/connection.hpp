@@ -70,6 +70,8 @@ struct connection_options {
     /// Required if the server address asks for TLS.
     std::optional<net::tls_client_context> tls;
     bool protect_data = true;
+    /// Data connections resume the TLS session of the control connection. False to find out what a server does without.
+    bool resume_data = true;
     /// Data connections must present the certificate of the control connection.
     bool require_same_certificate = true;
     net::keepalive keepalive{std::chrono::seconds(30), std::chrono::seconds(10), 3};
@@ -80,6 +82,8 @@ struct connection_options {
     /// For each data method.
     std::chrono::milliseconds data_open = std::chrono::seconds(8);
     std::chrono::milliseconds stall = limits::stall_timeout;
+    /// The largest TCP segment that passive data connections accept and send (TCP_MAXSEG), in bytes; 0: as the path has it.
+    int max_segment = 0;
     /// Average bytes per second over `stall` that count as progress; 0: any byte counts.
     std::uint64_t stall_rate = limits::stall_rate;
     std::chrono::milliseconds tls_handshake = limits::tls_handshake_timeout;

@@ -2,19 +2,46 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <random>
+#include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/net/connecting.hpp>
+#include <sallyport/net/socket_address.hpp>
 
 namespace sallyport::client {
 
-net::task<result<void>> data_connection::connect(ip_address from, endpoint to, net::time_limit limit) {
+namespace {
+
+/// The size is agreed on with the SYN, so it is set before.
+net::task<result<net::stream>> connect_with_segments(net::loop& loop, ip_address from, endpoint to, int max_segment,
+                                                     net::time_limit limit) {
+    auto socket = net::stream_socket(to.address);
+    if (!socket) co_return std::unexpected(std::move(socket.error()));
+    net::set_option(socket->get(), IPPROTO_TCP, TCP_MAXSEG, max_segment);
+    const net::socket_address own({from, 0});
+    if (from.is_v4() == to.address.is_v4() && ::bind(socket->get(), own.data(), own.length()) != 0)
+        co_return fail_os(errno, "cannot connect from " + from.text());
+    co_return co_await net::connect_socket(loop, std::move(*socket), to, {}, limit);
+}
+
+}  // namespace
+
+net::task<result<void>> data_connection::connect(ip_address from, endpoint to, int max_segment, net::time_limit limit) {
     abort();
     net::connect_options how;
     // Servers check the source address of data connections, so a host with several addresses must use that of the control
     // connection.
     if (from.is_v4() == to.address.is_v4()) how.bind_to = {from, 0};
-    auto connected = co_await net::connect(*loop_, to, how, limit);
+    // GCC 12 destroys a result twice if co_await is within a conditional expression.
+    auto connecting = max_segment == 0 ? net::connect(*loop_, to, how, limit)
+                                       : connect_with_segments(*loop_, from, to, max_segment, limit);
+    auto connected = co_await std::move(connecting);
     if (!connected) co_return std::unexpected(connected.error());
     stream_ = std::move(*connected);
     co_return result<void>{};

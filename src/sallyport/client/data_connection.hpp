@@ -31,8 +31,8 @@ class data_connection {
 public:
     explicit data_connection(net::loop& l) : loop_(&l) {}
 
-    /// Connects from the control connection's local address.
-    net::task<result<void>> connect(ip_address from, endpoint to, net::time_limit limit);
+    /// Connects from the control connection's local address. `max_segment`: see connection_options.
+    net::task<result<void>> connect(ip_address from, endpoint to, int max_segment, net::time_limit limit);
 
     /// Listens at `address` on a port of `range`; {0, 0} is any free port.
     [[nodiscard]] result<endpoint> listen(const ip_address& address, port_range range);

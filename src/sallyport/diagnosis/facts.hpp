@@ -151,7 +151,7 @@ struct path_trace {
 
 /// Commands with growing TTL on throw-away connections to the control port: after which hop they are not acknowledged.
 struct line_probe {
-    /// "half PORT", or "half line" to compare with.
+    /// "half PORT", "half line" to compare with, or "long line", which fills a packet.
     std::string line;
     /// TTL by TTL: whether TCP acknowledged it or ICMP reported that it expired. False: a device held it back.
     struct answer {
@@ -172,6 +172,62 @@ struct port_round {
     method_result result = method_result::failed;
     /// A second connection to the same port, without a new negotiation.
     std::optional<method_result> again;
+    /// A third one, after a pause.
+    std::optional<method_result> after_pause;
+    /// The reply that refused the negotiation; 0 and empty if the server named a port.
+    int reply_code = 0;
+    std::string reply;
+};
+
+/// A listing with TCP segments of a limited size.
+struct segment_probe {
+    proto::data_method method = proto::data_method::epsv;
+    bool tls = false;
+    int max_segment = 0;
+    method_result result = method_result::failed;
+    std::uint64_t bytes = 0;
+};
+
+/// A transfer after a passive negotiation with another method, in the same session, for which no connection was made.
+struct sequence_probe {
+    proto::data_method first = proto::data_method::epsv;
+    proto::data_method second = proto::data_method::pasv;
+    bool tls = false;
+    method_result result = method_result::failed;
+    int reply_code = 0;
+    std::string reply;
+};
+
+/// A connection to a passive port at another time than clients make it.
+struct timing_probe {
+    proto::data_method method = proto::data_method::epsv;
+    bool tls = false;
+    /// After the transfer command; otherwise half a second after the reply that names the port.
+    bool after_command = false;
+    method_result result = method_result::failed;
+};
+
+/// A listing over one version of TLS.
+struct tls_probe {
+    /// Of the control connection: "TLSv1.2".
+    std::string version;
+    /// The client offered the control connection's TLS session to the data connection.
+    bool reuse = true;
+    method_result result = method_result::failed;
+    std::optional<bool> resumed;
+    int reply_code = 0;
+    std::string reply;
+};
+
+/// A small file that was sent, and received again.
+struct upload_facts {
+    method_result result = method_result::failed;
+    int reply_code = 0;
+    std::string reply;
+    /// "PROXY header", "truncated", "changed"; empty if it is the same.
+    std::string difference;
+    /// The name of the file if it could not be deleted.
+    std::string left_over;
 };
 
 /// A session that was silent for some time and then used again.
@@ -183,6 +239,15 @@ struct idle_probe {
     std::string result;
     /// The last hop at which the NOOP still expired; the device that has forgotten the connection is this hop or the next.
     std::optional<unsigned> hop;
+};
+
+/// Sessions with one difference.
+struct comparison_facts {
+    std::vector<segment_probe> segments;
+    std::vector<sequence_probe> sequences;
+    std::vector<timing_probe> timings;
+    std::vector<tls_probe> tls_versions;
+    std::optional<upload_facts> upload;
 };
 
 struct facts {
@@ -207,6 +272,7 @@ struct facts {
     std::vector<line_probe> lines;
     std::vector<port_round> rounds;
     std::vector<idle_probe> idle;
+    comparison_facts compared;
     /// What could not be measured, and why.
     std::vector<std::string> not_measured;
 
@@ -227,6 +293,11 @@ void for_each_text(facts& known, Function on_text) {
     for (auto& each : known.phases) on_text(each.detail);
     for (auto& each : known.methods)
         for (auto* const text : {&each.reply, &each.detail, &each.malformed}) on_text(*text);
+    for (auto& each : known.rounds) on_text(each.reply);
+    for (auto& each : known.compared.sequences) on_text(each.reply);
+    for (auto& each : known.compared.tls_versions) on_text(each.reply);
+    if (known.compared.upload)
+        for (auto* const text : {&known.compared.upload->reply, &known.compared.upload->left_over}) on_text(*text);
 }
 
 }  // namespace sallyport::diagnosis

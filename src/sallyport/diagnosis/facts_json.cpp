@@ -82,11 +82,18 @@ BOOST_DESCRIBE_STRUCT(ttl_answer, (), (ttl, what, from, icmp_type, icmp_code))
 BOOST_DESCRIBE_STRUCT(path_trace, (), (control, to, answers, reply_ttl))
 BOOST_DESCRIBE_STRUCT(line_probe::answer, (), (ttl, passed, expired))
 BOOST_DESCRIBE_STRUCT(line_probe, (), (line, answers))
-BOOST_DESCRIBE_STRUCT(port_round, (), (method, port, result, again))
+BOOST_DESCRIBE_STRUCT(port_round, (), (method, port, result, again, after_pause, reply_code, reply))
+BOOST_DESCRIBE_STRUCT(segment_probe, (), (method, tls, max_segment, result, bytes))
+BOOST_DESCRIBE_STRUCT(sequence_probe, (), (first, second, tls, result, reply_code, reply))
+BOOST_DESCRIBE_STRUCT(timing_probe, (), (method, tls, after_command, result))
+BOOST_DESCRIBE_STRUCT(tls_probe, (), (version, reuse, result, resumed, reply_code, reply))
+BOOST_DESCRIBE_STRUCT(upload_facts, (), (result, reply_code, reply, difference, left_over))
 BOOST_DESCRIBE_STRUCT(idle_probe, (), (seconds, kept_by, result, hop))
+BOOST_DESCRIBE_STRUCT(comparison_facts, (), (segments, sequences, timings, tls_versions, upload))
 BOOST_DESCRIBE_STRUCT(facts, (),
                       (seen_from, source, host, tls_mode, client, server, host_addresses, greeting,
-                       greeted_after_proxy_header, features, phases, methods, traces, lines, rounds, idle, not_measured))
+                       greeted_after_proxy_header, features, phases, methods, traces, lines, rounds, idle, compared,
+                       not_measured))
 
 constexpr std::string_view version_key = "sallyport_doctor";
 constexpr int version = 1;
@@ -106,7 +113,8 @@ bool is_within_limits(const facts& known) {
     };
     const bool few = fits(known.host_addresses) && fits(known.features) && fits(known.phases) && fits(known.methods) &&
                      fits(known.traces) && fits(known.lines) && fits(known.rounds) && fits(known.idle) &&
-                     fits(known.not_measured);
+                     fits(known.compared.segments) && fits(known.compared.sequences) && fits(known.compared.timings) &&
+                     fits(known.compared.tls_versions) && fits(known.not_measured);
     const auto trace_fits = [&](const path_trace& t) {
         return fits(t.answers) && is_ttl(t.answers) && t.reply_ttl.value_or(0) <= max_ttl;
     };

@@ -85,6 +85,10 @@ std::string methods_text(const facts& known) {
         out += paragraph(fmt::format("  {:<16}{:<8}{:>5} ms  ", about.substr(0, colon), usable ? "ok" : "FAILED", m.ms),
                          safe(detail));
     }
+    if (const auto& upload = known.compared.upload)
+        out +=
+            paragraph(fmt::format("  {:<16}{:<8}{:>9}", "upload", upload->result == method_result::ok ? "ok" : "FAILED", ""),
+                      safe(upload->reply.empty() ? name(upload->result) : upload->reply));
     return out;
 }
 

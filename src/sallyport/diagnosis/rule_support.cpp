@@ -77,6 +77,20 @@ std::string evidence_of(const method_facts& m) {
 
 std::string evidence_of_reply(const method_facts& m) { return m.reply.empty() ? "" : "the server's reply: " + m.reply; }
 
+std::optional<hop_span> holder_of(const facts& known, std::string_view line) {
+    const auto* const probe = first_of(known.lines, [line](const line_probe& each) { return each.line == line; });
+    const auto held = probe == nullptr ? std::nullopt : probe->held_from();
+    if (!held || *held == 0) return std::nullopt;
+    const auto distance = distance_to_server(known);
+    const unsigned last = distance && *held >= *distance ? *held : *held - 1;
+    return hop_span{*held - 1, last, address_of_hop(known, *held - 1)};
+}
+
+side side_of(const facts& known, const hop_span& hop) {
+    const auto first = side_of_hop(known, hop.first);
+    return first == side_of_hop(known, hop.last) ? first : side::undecided;
+}
+
 bool has_id(const std::vector<verdict>& found, std::initializer_list<std::string_view> ids) noexcept {
     return std::ranges::any_of(found, [ids](const verdict& v) { return std::ranges::find(ids, v.id) != ids.end(); });
 }

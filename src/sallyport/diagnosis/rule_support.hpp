@@ -3,6 +3,7 @@
 // thread.
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ namespace sallyport::diagnosis {
 /// The groups of rules, each in its own file; rules() joins them.
 [[nodiscard]] std::span<const rule> session_rules() noexcept;
 [[nodiscard]] std::span<const rule> address_rules() noexcept;
+[[nodiscard]] std::span<const rule> comparison_rules() noexcept;
 [[nodiscard]] std::span<const rule> method_rules() noexcept;
 [[nodiscard]] std::span<const rule> port_rules() noexcept;
 [[nodiscard]] std::span<const rule> time_rules() noexcept;
@@ -43,6 +45,12 @@ using methods = std::vector<const method_facts*>;
 [[nodiscard]] std::string evidence_of(const method_facts& m);
 /// "the server's reply: 425 ..."; empty without a reply.
 [[nodiscard]] std::string evidence_of_reply(const method_facts& m);
+
+/// The device that holds a line of this name back: the forward chain of the hop before the first TTL at which it is held, or
+/// the server.
+[[nodiscard]] std::optional<hop_span> holder_of(const facts& known, std::string_view line);
+/// The side of a span; undecided if its ends are on different sides.
+[[nodiscard]] side side_of(const facts& known, const hop_span& hop);
 
 /// Whether a rule has already found one of these causes.
 [[nodiscard]] bool has_id(const std::vector<verdict>& found, std::initializer_list<std::string_view> ids) noexcept;

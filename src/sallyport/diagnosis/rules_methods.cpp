@@ -15,25 +15,10 @@ namespace sallyport::diagnosis {
 
 namespace {
 
-/// The device that holds a line back: the forward chain of the hop before the first TTL at which it is held, or the server.
-std::optional<hop_span> holder_of(const facts& known, std::string_view line) {
-    const auto* const probe = first_of(known.lines, [line](const line_probe& each) { return each.line == line; });
-    const auto held = probe == nullptr ? std::nullopt : probe->held_from();
-    if (!held || *held == 0) return std::nullopt;
-    const auto distance = distance_to_server(known);
-    const unsigned last = distance && *held >= *distance ? *held : *held - 1;
-    return hop_span{*held - 1, last, address_of_hop(known, *held - 1)};
-}
-
 std::optional<hop_span> helper_on_path(const facts& known) {
     // If an ordinary half line is held back as well, the device has nothing to do with FTP.
     if (holder_of(known, "half line")) return std::nullopt;
     return holder_of(known, "half PORT");
-}
-
-side side_of(const facts& known, const hop_span& hop) {
-    const auto first = side_of_hop(known, hop.first);
-    return first == side_of_hop(known, hop.last) ? first : side::undecided;
 }
 
 void judge_helper_blind(const facts& known, std::vector<verdict>& out) {
@@ -196,7 +181,7 @@ bool demands_resumption(const method_facts& m) {
 
 void judge_resumption(const facts& known, std::vector<verdict>& out) {
     const auto* const m = first_of(known.methods, demands_resumption);
-    if (m == nullptr) return;
+    if (m == nullptr || has_id(out, {"tls-version-fails"})) return;
     auto found = verdict_of("tls-session-not-reused", side::server, confidence::likely);
     found.evidence.push_back(evidence_of_reply(*m));
     found.evidence.push_back(fmt::format("the data connection {} the control connection's TLS session",
@@ -217,7 +202,7 @@ void judge_close_notify(const facts& known, std::vector<verdict>& out) {
 
 void judge_stalled(const facts& known, std::vector<verdict>& out) {
     const auto* const m = first_with(known, method_result::stalled);
-    if (m == nullptr) return;
+    if (m == nullptr || has_id(out, {"full-packets-lost"})) return;
     auto found = verdict_of("data-stalled", side::undecided, confidence::possible);
     found.evidence.push_back(fmt::format("{}: connected, {} bytes arrived, then no more", proto::name(m->method), m->bytes));
     out.push_back(std::move(found));

@@ -27,7 +27,7 @@ bool is_explained_by_address(const method_facts& m, const std::vector<verdict>& 
 
 /// A passive attempt that failed in this way, if no passive attempt worked and no other rule has explained it.
 const method_facts* blocked_in_general(const facts& known, const std::vector<verdict>& found, method_result how) {
-    if (has_id(found, {"helper-blind", "client-override", "hairpin"})) return nullptr;
+    if (has_id(found, {"helper-blind", "client-override", "hairpin", "passive-port-opens-late"})) return nullptr;
     const method_facts* out = nullptr;
     for (const auto* const m : passive_methods(known)) {
         if (is_usable(*m) || m->result == method_result::wrong_address) return nullptr;
@@ -131,7 +131,10 @@ struct round_counts {
     unsigned worked = 0;
     unsigned failed = 0;
 
-    void add(const port_round& round) { ++(round.result == method_result::ok ? worked : failed); }
+    /// A negotiation that was refused says nothing about a port.
+    void add(const port_round& round) {
+        if (round.reply_code == 0) ++(round.result == method_result::ok ? worked : failed);
+    }
 };
 
 round_counts counts_of(const facts& known) {
@@ -181,7 +184,30 @@ unsigned changes_of(const by_port& ports) {
     return changes;
 }
 
+/// A port that failed twice, and worked after a pause. By chance it would have worked at once in other rounds.
+void judge_rate(const facts& known, std::vector<verdict>& out) {
+    const auto* const healed = first_of(
+        known.rounds, [](const port_round& r) { return r.after_pause == method_result::ok && r.again != r.after_pause; });
+    if (healed == nullptr) return;
+    if (first_of(known.rounds, [](const port_round& r) { return r.again == method_result::ok; }) != nullptr) return;
+    auto found = verdict_of("rate-limit", side::undecided, confidence::possible);
+    const auto before = healed - known.rounds.data();
+    found.evidence.push_back(fmt::format(
+        "after {} connections, port {} failed twice, and worked after a pause of some seconds", before, healed->port));
+    out.push_back(std::move(found));
+}
+
+void judge_used_up(const facts& known, std::vector<verdict>& out) {
+    const auto* const refused = first_of(known.rounds, [](const port_round& r) { return r.reply_code >= 400; });
+    if (refused == nullptr || refused == known.rounds.data()) return;
+    auto found = verdict_of("passive-ports-used-up", side::server, confidence::likely);
+    found.evidence.push_back(fmt::format("{} was accepted {} times in one session, then refused: {}",
+                                         proto::name(refused->method), refused - known.rounds.data(), refused->reply));
+    out.push_back(std::move(found));
+}
+
 void judge_some_ports(const facts& known, std::vector<verdict>& out) {
+    if (has_id(out, {"rate-limit"})) return;
     const auto [worked, failed] = counts_of(known);
     const auto ports = results_of(known);
     if (worked == 0 || failed == 0 || !depends_on_port(ports) || changes_of(ports) > 2) return;
@@ -195,6 +221,7 @@ void judge_some_ports(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_by_chance(const facts& known, std::vector<verdict>& out) {
+    if (has_id(out, {"rate-limit"})) return;
     const auto [worked, failed] = counts_of(known);
     const auto ports = results_of(known);
     if (worked == 0 || failed == 0 || (depends_on_port(ports) && changes_of(ports) <= 2)) return;
@@ -259,6 +286,17 @@ std::span<const rule> port_rules() noexcept {
           "an ICMP error, and the address of its sender", "silence and RST", "none if the sender's address is known",
           "Allow the server's passive port range in the firewall of that device."},
          judge_rejected},
+        {{"rate-limit", "A device or the server limits the rate of new connections.",
+          "a port that failed twice and worked after a pause, after several connections", "failures by port or by chance",
+          "a short outage; a load balancer",
+          "Allow more new connections per second for FTP in the firewalls on the path, or let the client use fewer at a "
+          "time."},
+         judge_rate},
+        {{"passive-ports-used-up", "The server has no passive port left, or refuses further ones for a while.",
+          "several negotiations in one session, of which the later ones are refused", "a server that refuses the first one",
+          "a limit of commands per session; a rate limit of the server",
+          "Server's administrator: enlarge the passive port range, or raise the server's limit of connections."},
+         judge_used_up},
         {{"some-ports-blocked", "Only a part of the passive port range can be reached.",
           "rounds of EPSV or PASV with several ports, and ports that failed tried again", "failures by chance",
           "a rate limit that fails after a number of connections",

@@ -11,6 +11,7 @@
 #include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/doctor/attempt_facts.hpp>
+#include <sallyport/doctor/comparisons.hpp>
 #include <sallyport/doctor/idle_run.hpp>
 #include <sallyport/doctor/line_probe.hpp>
 #include <sallyport/doctor/path_probe.hpp>
@@ -36,6 +37,8 @@ constexpr std::chrono::milliseconds greeting_wait_with_header(2000);
 constexpr std::chrono::milliseconds stall_wait(5000);
 /// For one of several ports, or for another address.
 constexpr std::chrono::milliseconds round_wait(1200);
+/// Longer than a second, for which most limits count; a stricter one is not found.
+constexpr std::chrono::milliseconds rate_pause(5000);
 /// Some servers release the slot of a finished session a little later.
 constexpr std::chrono::milliseconds slot_wait(400);
 /// For a piece of a line: the server's TCP acknowledges it at once.
@@ -97,7 +100,10 @@ private:
     net::task<> trace_if_needed();
     net::task<> find_helper();
     net::task<> probe_line(std::string name, std::string piece);
+    net::task<> compare_sessions();
+    net::task<> find_link();
     net::task<> compare_ports();
+    net::task<> wait_for_port(endpoint to, diagnosis::port_round& round);
     net::task<> hold_sessions();
     net::task<method_result> connect_once(endpoint to, std::chrono::milliseconds wait);
 
@@ -361,20 +367,67 @@ net::task<> examination::compare_ports() {
         leave_out(fmt::format("several ports: no further session was admitted ({})", failure->cause.text()));
         co_return;
     }
-    for (unsigned i = 0; i < settings_.rounds; ++i) {
+    bool worked = false;
+    bool paused = false;
+    for (unsigned i = 0; i < settings_.rounds && session.is_open(); ++i) {
         step(fmt::format("port {} of {}", i + 1, settings_.rounds));
-        const auto to = session.is_open() ? co_await negotiate(session, what.method) : std::nullopt;
+        const auto to = co_await negotiate(session, what.method);
         if (!to) {
-            leave_out(fmt::format("{} of {} ports: {} named no port when it was sent again", settings_.rounds - i,
-                                  settings_.rounds, proto::name(what.method)));
+            const auto& reply = session.facts().last_reply();
+            facts_.rounds.push_back(
+                {what.method, 0, method_result::verb_refused, {}, {}, reply.code, proto::summary(reply)});
             break;
         }
-        diagnosis::port_round round{what.method, to->port, co_await connect_once(*to, round_wait), {}};
+        diagnosis::port_round round{.method = what.method, .port = to->port};
+        round.result = co_await connect_once(*to, round_wait);
         // By port or by chance: the same port once more.
         if (round.result != method_result::ok) round.again = co_await connect_once(*to, round_wait);
-        facts_.rounds.push_back(round);
+        // By rate: once more after a pause.
+        const bool failed_twice = round.again && *round.again != method_result::ok;
+        if (failed_twice && worked && !std::exchange(paused, true)) co_await wait_for_port(*to, round);
+        worked = worked || round.result == method_result::ok;
+        facts_.rounds.push_back(std::move(round));
     }
+    if (facts_.rounds.size() < settings_.rounds)
+        leave_out(fmt::format("{} of {} ports: the server named no further port", settings_.rounds - facts_.rounds.size(),
+                              settings_.rounds));
     co_await session.quit();
+    hide_password();
+}
+
+net::task<> examination::wait_for_port(endpoint to, diagnosis::port_round& round) {
+    co_await loop_.sleep_for(rate_pause);
+    round.after_pause = co_await connect_once(to, round_wait);
+}
+
+// ---- Sessions with one difference
+
+net::task<> examination::compare_sessions() {
+    const planned what{};
+    const comparison_settings how{options_for(what), server_for(what), login(),         settings_.location.path,
+                                  settings_.tls12,   settings_.trace,  settings_.upload};
+    step("comparing sessions");
+    co_await doctor::compare_sessions(loop_, how, facts_);
+    hide_password();
+    co_await find_link();
+}
+
+/// The link that loses full-sized packets.
+net::task<> examination::find_link() {
+    const bool stops = std::ranges::any_of(
+        facts_.methods, [](const method_facts& m) { return !is_active(m.method) && m.result == method_result::stalled; });
+    const auto& upload = facts_.compared.upload;
+    const bool upload_stops = upload && upload->result != method_result::ok && upload->reply_code == 0;
+    if (!stops && !upload_stops && !settings_.trace) co_return;
+    if (settings_.location.tls == client::tls_mode::implicit) co_return;
+    if (facts_.control_trace() == nullptr) co_await trace_control_port();
+    constexpr std::size_t full_packet = 1400;
+    std::string line("NOOP ");
+    line.resize(full_packet, 'x');
+    co_await probe_line("long line", std::move(line));
+    const bool is_held = !facts_.lines.empty() && facts_.lines.back().line == "long line" && facts_.lines.back().held_from();
+    const auto has_short = [](const diagnosis::line_probe& each) { return each.line == "half line"; };
+    if (is_held && std::ranges::none_of(facts_.lines, has_short)) co_await probe_line("half line", "XPOR 192,168,");
 }
 
 // ---- Silence
@@ -430,6 +483,7 @@ net::task<> examination::run() {
     });
     co_await trace_if_needed();
     co_await find_helper();
+    co_await compare_sessions();
     co_await compare_ports();
     co_await hold_sessions();
 }

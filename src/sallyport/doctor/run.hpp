@@ -7,6 +7,7 @@
 // The settings and the facts belong to the caller and must outlive the run; on the thread of the loop.
 
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include <sallyport/client/client.hpp>
@@ -18,10 +19,14 @@ struct run_settings {
     client::url location;
     /// Login, TLS, data methods and time limits.
     client::options how;
-    /// Measure the path even if all data methods work.
+    /// Measure the path and compare sessions even if all data methods work.
     bool trace = false;
     /// Try the passive methods in unencrypted sessions as well, with the same login.
     bool also_plain = false;
+    /// Send a small file, receive it again and delete it.
+    bool upload = false;
+    /// The TLS context of `how` without TLS 1.3, to compare the versions.
+    std::optional<net::tls_client_context> tls12;
     /// Further passive negotiations, to compare ports.
     unsigned rounds = 0;
     /// Hold sessions open in silence for up to this time; 0: do not.

@@ -22,6 +22,10 @@ class ScriptedServer:
         self.ignores_rest = False
         self.readable = True
         self.advertised = None  # the address in a 227; otherwise its own
+        self.refuse = None  # refuse(session, verb): a reply instead of the work, or None
+        self.tls = None  # a context for AUTH TLS and for data connections
+        self.refuse_data = None  # refuse_data(data): a reply instead of the listing, after the handshake
+        self.before_uploads = b""  # what it writes before the bytes of an upload
         self.commands = []
         self.host = at[0]
         self.listener = socket.create_server(at)
@@ -52,17 +56,22 @@ class Session:
     def __init__(self, server, control):
         self.server, self.control = server, control
         self.directory, self.offset, self.passive = server.start, 0, None
+        self.verbs, self.lines = [], None
 
     def run(self):
         try:
-            with self.control, self.control.makefile("rb") as lines:
+            with self.control:
+                self.lines = self.control.makefile("rb")
                 self.answer("GREETING", "220 ready")
-                for line in lines:
+                while line := self.lines.readline():
                     text = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
                     self.server.commands.append(text)
                     verb, _, argument = text.partition(" ")
+                    self.verbs.append(verb)
                     handler = getattr(self, "do_" + verb.lower(), None)
-                    if handler and verb not in self.server.replies:
+                    if self.server.refuse and (said := self.server.refuse(self, verb)):
+                        self.say(said)
+                    elif handler and verb not in self.server.replies:
                         handler(argument)
                     else:
                         self.answer(verb, f"500 {verb} is unknown")
@@ -80,11 +89,32 @@ class Session:
         return name if name.startswith("/") else self.directory.rstrip("/") + "/" + name
 
     def data(self):
+        if self.passive is None:
+            raise OSError("no port was named")
         connection, _ = self.passive.accept()
         self.passive.close()
         if self.server.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         return connection
+
+    def protected(self, data):
+        return self.server.tls.wrap_socket(data, server_side=True) if "PROT" in self.verbs else data
+
+    def do_auth(self, _):
+        if self.server.tls is None:
+            return self.say("502 no TLS")
+        self.say("234 go on")
+        self.control = self.server.tls.wrap_socket(self.control, server_side=True)
+        self.lines = self.control.makefile("rb")
+
+    def do_pbsz(self, _):
+        self.say("200 ok")
+
+    def do_prot(self, _):
+        self.say("200 ok")
+
+    def do_dele(self, name):
+        self.say("250 ok" if self.server.files.pop(self.path(name), None) is not None else "550 no such file")
 
     def do_user(self, _):
         self.say("331 password")
@@ -128,9 +158,15 @@ class Session:
         self.say("350 ok")
 
     def do_list(self, argument):
-        with self.data() as data:
+        with self.data() as plain:
             self.answer("BEGIN", "150 here it comes")
+            data = self.protected(plain)
+            if self.server.refuse_data and (said := self.server.refuse_data(data)):
+                data.close()
+                return self.say(said)
             data.sendall(b"" if argument else next(b for d, b in self.server.listings.items() if d.rstrip("/") == self.directory.rstrip("/")))
+            if data is not plain:
+                data.unwrap()
         self.answer("END", "226 done")
 
     def do_retr(self, name):
@@ -158,7 +194,7 @@ class Session:
 
     def store(self, name, before):
         self.answer("BEGIN", "150 go on")
-        received = b""
+        received = self.server.before_uploads
         with self.data() as data:
             while piece := data.recv(65536):
                 received += piece
