@@ -115,6 +115,21 @@ def test_faults_of_the_host_and_its_configuration(sallyport, networks, tmp_path)
     doctor(here, sallyport, "--server", code=2)
 
 
+def test_published_ports(sallyport, tmp_path):
+    """Symptoms 35 and 36: what docker compose or a Service publishes, against the passive range."""
+    file = tmp_path / "compose.json"
+    ports = [{"target": port, "published": str(port), "protocol": "tcp"} for port in (21, *range(30000, 30005))]
+    file.write_text(json.dumps({"services": {"ftp": {"ports": ports}}}))
+    doctor(here, sallyport, "--server", f"compose:{file}", "--ports", "30000-30004", code=0)
+    said = doctor(here, sallyport, "--server", f"compose:{file}", "--ports", "30000-30009", code=20)
+    assert "30005-30009 are not published" in said and '- "30000-30009:30000-30009/tcp"' in said, said
+    ports = [{"port": 21}, *({"port": 10000 + port, "targetPort": port} for port in range(30000, 30010))]
+    file.write_text(json.dumps({"kind": "Service", "spec": {"ports": ports}}))
+    report = json.loads(doctor(here, sallyport, "--server", f"kubernetes:{file}", "--ports", "30000-30009", "--json", code=20))
+    assert [each["id"] for each in report["verdict"]] == ["published-ports-renumbered"]
+    doctor(here, sallyport, "--server", f"kubernetes:{tmp_path / 'compose.yaml'}", code=2)
+
+
 @pytest.fixture(scope="module")
 def blocked(networks, sallyport, tmp_path_factory):
     """A server whose passive ports are dropped at its own host, and its log."""

@@ -161,7 +161,8 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
          {"--save", "FILE", text(job->save), "Save what was measured, for the administrator of the other side"},
          {"--anonymize", "", flag(job->anonymize), "Replace addresses, names and paths in the saved file"},
          {"--server", "", flag(job->server),
-          "Look at a server on this host instead: URL is sallyport:FILE, vsftpd:FILE, proftpd:FILE or pure-ftpd:OPTIONS"},
+          "Look at a server on this host instead: URL is sallyport:FILE, vsftpd:FILE, proftpd:FILE, "
+          "pure-ftpd:OPTIONS, compose:FILE or kubernetes:FILE"},
          {"--ports", "A-B", ports(job->ports), "With --server: the passive ports", "as configured"},
          {"--explain", "", flag(job->explain), "Explain a cause, or list all of them, and do nothing else"}});
     job->options.add_to(table);

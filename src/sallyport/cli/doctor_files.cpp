@@ -24,6 +24,7 @@
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/diagnosis/server_report.hpp>
 #include <sallyport/diagnosis/server_rules.hpp>
+#include <sallyport/doctor/published_ports.hpp>
 #include <sallyport/doctor/remedy_rules.hpp>
 #include <sallyport/doctor/server_configuration.hpp>
 #include <sallyport/doctor/server_host.hpp>
@@ -89,12 +90,13 @@ result<diagnosis::server_facts> read_own_configuration(const std::string& file) 
 }
 
 result<diagnosis::server_facts> read_configuration(const std::string& target) {
-    constexpr auto kinds = std::to_array<std::string_view>({"sallyport", "vsftpd", "proftpd", "pure-ftpd"});
+    constexpr auto kinds =
+        std::to_array<std::string_view>({"sallyport", "vsftpd", "proftpd", "pure-ftpd", "compose", "kubernetes"});
     const auto colon = target.find(':');
     const auto kind = target.substr(0, std::min(colon, target.size()));
     if (colon == std::string::npos || std::ranges::find(kinds, kind) == kinds.end())
-        return fail(errc::usage, fmt::format("{}: unknown kind of server; use sallyport:FILE, vsftpd:FILE, proftpd:FILE or "
-                                             "pure-ftpd:\"OPTIONS\"",
+        return fail(errc::usage, fmt::format("{}: unknown kind of server; use sallyport:FILE, vsftpd:FILE, proftpd:FILE, "
+                                             "pure-ftpd:\"OPTIONS\", compose:FILE or kubernetes:FILE",
                                              escape(target, 100)));
     const auto rest = target.substr(colon + 1);
     if (kind == "pure-ftpd") return doctor::read_pure_ftpd(rest);
@@ -102,6 +104,8 @@ result<diagnosis::server_facts> read_configuration(const std::string& target) {
         if (kind == "sallyport") return read_own_configuration(rest);
         const auto text = content_of_file(rest);
         if (!text) return std::unexpected(text.error());
+        if (kind == "compose") return doctor::read_compose(*text);
+        if (kind == "kubernetes") return doctor::read_kubernetes(*text);
         return kind == "vsftpd" ? doctor::read_vsftpd(*text) : doctor::read_proftpd(*text);
     }();
     if (read) read->source = rest;
@@ -167,6 +171,12 @@ int read_files(const read_job& job) {
     return code;
 }
 
+int print_report(const diagnosis::server_facts& known, bool as_json) {
+    const auto found = doctor::diagnose(known);
+    fmt::print("{}", as_json ? diagnosis::report_json(known, found) : diagnosis::report_text(known, found));
+    return has_problem(found) ? something_found : 0;
+}
+
 }  // namespace
 
 result<diagnosis::facts> read_saved_run(const std::string& file) {
@@ -189,14 +199,14 @@ int diagnose_server(const std::string& target, const std::optional<port_range>& 
                                  "pure-ftpd:\"OPTIONS\", or add --ports A-B"});
     }
     if (ports) known.passive_ports = *ports;
+    // The container's ports are no matter of this host.
+    if (known.publisher != diagnosis::port_publisher::none) return print_report(known, as_json);
     const auto machine = read_machine_facts();
     known.host.addresses = machine.addresses;
     known.host.ephemeral = machine.ephemeral;
     known.host.reserved = machine.reserved;
     doctor::add_host_facts(known);
-    const auto found = doctor::diagnose(known);
-    fmt::print("{}", as_json ? diagnosis::report_json(known, found) : diagnosis::report_text(known, found));
-    return has_problem(found) ? something_found : 0;
+    return print_report(known, as_json);
 }
 
 void add_doctor_read(CLI::App& doctor, int& exit_code) {

@@ -33,6 +33,17 @@ struct blocked_range {
     std::string rule;
 };
 
+/// Ports of a container that are forwarded to it, in the same order.
+struct published_ports {
+    port_range outside;
+    port_range inside;
+
+    friend bool operator==(const published_ports&, const published_ports&) = default;
+};
+
+/// What publishes them.
+enum class port_publisher : std::uint8_t { none, compose, kubernetes };
+
 /// What the host does with the ports of its server.
 struct host_facts {
     std::vector<ip_address> addresses;
@@ -76,6 +87,8 @@ struct server_facts {
     bool leaves_out_alg_ports = false;
     // Listed for the settings that make no sense: "pasv_min_port is above pasv_max_port".
     std::vector<std::string> contradictions;
+    port_publisher publisher = port_publisher::none;
+    std::vector<published_ports> published;
 
     host_facts host;
     // What could not be looked at, and why.

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <sallyport/base/ports.hpp>
+#include <sallyport/diagnosis/published_rules.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
 
 namespace sallyport::diagnosis {
@@ -244,6 +245,18 @@ std::span<const explanation> server_explanations() noexcept {
          "the server's configuration", "-", "-", "Configure a passive range, and open it in the firewall."},
         {"alg-port-in-range", "The passive range contains ports that routers inspect for other protocols.",
          "the passive range", "-", "-", "Choose a range without them, such as 30000-30099."},
+        {"published-ports-many", "So many ports of a container are published that its start takes minutes, and memory.",
+         "the ports of 'docker compose config --format json' or of a Service", "-", "-",
+         "Use fewer passive ports: Sallyport shares one among clients of different addresses, so 10 to 100 suffice. "
+         "--single-port needs one, and the host's network (network_mode: host) none to be published."},
+        {"published-ports-missing", "Ports of the passive range are not published for the server's container.",
+         "the passive range (--ports), and the published ports", "a container in the host's network", "-",
+         "Publish the whole range. A Service of Kubernetes has no ranges, so it needs an entry for each port."},
+        {"published-ports-renumbered",
+         "Passive ports have other numbers outside the container, and clients get those inside.", "the published ports",
+         "ports that are not in the passive range (--ports)",
+         "a server that knows the outside numbers (--external-ports of Sallyport)",
+         "Publish them with the same numbers, or name the outside ones in the server's configuration (--external-ports)."},
         {"answers-lost", "A client's connection arrives, and the server's answer is lost on its way back.",
          "half-open connections on the server's host", "a SYN that does not arrive", "forged SYNs of an attack",
          "Look for a firewall between the server and this client that drops outgoing packets, and for a second route."},
@@ -253,8 +266,9 @@ std::span<const explanation> server_explanations() noexcept {
 
 std::vector<verdict> judge(const server_facts& known) {
     std::vector<verdict> out;
-    for (const auto rule : {judge_contradictions, judge_own_firewall, judge_advertised, judge_ports_in_use, judge_ephemeral,
-                            judge_helper, judge_conntrack, judge_half_open, judge_no_range, judge_size, judge_alg_ports})
+    for (const auto rule :
+         {judge_contradictions, judge_own_firewall, judge_advertised, judge_ports_in_use, judge_ephemeral, judge_helper,
+          judge_conntrack, judge_half_open, judge_no_range, judge_size, judge_alg_ports, judge_published_ports})
         rule(known, out);
     sort_by_weight(out);
     return out;

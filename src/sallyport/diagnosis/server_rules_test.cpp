@@ -115,6 +115,24 @@ TEST(server_rules_test, knows_which_address_is_advertised) {
     EXPECT_THAT(ids(known), IsEmpty());
 }
 
+// Symptoms 35 and 36.
+TEST(server_rules_test, compares_published_ports_with_the_range) {
+    server_facts known{.passive_ports = {30000, 30009}, .leaves_out_alg_ports = true, .publisher = port_publisher::compose};
+    known.max_sessions = 5;
+    known.published = {{{21, 21}, {21, 21}}, {{30000, 30009}, {30000, 30009}}};
+    EXPECT_THAT(ids(known), IsEmpty());
+    known.published[1].inside.last = known.published[1].outside.last = 30004;
+    ASSERT_THAT(ids(known), ElementsAre("published-ports-missing"));
+    EXPECT_THAT(judge(known)[0].evidence,
+                ElementsAre("the passive ports are 30000-30009, and 30005-30009 are not published"));
+    known.published[1] = {{40000, 40009}, {30000, 30009}};
+    EXPECT_THAT(ids(known), ElementsAre("published-ports-renumbered"));
+    known.published[1] = {{30000, 39999}, {30000, 39999}};
+    EXPECT_THAT(ids(known), ElementsAre("published-ports-many"));
+    known.publisher = port_publisher::none;
+    EXPECT_THAT(ids(known), IsEmpty());
+}
+
 TEST(server_rules_test, every_id_is_explained_once) {
     for (const auto& row : server_explanations()) {
         EXPECT_EQ(explain(row.id), &row) << row.id;

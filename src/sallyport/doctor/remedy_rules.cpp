@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include <sallyport/base/ports.hpp>
 #include <sallyport/diagnosis/path.hpp>
@@ -48,6 +51,16 @@ constexpr auto causes_on_host = std::to_array<std::string_view>({"own-firewall-b
     if (v.side == side::client) return v.hop->first == 0;
     const auto distance = diagnosis::distance_to_server(known);
     return distance && v.hop->last >= *distance;
+}
+
+/// What publishes the passive range. A Service has no ranges.
+[[nodiscard]] std::vector<std::string> entries_to_publish(const diagnosis::server_facts& known) {
+    const auto& range = known.passive_ports;
+    if (known.publisher == diagnosis::port_publisher::compose) return {fmt::format("- \"{0}:{0}/tcp\"", range.text())};
+    std::vector<std::string> out;
+    for (std::uint32_t port = range.first; port <= range.last; ++port)
+        out.push_back(fmt::format("- {{name: passive-{0}, port: {0}, targetPort: {0}, protocol: TCP}}", port));
+    return out;
 }
 
 }  // namespace
@@ -109,6 +122,7 @@ std::vector<diagnosis::verdict> diagnose(const diagnosis::facts& known) {
 std::vector<diagnosis::verdict> diagnose(const diagnosis::server_facts& known) {
     auto out = diagnosis::judge(known);
     for (auto& v : out) {
+        if (v.id == "published-ports-missing") v.rules = entries_to_publish(known);
         if (v.severity != diagnosis::severity::problem || std::ranges::find(causes_on_host, v.id) == causes_on_host.end())
             continue;
         firewall::firewall_needs needs{.encrypted = known.tls};

@@ -83,5 +83,16 @@ TEST(RemedyRules, OpenThePortsOfTheOwnConfiguration) {
                             "\"FTP passive data connections\""));
 }
 
+// A Service of Kubernetes has no ranges, so the list is made (symptom 36).
+TEST(RemedyRules, PublishTheRange) {
+    diagnosis::server_facts known{.passive_ports = {30000, 30002}, .publisher = diagnosis::port_publisher::kubernetes};
+    EXPECT_THAT(rules_of(diagnose(known), "published-ports-missing"),
+                ElementsAre("- {name: passive-30000, port: 30000, targetPort: 30000, protocol: TCP}",
+                            "- {name: passive-30001, port: 30001, targetPort: 30001, protocol: TCP}",
+                            "- {name: passive-30002, port: 30002, targetPort: 30002, protocol: TCP}"));
+    known.publisher = diagnosis::port_publisher::compose;
+    EXPECT_THAT(rules_of(diagnose(known), "published-ports-missing"), ElementsAre("- \"30000-30002:30000-30002/tcp\""));
+}
+
 }  // namespace
 }  // namespace sallyport::doctor
