@@ -172,3 +172,20 @@ def test_up_says_what_it_got(real, sallyport, files):
         assert fetch(real, "client")[0] == "", "not without an account"
         assert fetch(real, "client", 2121, "-u", "me:secret")[0] == "hello\n"
     assert mapped_ports(real) == {}
+
+
+def test_ipv6_ports_are_opened_used_and_closed(real, sallyport, files):
+    """No address and no number changes, so replies are those without --map."""
+    def opened():
+        rules = run(real, "router", "nft", "list", "chain", "inet", "filter", "miniupnpd").stdout
+        return set(re.findall(r"dport (\d+) .*0x2a0104f8007700000000000000000010", rules))
+    with serve(real, sallyport, files, "--map=pcp", listen="[::]:2121") as made:
+        wait_until(lambda: "admits connections to ports 2121, 30000-30007 of 2a01:4f8:77::10 (PCP)" in made.log(), 10, "the open ports")
+        assert len(opened()) == 9
+        text, account = fetch(real, "client", 2121, address="[2a01:4f8:77::10]")
+        assert text == "hello\n" and "229 Entering Extended Passive Mode (|||3000" in account, account
+        assert fetch(real, "client")[0] == "hello\n", "IPv4 works as well"
+        rows = [row for row in status(sallyport, files)["port_mappings"] if row["external"].startswith("[2a01:4f8:77::10]:")]
+        assert len(rows) == 9
+    assert opened() == set() and mapped_ports(real) == {}
+    assert fetch(real, "client", 2121, "--connect-timeout", "1", address="[2a01:4f8:77::10]")[0] == ""

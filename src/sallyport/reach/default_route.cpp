@@ -16,8 +16,12 @@
 namespace sallyport::reach {
 namespace {
 
-/// Any address of the Internet: that of a.root-servers.net. The kernel looks up the route to it, and no packet is sent.
-constexpr std::array<std::uint8_t, 4> distant{198, 41, 0, 4};
+/// Any address of the Internet: those of a.root-servers.net. The kernel looks up the route to it, and no packet is sent.
+[[nodiscard]] ip_address distant(address_family family) {
+    return family == address_family::ipv4
+               ? ip_address::v4({198, 41, 0, 4})
+               : ip_address::v6({0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0x30});
+}
 
 struct found_route {
     std::optional<ip_address> gateway;
@@ -25,11 +29,19 @@ struct found_route {
     unsigned interface = 0;
 };
 
+template <std::size_t size>
+[[nodiscard]] std::array<std::uint8_t, size> payload(const nlattr* attribute) {
+    std::array<std::uint8_t, size> out{};
+    std::memcpy(out.data(), mnl_attr_get_payload(attribute), size);
+    return out;
+}
+
 [[nodiscard]] std::optional<ip_address> address_in(const nlattr* attribute) {
-    std::array<std::uint8_t, 4> bytes{};
-    if (mnl_attr_get_payload_len(attribute) != bytes.size()) return std::nullopt;
-    std::memcpy(bytes.data(), mnl_attr_get_payload(attribute), bytes.size());
-    return ip_address::v4(bytes);
+    switch (mnl_attr_get_payload_len(attribute)) {
+        case 4: return ip_address::v4(payload<4>(attribute));
+        case 16: return ip_address::v6(payload<16>(attribute));
+        default: return std::nullopt;
+    }
 }
 
 int on_attribute(const nlattr* attribute, void* data) {
@@ -46,7 +58,7 @@ int on_attribute(const nlattr* attribute, void* data) {
 }
 
 /// 0 or the errno. `interface` 0: any.
-[[nodiscard]] int look_up(unsigned interface, found_route& into) {
+[[nodiscard]] int look_up(unsigned interface, address_family family, found_route& into) {
     const firewall::netlink_socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
     if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return errno;
     alignas(nlmsghdr) std::array<char, 512> buffer{};
@@ -54,9 +66,10 @@ int on_attribute(const nlattr* attribute, void* data) {
     request->nlmsg_type = RTM_GETROUTE;
     request->nlmsg_flags = NLM_F_REQUEST;
     auto* const about = static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(rtmsg)));
-    about->rtm_family = AF_INET;
-    about->rtm_dst_len = 32;
-    mnl_attr_put(request, RTA_DST, distant.size(), distant.data());
+    const auto to = distant(family);
+    about->rtm_family = to.is_v4() ? AF_INET : AF_INET6;
+    about->rtm_dst_len = to.is_v4() ? 32 : 128;
+    mnl_attr_put(request, RTA_DST, to.is_v4() ? 4 : 16, to.bytes().data());
     if (interface != 0) mnl_attr_put_u32(request, RTA_OIF, interface);
     return firewall::exchange(*socket, request, [&into](const nlmsghdr* reply) {
         if (reply->nlmsg_type == RTM_NEWROUTE) (void)mnl_attr_parse(reply, sizeof(rtmsg), on_attribute, &into);
@@ -65,16 +78,18 @@ int on_attribute(const nlattr* attribute, void* data) {
 
 }  // namespace
 
-result<default_route> find_default_route(std::string_view interface) {
+result<default_route> find_default_route(std::string_view interface, address_family family) {
     const auto shown = escape(interface, 100);
     const auto index = interface.empty() ? 0 : ::if_nametoindex(std::string(interface).c_str());
     if (index == 0 && !interface.empty()) return fail(errc::not_found, fmt::format("there is no interface {}", shown));
     found_route found;
-    const int failed = look_up(index, found);
+    const int failed = look_up(index, family, found);
     if (failed != 0 && failed != ENETUNREACH) return fail_os(failed, "the kernel's routes cannot be read");
     if (failed != 0 || !found.gateway || !found.own)
         return fail(errc::not_found, interface.empty() ? "this machine has no default route through a gateway"
                                                        : fmt::format("{} has no default route through a gateway", shown));
+    if (found.gateway->is_link_local() && found.gateway->is_v6())
+        found.gateway = ip_address::v6(found.gateway->bytes(), found.interface);
     default_route out{.gateway = *found.gateway, .own = *found.own, .interface = {}};
     std::array<char, IF_NAMESIZE> name{};
     if (::if_indextoname(found.interface, name.data()) != nullptr) out.interface = name.data();
@@ -85,7 +100,7 @@ result<unique_fd> open_route_watch() {
     unique_fd out(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
     sockaddr_nl groups{};
     groups.nl_family = AF_NETLINK;
-    groups.nl_groups = RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_LINK;
+    groups.nl_groups = RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_ROUTE | RTMGRP_IPV6_IFADDR | RTMGRP_LINK;
     if (!out || ::bind(out.get(), reinterpret_cast<const sockaddr*>(&groups), sizeof groups) != 0)
         return fail_os(errno, "changes of routes cannot be watched");
     return out;

@@ -1,7 +1,8 @@
 #pragma once
-// The default route of this machine, and a socket that tells when routes or addresses have changed (rtnetlink). IPv4 only.
-// Functions without state; any thread, except that of a wait. The caller owns the results.
+// The default routes of this machine, for IPv4 and IPv6, and a socket that tells when routes or addresses have changed
+// (rtnetlink). Functions without state; any thread, except that of a wait. The caller owns the results.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,7 +14,10 @@
 
 namespace sallyport::reach {
 
+enum class address_family : std::uint8_t { ipv4, ipv6 };
+
 struct default_route {
+    // For IPv6, as a rule, a link-local address of the interface.
     ip_address gateway;
     // The address that packets to the gateway have as their source.
     ip_address own;
@@ -23,12 +27,13 @@ struct default_route {
 
 /// The route to the Internet, through this interface if one is named. Fails with errc::not_found if there is none, or none
 /// through a gateway.
-[[nodiscard]] result<default_route> find_default_route(std::string_view interface = {});
+[[nodiscard]] result<default_route> find_default_route(std::string_view interface = {},
+                                                       address_family family = address_family::ipv4);
 
 /// A socket for wait_for_route_change().
 [[nodiscard]] result<unique_fd> open_route_watch();
 
-/// Waits until an IPv4 route, an address or an interface has changed; which one is not known. False: the socket was closed.
+/// Waits until a route, an address or an interface has changed; which one is not known. False: the socket was closed.
 [[nodiscard]] net::task<bool> wait_for_route_change(net::descriptor& watch);
 
 }  // namespace sallyport::reach

@@ -80,7 +80,7 @@ public:
     /// Replaces the address rules for later replies. On the first event loop. Resolved addresses of unchanged names are
     /// kept.
     void set_addresses(const std::vector<address_rule>& rules);
-    /// The ports that the router forwards, or should. Any thread.
+    /// The ports that the router forwards, or opens for IPv6, or should. Any thread.
     [[nodiscard]] std::vector<mapping> mappings() const;
     /// Has the router end its mappings, then calls `done` on the first loop: within three times limits::unmapping_timeout.
     /// On that loop.
@@ -94,10 +94,13 @@ private:
     [[nodiscard]] std::shared_ptr<address_selector> selector() const;
     [[nodiscard]] result<port_reservation> reserve_on_single_port(const passive_request& request,
                                                                   const mapped_ports* router) const;
-    [[nodiscard]] bool connects_through_router(const client_info& client, bool extended,
-                                               const advertised_address& address) const;
+    [[nodiscard]] const mapped_ports* router_ports(const client_info& client, bool extended,
+                                                   const advertised_address& address) const;
+    void map_ports(const std::vector<endpoint>& listening, bool passive);
+    void open_ipv6_ports(const std::vector<endpoint>& listening, bool passive);
     void start_stun();
-    [[nodiscard]] std::vector<std::uint16_t> ports_to_map(const std::vector<endpoint>& listening, bool passive) const;
+    [[nodiscard]] std::vector<std::uint16_t> ports_to_map(const std::vector<endpoint>& listening, bool passive,
+                                                          address_family family) const;
 
     net::loop_group& loops_;
     status::counters& counters_;
@@ -106,11 +109,14 @@ private:
     const std::shared_ptr<const own_networks> own_networks_ = std::make_shared<own_networks>();
     // What the router forwards, and the external address; null unless mappings or STUN are enabled.
     const std::shared_ptr<mapped_ports> mapped_;
+    // The ports that the router has opened for IPv6; null unless mappings are enabled.
+    const std::shared_ptr<mapped_ports> opened_ipv6_;
     std::shared_ptr<single_port> single_;
     mutable std::mutex mutex_;
     std::vector<address_rule> rules_;
     std::shared_ptr<address_selector> selector_;
     std::unique_ptr<router_mapping> mapping_;
+    std::unique_ptr<router_mapping> ipv6_mapping_;
     std::unique_ptr<stun_watch> stun_;
 };
 

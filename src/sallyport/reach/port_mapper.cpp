@@ -247,12 +247,12 @@ void port_mapper::ask(protocol_state& with, port_lease& port, time now) {
     const auto suggested = port.suggested_port();
     switch (with.which) {
         case mapping_protocol::pcp:
-            actions_.emplace_back(
-                send_to_router{encode(pcp_map_request{.client = route_->own,
-                                                      .local_port = port.local_port(),
-                                                      .suggested = {external_.value_or(ip_address()), suggested},
-                                                      .lifetime = settings_.lease,
-                                                      .nonce = settings_.nonce})});
+            actions_.emplace_back(send_to_router{encode(pcp_map_request{
+                .client = route_->own,
+                .local_port = port.local_port(),
+                .suggested = {external_.value_or(route_->own.is_v4() ? ip_address() : route_->own), suggested},
+                .lifetime = settings_.lease,
+                .nonce = settings_.nonce})});
             break;
         case mapping_protocol::natpmp:
             actions_.emplace_back(send_to_router{encode(nat_pmp_map_request{
@@ -382,7 +382,7 @@ void port_mapper::receive_nat_pmp(const nat_pmp_response& answer, time now) {
 
 void port_mapper::grant(port_lease& port, const endpoint& external, std::chrono::seconds lifetime, mapping_protocol by,
                         time now) {
-    if (external.port == 0 || lifetime < limits::min_mapping_lifetime || !external.address.is_v4() ||
+    if (external.port == 0 || lifetime < limits::min_mapping_lifetime || external.address.is_v4() != route_->own.is_v4() ||
         external.address.is_unspecified()) {
         // The router may have made one all the same, so it is deleted at the end.
         port.failed(fmt::format("the router's answer is unusable: {} for {} s", external.text(), lifetime.count()), now);

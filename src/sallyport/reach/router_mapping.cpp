@@ -55,13 +55,22 @@ using shared_socket = std::shared_ptr<net::descriptor>;
 }
 
 /// Receives the router's announcements. All hosts are members of this group, and several programs can listen.
-[[nodiscard]] result<unique_fd> open_announcement_socket() {
-    const net::socket_address at({ip_address::v4(announcement_group), announcement_port});
-    unique_fd out(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+[[nodiscard]] result<unique_fd> open_announcement_socket(address_family family) {
+    // An IPv6 socket could have the group ff02::1 on one interface only.
+    const auto address = family == address_family::ipv4 ? ip_address::v4(announcement_group) : ip_address::v6({});
+    const net::socket_address at({address, announcement_port});
+    unique_fd out(::socket(at.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     net::set_option(out.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+    if (family == address_family::ipv6) net::set_option(out.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (!out || ::bind(out.get(), at.data(), at.length()) != 0)
         return fail_os(errno, fmt::format("UDP port {}", announcement_port));
     return out;
+}
+
+[[nodiscard]] mapping_settings for_family(mapping_settings settings, address_family family) {
+    if (family == address_family::ipv6)
+        std::erase_if(settings.protocols, [](mapping_protocol each) { return each != mapping_protocol::pcp; });
+    return settings;
 }
 
 /// Interfaces whose gateway is probably not the router to the Internet.
@@ -89,9 +98,10 @@ pcp_nonce mapping_nonce() {
 }
 
 struct router_mapping::impl : std::enable_shared_from_this<impl> {
-    impl(net::loop& l, mapping_settings s, pcp_nonce nonce, std::shared_ptr<mapped_ports> p)
+    impl(net::loop& l, mapping_settings s, pcp_nonce nonce, std::shared_ptr<mapped_ports> p, address_family f)
         : loop(l),
-          settings(std::move(s)),
+          settings(for_family(std::move(s), f)),
+          family(f),
           published(std::move(p)),
           machine({.protocols = settings.protocols, .lease = settings.lease, .nonce = nonce}, published->local_ports()),
           changed(l) {}
@@ -111,6 +121,7 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     static net::task<> receive(std::shared_ptr<impl> self, shared_socket from);
     using multicast_reader = void (impl::*)(datagram_view bytes, const endpoint& sender);
     static net::task<> receive_multicasts(std::shared_ptr<impl> self, shared_socket from, multicast_reader read);
+    [[nodiscard]] bool is_router(const ip_address& sender) const;
     void read_announcement(datagram_view bytes, const endpoint& sender);
     void read_upnp_notification(datagram_view bytes, const endpoint& sender);
     static net::task<> watch_routes(std::shared_ptr<impl> self, shared_socket from);
@@ -120,6 +131,7 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
 
     net::loop& loop;
     const mapping_settings settings;
+    const address_family family;
     const std::shared_ptr<mapped_ports> published;
     port_mapper machine;
     // Something has happened for which run() waits.
@@ -144,7 +156,7 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
 void router_mapping::impl::start(std::move_only_function<void()> notify) {
     started = true;
     on_change = std::move(notify);
-    if (auto opened = open_announcement_socket())
+    if (auto opened = open_announcement_socket(family))
         announcements = std::make_shared<net::descriptor>(loop, std::move(*opened));
     else
         log::warning({}, fmt::format("Announcements of routers cannot be received ({}): a restart of the router is noticed "
@@ -165,11 +177,14 @@ void router_mapping::impl::start(std::move_only_function<void()> notify) {
 
 void router_mapping::impl::look_up_route() {
     const auto now = net::clock::now();
-    auto found = find_default_route(settings.interface);
-    if (!found) {
+    auto found = find_default_route(settings.interface, family);
+    // Only a public IPv6 address is one that clients connect to. Networks without IPv6 are nothing to report.
+    if (!found || (family == address_family::ipv6 && !found->own.is_public())) {
         machine.set_route(
             std::nullopt, now,
-            fmt::format("No router to ask for port mappings: {}; asking when there is one", found.error().what));
+            family == address_family::ipv6
+                ? std::string()
+                : fmt::format("No router to ask for port mappings: {}; asking when there is one", found.error().what));
         return;
     }
     const auto& route = *found;
@@ -177,12 +192,12 @@ void router_mapping::impl::look_up_route() {
     for (auto* socket : {&router, &notifications})
         if (*socket) std::exchange(*socket, nullptr)->close();
     upnp.reset();
-    auto opened = open_router_socket(route.own, route.gateway);
+    auto opened = open_router_socket(route);
     if (!opened) {
         machine.set_route(std::nullopt, now, opened.error().text());
         return;
     }
-    if (settings.interface.empty() && is_unusual(route.interface))
+    if (family == address_family::ipv4 && settings.interface.empty() && is_unusual(route.interface))
         log::info({},
                   fmt::format("Asking {} for port mappings, the gateway of the default route through {}; if that is a VPN "
                               "or a bridge, name another interface with --map-interface",
@@ -269,8 +284,10 @@ void router_mapping::impl::publish() {
     const bool running = !machine.is_stopped();
     for (const auto& each : now)
         published->set(each.local_port, running && each.external ? std::optional(each.external->port) : std::nullopt);
-    published->set_address(running ? external_address(machine.external_address(), observations) : std::nullopt);
-    report_other_address();
+    if (family == address_family::ipv4) {
+        published->set_address(running ? external_address(machine.external_address(), observations) : std::nullopt);
+        report_other_address();
+    }
     {
         const std::lock_guard lock(mutex);
         seen.swap(now);
@@ -326,10 +343,16 @@ net::task<> router_mapping::impl::receive_multicasts(std::shared_ptr<impl> self,
         }
         // A flood must not occupy the loop.
         co_await self->loop.yield();
-        if (!self->machine.route() || sender.value().address != self->machine.route()->gateway) continue;
+        if (!self->is_router(sender.value().address)) continue;
         ((*self).*read)(datagram_view(block).first(static_cast<std::size_t>(size)), sender.value());
         self->changed.set();
     }
+}
+
+/// Whether it may be the default gateway. A router announces from its link-local address, whatever the gateway's is.
+bool router_mapping::impl::is_router(const ip_address& sender) const {
+    const auto& route = machine.route();
+    return route && (sender == route->gateway || (family == address_family::ipv6 && sender.is_link_local()));
 }
 
 void router_mapping::impl::read_announcement(datagram_view bytes, const endpoint& sender) {
@@ -402,8 +425,8 @@ void router_mapping::impl::abandon() {
 }
 
 router_mapping::router_mapping(net::loop& loop, mapping_settings settings, pcp_nonce nonce,
-                               std::shared_ptr<mapped_ports> publish)
-    : impl_(std::make_shared<impl>(loop, std::move(settings), nonce, std::move(publish))) {}
+                               std::shared_ptr<mapped_ports> publish, address_family family)
+    : impl_(std::make_shared<impl>(loop, std::move(settings), nonce, std::move(publish), family)) {}
 
 router_mapping::~router_mapping() {
     impl_->on_change = {};

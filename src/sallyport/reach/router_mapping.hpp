@@ -3,6 +3,9 @@
 // with its sockets, timers, route and UPnP requests. Nothing waits for it: until the router has answered, there is no
 // mapping.
 //
+// For IPv6, where there is no NAT, a mapping opens the router's firewall for a port and keeps address and number (RFC 6887,
+// section 11); PCP alone can ask for one. One object is for one of the two families.
+//
 // Packets go to the default gateway only, and for UPnP to the multicast group of searches; none before start(), and none
 // from a daemon that has no router_mapping.
 //
@@ -17,6 +20,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/reach/default_route.hpp>
 #include <sallyport/reach/mapped_ports.hpp>
 #include <sallyport/reach/mapping.hpp>
 #include <sallyport/reach/pcp.hpp>
@@ -43,7 +47,8 @@ struct mapping_settings {
 class router_mapping {
 public:
     /// `publish`: what is forwarded; its local ports are those to map, in the order of their importance.
-    router_mapping(net::loop& loop, mapping_settings settings, pcp_nonce nonce, std::shared_ptr<mapped_ports> publish);
+    router_mapping(net::loop& loop, mapping_settings settings, pcp_nonce nonce, std::shared_ptr<mapped_ports> publish,
+                   address_family family = address_family::ipv4);
     /// Ends without ending the mappings, as abandon().
     ~router_mapping();
     router_mapping(const router_mapping&) = delete;

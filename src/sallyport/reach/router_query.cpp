@@ -67,7 +67,7 @@ bool receive(int socket, answer_reader read, router_answer& out) {
 
 net::task<router_answer> ask(net::loop& loop, datagram question, answer_reader read, ip_address own, ip_address router,
                              router_answer out) {
-    auto socket = open_router_socket(own, router);
+    auto socket = open_router_socket({.gateway = router, .own = own, .interface = {}});
     if (!socket) {
         out.problem = socket.error().text();
         co_return out;
@@ -88,13 +88,13 @@ net::task<router_answer> ask(net::loop& loop, datagram question, answer_reader r
 
 }  // namespace
 
-result<unique_fd> open_router_socket(const ip_address& own, const ip_address& router) {
-    const net::socket_address from({own, 0});
-    const net::socket_address to({router, router_port});
+result<unique_fd> open_router_socket(const default_route& route) {
+    const net::socket_address from({route.own, 0});
+    const net::socket_address to({route.gateway, router_port});
     unique_fd out(::socket(to.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     const bool is_connected =
         out && ::bind(out.get(), from.data(), from.length()) == 0 && ::connect(out.get(), to.data(), to.length()) == 0;
-    if (!is_connected) return fail_os(errno, fmt::format("cannot open a UDP socket to router {}", router.text()));
+    if (!is_connected) return fail_os(errno, fmt::format("cannot open a UDP socket to router {}", route.gateway.text()));
     return out;
 }
 

@@ -8,12 +8,13 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/reach/default_route.hpp>
 #include <sallyport/reach/reachability.hpp>
 
 namespace sallyport::reach {
 
-/// A UDP socket from the address `own` that sends to the router and receives from it alone.
-[[nodiscard]] result<unique_fd> open_router_socket(const ip_address& own, const ip_address& router);
+/// A UDP socket from this machine's address that sends to the router and receives from it alone.
+[[nodiscard]] result<unique_fd> open_router_socket(const default_route& route);
 
 /// Takes at most as long as limits::router_tries questions without an answer.
 net::task<router_answer> ask_router_by_pcp(net::loop& loop, ip_address own, ip_address router);
