@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+import time
 
 import pytest
 
@@ -178,6 +179,38 @@ def test_which_side_interrupted_a_transfer(pair, tmp_path):
     assert [r["result"] for r in records_read] == ["client_failed", "client_failed", "timeout", "aborted", "backend_failed"]
     assert [r["reply_code"] for r in records_read] == ["426", "0", "426", "426", "426"]
     assert all(0 < int(r["client_bytes_out"]) <= int(r["backend_bytes_in"]) < 64 << 20 for r in records_read)
+
+
+ENDINGS = {
+    "abort": lambda raw, data: raw.send(b"ABOR\r\n"),
+    "abort and reset the data": lambda raw, data: (raw.send(b"ABOR\r\n"), vanish(data)),
+    "abort and reset the session": lambda raw, data: (raw.send(b"ABOR\r\n"), raw.reset()),
+    "close the data": lambda raw, data: data.close(),
+    "reset the data": lambda raw, data: vanish(data),
+    "reset the session": lambda raw, data: raw.reset(),
+    "quit": lambda raw, data: raw.send(b"QUIT\r\n"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_aborted_transfer_has_one_record(pair, tmp_path, ending):
+    """Whenever it ends: before the data connection is used, during the transfer, and when it is nearly complete."""
+    for daemon in pair:
+        for command in ("RETR /large", "RETR /small", "STOR /new", "LIST /"):
+            for pause in (0, 0.001, 0.01, 0.05):
+                with Raw(daemon.host, daemon.port) as raw:
+                    raw.login()
+                    data = raw.passive()
+                    raw.send(command.encode() + b"\r\n")
+                    time.sleep(pause)
+                    ENDINGS[ending](raw, data)
+                    data.close()
+    for name, daemon in zip(("gate", "server"), pair):
+        daemon.stop()
+        lines = (tmp_path / f"{name}.log").read_text().splitlines()
+        read = [json.loads(line) if name == "server" else dict(word.split("=", 1) for word in shlex.split(line)) for line in lines]
+        sessions = [record["session"] for record in read]
+        assert sessions and len(set(sessions)) == len(sessions), [r for r in read if sessions.count(r["session"]) > 1]
 
 
 def test_rotation(pair, tmp_path):
