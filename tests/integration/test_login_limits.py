@@ -147,7 +147,7 @@ def test_guesses_from_many_addresses_do_not_lock_out_a_known_owner(addresses, fr
     checked = sum(reply.code == 530 for reply in replies)
     assert 10 <= checked <= 60
     assert str(replies[-1]) == "421 Too many failed logins with this user name; try again in a minute."
-    assert daemon.log().count("Passwords of writer are guessed from many addresses") == 1
+    assert daemon.log().count("Too many wrong passwords for writer; ") == 1
     assert password("198.51.100.200", "lab").code == 230
 
 

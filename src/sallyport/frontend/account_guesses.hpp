@@ -37,7 +37,7 @@ public:
     [[nodiscard]] verdict ask(std::string_view account, clock::time_point now);
     /// The password was wrong. `reserved`: ask() returned this.
     void failed(std::string_view account, bool reserved, clock::time_point now);
-    /// The password was right: the reserved guess is given back.
+    /// The password was right, or it was not checked: the reserved guess is given back.
     void succeeded(std::string_view account);
     /// Whether this is the first refusal since the account was last without failures: for the log.
     [[nodiscard]] bool is_first_refusal(std::string_view account);

@@ -8,6 +8,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
+#include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/reach/random.hpp>
 
 namespace sallyport::frontend {
@@ -62,7 +63,12 @@ void admission_slot::report_login() {
     if (!source_) return;
     const std::lock_guard lock(owner_->mutex_);
     owner_->recent_logins_.add(*source_, recent_logins::clock::now());
-    if (std::exchange(guess_reserved_, false)) owner_->account_guesses_.succeeded(account_);
+    owner_->give_back_guess(*this);
+}
+
+void admission_slot::report_unchecked() {
+    const std::lock_guard lock(owner_->mutex_);
+    owner_->give_back_guess(*this);
 }
 
 bool admission_slot::has_recent_login() const {
@@ -202,20 +208,28 @@ std::optional<rejection> admission::check_rates(const ip_address& source, token_
     return std::nullopt;
 }
 
-/// Reserves a guess for the session, once for each account that it logs in to.
+/// Reserves a guess for the session, once for each account that it logs in to. Anonymous names are everyone's: there is no
+/// password to guess, and a limit would lock out all their users.
 std::optional<rejection> admission::check_account(admission_slot& slot, std::string_view account) {
-    if (rules_.max_account_guesses == 0 || account.empty()) return std::nullopt;
-    if (is_known(*slot.source_) || (slot.guess_reserved_ && slot.account_ == account)) return std::nullopt;
-    slot.account_ = account;
+    if (proto::is_anonymous_name(account)) account = {};
+    if (slot.account_ != account) {
+        give_back_guess(slot);
+        slot.account_ = account;
+    }
+    if (rules_.max_account_guesses == 0 || account.empty() || slot.guess_reserved_) return std::nullopt;
+    if (is_known(*slot.source_)) return std::nullopt;
     const auto asked = account_guesses_.ask(account, account_guesses::clock::now());
     slot.guess_reserved_ = asked == account_guesses::verdict::reserved;
     if (asked != account_guesses::verdict::refused) return std::nullopt;
     if (account_guesses_.is_first_refusal(account))
-        log::warning({},
-                     fmt::format("Passwords of {} are guessed from many addresses; until that ends, most logins with this "
-                                 "name get 421, except from addresses with a login in the last hour",
-                                 escape(account, 100)));
+        log::warning({}, fmt::format("Too many wrong passwords for {}; until that ends, most logins with this name get 421, "
+                                     "except from addresses with a login in the last hour",
+                                     escape(account, 100)));
     return reject(rejection::account_guesses).error();
+}
+
+void admission::give_back_guess(admission_slot& slot) {
+    if (std::exchange(slot.guess_reserved_, false)) account_guesses_.succeeded(slot.account_);
 }
 
 void admission::leave_login_pool(const admission_slot& slot) {
@@ -228,9 +242,10 @@ void admission::leave_login_pool(const admission_slot& slot) {
     if (own.before_login == 0) --before_login_.addresses;
 }
 
-void admission::release(const admission_slot& slot) {
+void admission::release(admission_slot& slot) {
     {
         const std::lock_guard lock(mutex_);
+        give_back_guess(slot);
         if (slot.before_login_) leave_login_pool(slot);
         if (slot.source_) {
             const auto found = sessions_by_source_.find(*slot.source_);

@@ -44,7 +44,7 @@ enum class rejection : std::uint8_t {
     max_session_rate_per_address,
     // Failed logins from the client's address.
     login_penalty,
-    // Failed logins for the account, from many addresses.
+    // Failed logins for the account, from all addresses together.
     account_guesses
 };
 
@@ -96,6 +96,9 @@ public:
     void leave_login_pool();
     /// A password was accepted.
     void report_login();
+    /// After rejects_login(), no password was checked after all: the login uses up nothing. The destructor assumes this
+    /// where no result was reported.
+    void report_unchecked();
     /// Whether a password was accepted from the client's address in the last hour.
     [[nodiscard]] bool has_recent_login() const;
 
@@ -108,7 +111,8 @@ private:
     std::optional<ip_address> source_;
     bool penalizable_;
     bool before_login_ = true;
-    // The account whose password is checked now or was checked last, and whether a guess is reserved for it.
+    // The account whose password is checked now or was checked last, and whether a guess is reserved for it. Empty for an
+    // anonymous name.
     std::string account_;
     bool guess_reserved_ = false;
 };
@@ -151,7 +155,8 @@ private:
         return recent_logins_.contains(source, recent_logins::clock::now());
     }
     [[nodiscard]] std::optional<rejection> check_account(admission_slot& slot, std::string_view account);
-    void release(const admission_slot& slot);
+    void give_back_guess(admission_slot& slot);
+    void release(admission_slot& slot);
     void leave_login_pool(const admission_slot& slot);
     void log_limit(rejection reason, const ip_address& source, const session_limits& max);
     [[nodiscard]] std::unexpected<rejection> reject(rejection reason);

@@ -251,6 +251,38 @@ TEST_F(admission_test, AU02_one_session_reserves_one_guess_for_one_password) {
     for (int i = 2; i < 60; ++i) guess(("198.51.100." + std::to_string(i)).c_str(), true);
 }
 
+TEST_F(admission_test, AU02_a_login_without_a_check_uses_up_no_guess) {
+    rules({.login_penalties = false, .max_account_guesses = 60});
+    const auto admitted = [&](int i) { return admission_control->admit(from(("198.51.100." + std::to_string(i)).c_str())); };
+    auto first = admitted(1);
+    ASSERT_FALSE(first->rejects_login("anna"));
+    first->report(login_failure::refused);
+    for (int i = 2; i < 60; ++i) {
+        auto waits_in_vain = admitted(i);
+        ASSERT_FALSE(waits_in_vain->rejects_login("anna")) << i;
+        waits_in_vain->report_unchecked();
+        auto leaves = admitted(i);
+        ASSERT_FALSE(leaves->rejects_login("anna")) << i;
+    }
+    for (int i = 60; i < 120; ++i) {
+        auto asks_for_another = admitted(i);
+        ASSERT_FALSE(asks_for_another->rejects_login("anna")) << i;
+        ASSERT_FALSE(asks_for_another->rejects_login("bob")) << i;
+    }
+}
+
+TEST_F(admission_test, AU02_anonymous_names_have_no_limit_of_guesses) {
+    rules({.login_penalties = false, .max_account_guesses = 6});
+    auto slot = admission_control->admit(from("198.51.100.1"));
+    ASSERT_TRUE(slot);
+    ASSERT_FALSE(slot->rejects_login("anna"));
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_FALSE(slot->rejects_login(i % 2 == 0 ? "anonymous" : "FTP")) << i;
+        slot->report(login_failure::refused);
+    }
+    EXPECT_FALSE(slot->rejects_login("anna")) << "the refusals of anonymous logins are not hers";
+}
+
 // RX-02
 TEST_F(admission_test, RX02_the_session_cap_holds_for_any_rules) {
     EXPECT_EQ(admission_control->cap_sessions(1), admission_rules().max_sessions);

@@ -232,6 +232,8 @@ net::task<> session::check_login(proto::login_request request) {
         co_return machine_.login_done({});
     }
     const errc cause = checked.error().code;
+    // An owner whose right password waits in vain for its turn must not use up the guesses of the account.
+    if (cause != errc::login_refused) slot().report_unchecked();
     if (cause == errc::login_refused) {
         status::count(shared_->counters.logins_refused);
         report(frontend::login_failure::refused);
