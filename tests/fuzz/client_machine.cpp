@@ -49,7 +49,7 @@ private:
         s.tls_active = c.setting(0);
         s.tls_required = c.setting(0) || c.setting(1);
         s.protect_data = !c.setting(2);
-        if (c.setting(3)) s.address_rule = proto::passive_address::reply;
+        if (c.setting(3)) s.address_rule = proto::passive_address::repair;
         if (c.setting(4)) s.until = c.setting(5) ? proto::open_until::greeting : proto::open_until::tls;
         s.password = "secret";
         s.account = "account";

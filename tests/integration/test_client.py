@@ -136,6 +136,18 @@ def test_wrong_password(sallyport, start, tmp_path):
     assert done.returncode != 0 and "530" in done.stderr and "wrong@" not in done.stderr
 
 
+def test_address_family(sallyport, start, tmp_path):
+    """C2: both are tried; -4 and -6 select one."""
+    daemon = start("serve", tmp_path, "--listen", "127.0.0.1:0", "--anonymous")
+    by_name, by_address = f"ftp://localhost:{daemon.port}/", f"ftp://127.0.0.1:{daemon.port}/"
+    assert sallyport_run("ls", by_name).returncode == 0
+    assert sallyport_run("ls", "-4", by_address).returncode == 0
+    done = sallyport_run("ls", "-6", by_address)
+    assert done.returncode != 0 and "127.0.0.1 has no IPv6 address" in done.stderr, done
+    done = sallyport_run("ls", "-4", "-6", by_address)
+    assert done.returncode == 2 and "-4 and -6 exclude each other" in done.stderr, done
+
+
 BAD_227 = {
     "range": b"227 Entering Passive Mode (999,1,1,1,1,1)\r\n", "empty": b"227 Entering Passive Mode ()\r\n", "words": b"227 ok\r\n",
     "long": b"227 " + b"1," * 100000 + b"\r\n", "noise": b"\xff\xfe\x00 noise\r\n", "lines": b"227-" + b"x\r\n" * 100000,

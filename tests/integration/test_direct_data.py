@@ -84,7 +84,7 @@ def test_tree(lab, small_sample, tmp_path, client, method, tls):  # noqa: F811
 
 @pytest.mark.parametrize("argv", [
     ["curl", "--silent", "--show-error", "--max-time", "10", "--no-ftp-skip-pasv-ip"],
-    ["sallyport", "get", "--passive-address", "reply", "-o", "-"]], ids=["curl", "sallyport"])
+    ["sallyport", "get", "--passive-address", "follow", "-o", "-"]], ids=["curl", "sallyport"])
 def test_a_client_follows_the_address_in_the_reply(lab, sallyport, argv):  # noqa: F811
     built = lab("direct-data")
     argv = [sallyport if argv[0] == "sallyport" else argv[0], *argv[1:], f"ftp://{GATEWAY}/this-is"]

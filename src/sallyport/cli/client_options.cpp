@@ -64,14 +64,17 @@ void client_options::add_to(command_table& table) {
         {{"--passive", "", flag(passive), "Use passive mode only"},
          {"--active", "", flag(active), "Use active mode only"},
          {"--data-methods", "LIST", text(methods), "Data methods to try, in this order", "epsv,pasv,eprt,port"},
-         {"--passive-address", "peer|reply",
+         {"--passive-address", "control|follow|repair",
           choice(passive_address, "value",
-                 choices<client::passive_address>{{"peer", client::passive_address::peer},
-                                                  {"reply", client::passive_address::reply}}),
-          "After PASV, connect to the control peer or to the address replied"},
+                 choices<client::passive_address>{{"control", client::passive_address::control},
+                                                  {"follow", client::passive_address::follow},
+                                                  {"repair", client::passive_address::repair}}),
+          "After PASV, connect to the control host, the address replied, or that unless it is private"},
          {"--active-ports", "A-B", ports(active_ports), "Local port range for active mode (from 1024)", "any free port"},
          {"--active-address", "ADDR", text(active_address), "Address to send in PORT and EPRT, if NAT changes it",
           "local address"}});
+    table.add("Client control connections", {{"-4,--ipv4", "", flag(ipv4), "Use only IPv4 addresses of the host"},
+                                             {"-6,--ipv6", "", flag(ipv6), "Use only IPv6 addresses of the host"}});
     table.add("Client timeouts", {{"--connect-timeout", "SECONDS", time(connect, {.min = min, .max = std::chrono::hours(1)}),
                                    "Time limit for connecting to each address of the host"},
                                   {"--timeout", "SECONDS", time(timeout, a_day), "Give up after this long without progress",
@@ -98,6 +101,8 @@ result<client::options> client_options::session(const client::url& location) con
     if (!chosen) return std::unexpected(chosen.error());
     out.methods = std::move(*chosen);
     out.address_rule = passive_address;
+    if (ipv4 && ipv6) return fail(errc::usage, "-4 and -6 exclude each other; without them, both are tried");
+    if (ipv4 || ipv6) out.version = ipv4 ? client::ip_version::ipv4 : client::ip_version::ipv6;
     if (active_ports) {
         if (active_ports->first < first_unprivileged_port)
             return fail(errc::usage,

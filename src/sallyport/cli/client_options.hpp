@@ -25,7 +25,9 @@ struct client_options {
     bool active = false;
     bool passive = false;
     std::string methods;
-    client::passive_address passive_address = client::passive_address::peer;
+    bool ipv4 = false;
+    bool ipv6 = false;
+    client::passive_address passive_address = client::passive_address::control;
     std::optional<port_range> active_ports;
     std::string active_address;
     mapping_options router;

@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <sallyport/base/at_exit.hpp>
 #include <sallyport/net/connecting.hpp>
 
 namespace sallyport::client {
@@ -20,10 +21,15 @@ std::vector<ip_address> attempt_order(const std::vector<ip_address>& addresses, 
     return out;
 }
 
-void address_race::start(unique_fd socket, endpoint to, std::function<void(const endpoint& local)> on_local,
+void address_race::start(unique_fd socket, endpoint to, const std::function<void(const endpoint& local)>& on_local,
                          net::time_limit limit) {
+    if (auto started = net::start_connect(socket.get(), to, on_local); !started) {
+        failures_.push_back(std::move(started.error()));
+        changed_.set();
+        return;
+    }
     sockets_.push_back(socket.get());
-    loop_.spawn("connecting", attempt(shared_from_this(), std::move(socket), to, std::move(on_local), limit));
+    loop_.spawn("connecting", finish(shared_from_this(), std::move(socket), to, limit));
 }
 
 net::task<> address_race::wait(net::deadline until) {
@@ -37,18 +43,18 @@ void address_race::end() {
     for (const int each : sockets_) ::shutdown(each, SHUT_RDWR);
 }
 
-net::task<> address_race::attempt(std::shared_ptr<address_race> self, unique_fd socket, endpoint to,
-                                  std::function<void(const endpoint& local)> on_local, net::time_limit limit) {
+net::task<> address_race::finish(std::shared_ptr<address_race> self, unique_fd socket, endpoint to, net::time_limit limit) {
     const int descriptor = socket.get();
-    // Then the caller's function may not exist any more.
-    if (self->ended_) co_return;
-    auto connected = co_await net::connect_socket(self->loop_, std::move(socket), to, std::move(on_local), limit);
-    std::erase(self->sockets_, descriptor);
+    // Also after an exception, since the caller waits for the end of each attempt.
+    const at_exit finished([&self, descriptor] {
+        std::erase(self->sockets_, descriptor);
+        self->changed_.set();
+    });
+    auto connected = co_await net::finish_connect(self->loop_, std::move(socket), to, limit);
     if (!connected)
         self->failures_.push_back(std::move(connected.error()));
     else if (!self->ended_ && !self->connected_)
         self->connected_ = std::move(*connected);
-    self->changed_.set();
 }
 
 }  // namespace sallyport::client

@@ -30,8 +30,9 @@ class address_race : public std::enable_shared_from_this<address_race> {
 public:
     explicit address_race(net::loop& l) : loop_(l), changed_(l) {}
 
-    /// `on_local`: see net::connect_options.
-    void start(unique_fd socket, endpoint to, std::function<void(const endpoint& local)> on_local, net::time_limit limit);
+    /// `on_local`: see net::connect_options; called before this returns.
+    void start(unique_fd socket, endpoint to, const std::function<void(const endpoint& local)>& on_local,
+               net::time_limit limit);
     /// Waits until an attempt has ended, or until this time.
     net::task<> wait(net::deadline until);
     [[nodiscard]] bool is_running() const noexcept { return !sockets_.empty(); }
@@ -43,8 +44,7 @@ public:
     void end();
 
 private:
-    static net::task<> attempt(std::shared_ptr<address_race> self, unique_fd socket, endpoint to,
-                               std::function<void(const endpoint& local)> on_local, net::time_limit limit);
+    static net::task<> finish(std::shared_ptr<address_race> self, unique_fd socket, endpoint to, net::time_limit limit);
 
     net::loop& loop_;
     net::event changed_;

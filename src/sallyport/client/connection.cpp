@@ -64,6 +64,7 @@ proto::client_settings connection::settings(open_depth until) const {
     s.active_address = options_.active_address;
     s.greeting = s.delayed_greeting = options_.greeting;
     s.reply = options_.reply;
+    s.round_trip = std::chrono::ceil<std::chrono::milliseconds>(control_.round_trip());
     s.data_open = options_.data_open;
     s.quit = options_.quit;
     return s;
@@ -89,48 +90,58 @@ net::task<std::optional<client_failure>> connection::open(server_address server,
     co_return machine_->failure();
 }
 
-net::task<result<net::stream>> connection::connect_control(endpoint to, net::connect_options how) {
-    const auto limit = within(options_.connect);
-    if (!options_.make_socket) co_return co_await net::connect(loop_, to, std::move(how), limit);
-    auto socket = options_.make_socket();
-    if (!socket) co_return std::unexpected(std::move(socket.error()));
-    co_return co_await net::connect_socket(loop_, std::move(*socket), to, std::move(how.on_local), limit);
+result<void> connection::start_attempt(address_race& race, const endpoint& to) {
+    std::function<void(const endpoint&)> on_local;
+    if (options_.before_connect) {
+        auto prepared = options_.before_connect(to);
+        if (!prepared) return std::unexpected(std::move(prepared.error()));
+        on_local = std::move(*prepared);
+    }
+    trace("connecting to " + to.text());
+    auto socket = options_.make_socket ? options_.make_socket() : net::stream_socket(to.address);
+    if (!socket) return std::unexpected(std::move(socket.error()));
+    if (options_.make_socket)
+        if (auto prepared = net::prepare_stream_socket(socket->get(), to.address); !prepared) return prepared;
+    race.start(std::move(*socket), to, on_local, within(options_.connect));
+    return {};
 }
 
 net::task<std::optional<client_failure>> connection::connect() {
     clock_.enter(client_step::resolve);
-    auto addresses = result<std::vector<ip_address>>(server_.addresses);
-    if (addresses->empty()) addresses = co_await net::resolve(loop_, server_.host, within(options_.connect));
-    if (!addresses) co_return client_failure{client_step::resolve, addresses.error()};
+    auto found = result<std::vector<ip_address>>(server_.addresses);
+    if (found->empty()) found = co_await net::resolve(loop_, server_.host, within(options_.connect));
+    if (!found) co_return client_failure{client_step::resolve, found.error()};
+    const auto addresses = attempt_order(*found, options_.version);
+    if (addresses.empty() && !found->empty())
+        co_return client_failure{client_step::resolve, error{errc::unresolved, 0,
+                                                             fmt::format("{} has no IPv{} address", server_.host,
+                                                                         options_.version == ip_version::ipv4 ? 4 : 6)}};
 
     clock_.enter(client_step::connect);
-    std::optional<error> why;
-    // More specific than the errors of the other addresses.
+    // If an attempt ends without a reason, an exception has ended it.
+    auto why = addresses.empty() ? error{errc::unresolved, 0, "the host has no address"} : fail_without_memory().error();
+    // More specific than the errors of connections.
     std::optional<error> forbidden;
-    for (const auto& address : *addresses) {
-        const endpoint to{address, server_.port};
-        net::connect_options how;
-        if (options_.before_connect) {
-            auto on_local = options_.before_connect(to);
-            if (!on_local) {
-                forbidden = std::move(on_local.error());
+    const auto race = std::make_shared<address_race>(loop_);
+    const at_exit end_others([&race] { race->end(); });
+    for (auto next = addresses.begin(); !race->connected() && (next != addresses.end() || race->is_running());) {
+        auto until = net::deadline::max();
+        if (next != addresses.end()) {
+            const auto started = start_attempt(*race, {*next++, server_.port});
+            if (!started) {
+                forbidden = started.error();
                 continue;
             }
-            how.on_local = std::move(*on_local);
+            if (next != addresses.end() && options_.next_address) until = net::clock::now() + *options_.next_address;
         }
-        trace("connecting to " + to.text());
-        auto connected = co_await connect_control(to, std::move(how));
-        if (connected) {
-            control_ = std::move(*connected);
-            break;
+        co_await race->wait(until);
+        for (auto& each : race->take_failures()) {
+            why = std::move(each);
+            trace(why.text());
         }
-        why = connected.error();
-        if (why->what.empty()) why->what = to.text();
-        trace(why->text());
     }
-    if (forbidden && !control_.is_open()) why = std::move(forbidden);
-    if (!control_.is_open())
-        co_return client_failure{client_step::connect, why.value_or(error{errc::unresolved, 0, "the host has no address"})};
+    if (!race->connected()) co_return client_failure{client_step::connect, forbidden.value_or(std::move(why))};
+    control_ = std::move(*race->connected());
     control_.set_keepalive(options_.keepalive);
     if (options_.preamble.empty()) co_return std::nullopt;
     const auto sent = co_await control_.write_all(options_.preamble, within(options_.greeting));

@@ -22,6 +22,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/client/address_race.hpp>
 #include <sallyport/client/data_connection.hpp>
 #include <sallyport/client/data_handler.hpp>
 #include <sallyport/client/listener_mapping.hpp>
@@ -49,7 +50,7 @@ struct server_address {
     std::string host;
     std::uint16_t port = 21;
     tls_mode tls = tls_mode::none;
-    /// Tried in turn; if empty, the host name is resolved.
+    /// If empty, the host name is resolved. The first one that answers is used (address_race.hpp).
     std::vector<ip_address> addresses;
     /// Name that the certificate must have; if empty, the host.
     std::string tls_name;
@@ -60,7 +61,7 @@ enum class open_depth : std::uint8_t { tcp, greeting, tls, login };
 
 struct connection_options {
     std::vector<data_method> methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
-    passive_address address_rule = passive_address::peer;
+    passive_address address_rule = passive_address::control;
     /// {0, 0}: any free port.
     port_range active_ports{};
     /// Address to send in PORT and EPRT if NAT changes it.
@@ -75,6 +76,11 @@ struct connection_options {
     /// Data connections must present the certificate of the control connection.
     bool require_same_certificate = true;
     net::keepalive keepalive{std::chrono::seconds(30), std::chrono::seconds(10), 3};
+    /// Of the addresses of the host.
+    ip_version version = ip_version::any;
+    /// How long an address has to answer before the next one is tried too (RFC 8305, section 5). Nothing: until it has
+    /// failed.
+    std::optional<std::chrono::milliseconds> next_address = std::chrono::milliseconds(250);
     /// For each address of the host.
     std::chrono::milliseconds connect = limits::connect_timeout;
     std::chrono::milliseconds greeting = limits::greeting_timeout;
@@ -114,7 +120,7 @@ public:
     /// No later call ends after this time. There is no such limit by default.
     void set_deadline(net::deadline deadline) noexcept { deadline_ = deadline; }
 
-    /// Connects to the addresses in turn, then continues up to `until`. If the server address asks for TLS, no user name or
+    /// Connects to one of the addresses, then continues up to `until`. If the server address asks for TLS, no user name or
     /// password is sent without it (TLS-03). `login_as` is for the login, here or in login().
     net::task<std::optional<failure>> open(server_address server, open_depth until, credentials login_as);
     /// REQUIRES: open() reached `greeting` or `tls`.
@@ -161,7 +167,7 @@ private:
     [[nodiscard]] proto::client_settings settings(open_depth until) const;
 
     net::task<std::optional<failure>> connect();
-    net::task<result<net::stream>> connect_control(endpoint to, net::connect_options how);
+    result<void> start_attempt(address_race& race, const endpoint& to);
     net::task<result<void>> secure_control();
     net::task<> run_machine(data_handler* handler);
     net::task<> perform_read(proto::client_act::read how);

@@ -93,6 +93,20 @@ TEST(client_ends, C3_a_server_that_falls_silent_at_any_step) {
     }
 }
 
+TEST(client_ends, C2_PASV_follows_a_silent_EPSV_after_a_second) {
+    behaviour b;
+    b.replies["EPSV"] = stay_silent;
+    ftp_stub server(b);
+    memory_file to;
+    auto how = quick();
+    how.data_open = how.reply = 8s;
+    const auto r = get(server.url("file"), to, how);
+    ASSERT_TRUE(r.got) << r.text();
+    EXPECT_EQ(methods_tried(r.attempts), "EPSV PASV");
+    EXPECT_GE(r.elapsed, proto::epsv_reply_wait);
+    EXPECT_LT(r.elapsed, how.data_open);
+}
+
 TEST(client_ends, a_server_that_closes_or_resets_at_any_step) {
     for (const auto how_it_ends : {hang_up, send_reset}) {
         for (const auto* verb : {"GREETING", "USER", "PASS", "FEAT", "TYPE", "SIZE", "EPSV", "RETR"}) {

@@ -185,7 +185,7 @@ std::span<const rule> address_rules() noexcept {
         {{"client-override",
           "The address in the 227 is right, and the client connects to the control connection's address instead.",
           "a connection that works to the 227's address and fails to the peer's", "other combinations", "none",
-          "Follow the 227: --passive-address reply; in other clients disable the option that ignores the address of PASV."},
+          "Follow the 227: --passive-address follow; in other clients disable the option that ignores the address of PASV."},
          judge_client_override},
         {{"malformed-reply", "The server's reply to PASV or EPSV cannot be read.", "the reply, and the parser's error",
           "a refusal", "a device that rewrites the reply",

@@ -173,6 +173,8 @@ net::task<std::expected<opened_backend, backend_failure>> open_backend(net::loop
     opened_backend out;
     auto options = options_for(to, access, limit.progress);
     options.make_socket = access.make_socket;
+    // One registration is for one connection.
+    options.next_address.reset();
     options.before_connect = [&](const endpoint& at) -> result<std::function<void(const endpoint&)>> {
         if (access.guard->is_listener(at))
             return fail(

@@ -42,15 +42,6 @@ std::unexpected<error> connect_error(const endpoint& to, wait_result end, int os
     return fail_os(os, fmt::format("cannot connect to {}", to.text()));
 }
 
-task<result<stream>> start_and_finish(loop& l, unique_fd socket, endpoint to,
-                                      std::function<void(const endpoint& local)> on_local, time_limit limit) {
-    const socket_address address(to);
-    const int os = ::connect(socket.get(), address.data(), address.length()) == 0 ? 0 : errno;
-    if (os != 0 && os != EINPROGRESS) co_return connect_error(to, wait_result::ready, os);
-    if (on_local) on_local(local_endpoint(socket.get()));
-    co_return co_await finish_connect(l, std::move(socket), to, limit);
-}
-
 }  // namespace
 
 result<unique_fd> stream_socket(const ip_address& to) {
@@ -68,6 +59,21 @@ result<ip_address> own_address_for(const ip_address& to) {
     if (!probe || ::connect(probe.get(), address.data(), address.length()) != 0)
         return fail_os(errno, fmt::format("no way to {}", to.text()));
     return local_endpoint(probe.get()).address;
+}
+
+result<void> prepare_stream_socket(int socket, const ip_address& to) {
+    // It may have the flags of the process that made it.
+    if (::fcntl(socket, F_SETFL, O_NONBLOCK) != 0) return fail_os(errno, "cannot use the socket");
+    set_stream_options(socket, to);
+    return {};
+}
+
+result<void> start_connect(int socket, const endpoint& to, const std::function<void(const endpoint& local)>& on_local) {
+    const socket_address address(to);
+    const int os = ::connect(socket, address.data(), address.length()) == 0 ? 0 : errno;
+    if (os != 0 && os != EINPROGRESS) return connect_error(to, wait_result::ready, os);
+    if (on_local) on_local(local_endpoint(socket));
+    return {};
 }
 
 task<result<stream>> finish_connect(loop& l, unique_fd socket, endpoint to, time_limit limit) {
@@ -89,16 +95,17 @@ task<result<stream>> connect(loop& l, endpoint to, connect_options options, time
     if (!fd) co_return std::unexpected(std::move(fd.error()));
     auto bound = bind_socket(fd->get(), to, options);
     if (!bound) co_return std::unexpected(std::move(bound.error()));
-    co_return co_await start_and_finish(l, std::move(*fd), to, std::move(options.on_local), limit);
+    auto started = start_connect(fd->get(), to, options.on_local);
+    if (!started) co_return std::unexpected(std::move(started.error()));
+    co_return co_await finish_connect(l, std::move(*fd), to, limit);
 }
 
 task<result<stream>> connect_socket(loop& l, unique_fd socket, endpoint to,
                                     std::function<void(const endpoint& local)> on_local, time_limit limit) {
-    const int fd = socket.get();
-    // It may have the flags of the process that made it.
-    if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) co_return fail_os(errno, "cannot use the socket");
-    set_stream_options(fd, to.address);
-    co_return co_await start_and_finish(l, std::move(socket), to, std::move(on_local), limit);
+    auto started = prepare_stream_socket(socket.get(), to.address);
+    if (started) started = start_connect(socket.get(), to, on_local);
+    if (!started) co_return std::unexpected(std::move(started.error()));
+    co_return co_await finish_connect(l, std::move(socket), to, limit);
 }
 
 }  // namespace sallyport::net

@@ -131,7 +131,8 @@ std::optional<client_action> client_machine::local_action() {
     switch (step_) {
         case step::idle: return client_act::done{};
         case step::handshake: return client_act::start_tls{};
-        case step::connecting: return client_act::connect_data{negotiation_.attempt().target, settings_.data_open};
+        case step::connecting:
+            return client_act::connect_data{negotiation_.attempt().target, negotiation_.patience(settings_, epsv_port_wait)};
         case step::listening: return client_act::listen_data{};
         case step::accepting: return client_act::accept_data{settings_.data_open};
         case step::transferring: return transfer_action();
@@ -181,7 +182,7 @@ client_act::read client_machine::read_action() const {
         case step::login: return {login_.limit(settings_), turn_};
         case step::quit: return {settings_.quit, turn_};
         case step::transferring: return {transfer_.data_finished ? settings_.reply : max_silence_during_data, turn_};
-        case step::negotiate: return {std::min(settings_.reply, settings_.data_open), turn_};
+        case step::negotiate: return {std::min(settings_.reply, negotiation_.patience(settings_, epsv_reply_wait)), turn_};
         case step::unopened: return {std::min<std::chrono::milliseconds>(settings_.reply, max_wait_for_425), turn_};
         case step::request:
             // In active mode the server connects before it replies: with a firewall on the path there is no reply.

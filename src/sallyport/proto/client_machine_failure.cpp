@@ -25,7 +25,7 @@ void client_machine::connection_failed(const error& why) {
         cause.what = (command_name == "greeting" ? std::string("waiting for the greeting")
                                                  : "waiting for the reply to " + std::string(command_name)) +
                      (why.what.empty() ? "" : ": " + why.what);
-    if (why.code == errc::timeout && step_ == step::negotiate && negotiation_.can_skip_silent_epsv(settings_)) {
+    if (why.code == errc::timeout && step_ == step::negotiate && negotiation_.pasv_can_follow(settings_)) {
         channel_.stop_waiting();
         return method_failed(std::move(cause), true);
     }

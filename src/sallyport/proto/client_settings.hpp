@@ -18,8 +18,22 @@
 
 namespace sallyport::proto {
 
-/// Which address to connect to after a 227: the peer of the control connection, or the address in the reply (C4, CL-01).
-enum class passive_address : std::uint8_t { peer, reply };
+/// Which address to connect to after a 227 (C4, CL-01).
+enum class passive_address : std::uint8_t {
+    // The peer of the control connection.
+    control,
+    // The address in the reply.
+    follow,
+    // The address in the reply, unless the server can't be reached there from where its control connection is reached: then
+    // the peer of the control connection.
+    repair
+};
+
+/// If the server does not reply to EPSV, or can't be reached at the port in the reply, for so long, PASV is sent: some
+/// firewalls know only PASV. Or four round trips, if that is longer.
+inline constexpr auto epsv_reply_wait = std::chrono::milliseconds(1000);
+inline constexpr auto epsv_port_wait = std::chrono::milliseconds(3000);
+inline constexpr int epsv_round_trips = 4;
 
 /// The end of the first operation.
 enum class open_until : std::uint8_t {
@@ -45,14 +59,16 @@ struct client_settings {
     // For servers that require ACCT (332).
     std::string account;
     std::vector<data_method> methods{data_method::epsv, data_method::pasv, data_method::eprt, data_method::port};
-    passive_address address_rule = passive_address::peer;
+    passive_address address_rule = passive_address::control;
     // The address to send in PORT and EPRT if NAT changes it; otherwise the local address is sent.
     std::optional<ip_address> active_address;
     std::chrono::milliseconds greeting = limits::greeting_timeout;
     // The timeout after the first 120. Further 120 replies do not extend it.
     std::chrono::milliseconds delayed_greeting = limits::login_timeout;
     std::chrono::milliseconds reply = limits::reply_timeout;
-    // The timeout for each data method.
+    // Of the control connection.
+    std::chrono::milliseconds round_trip{};
+    // The timeout for each data method, except for EPSV before PASV.
     std::chrono::milliseconds data_open = std::chrono::seconds(8);
     std::chrono::milliseconds quit = std::chrono::seconds(1);
 };

@@ -307,10 +307,32 @@ TEST(client_data, C4_connects_to_the_control_peer_despite_a_wrong_227) {
     }
 }
 
-TEST(client_data, passive_address_reply_uses_the_227) {
+TEST(client_data, passive_address_repair_uses_a_plausible_227) {
+    struct row {
+        const char* peer;
+        const char* named;
+        const char* target;
+    };
+    for (const auto& [peer, named, target] :
+         {row{"5.9.1.1", "6,7,8,9", "6.7.8.9"}, row{"5.9.1.1", "10,0,0,5", "5.9.1.1"}, row{"5.9.1.1", "0,0,0,0", "5.9.1.1"},
+          row{"10.0.0.1", "10,0,0,5", "10.0.0.5"}, row{"10.0.0.1", "127,0,0,1", "10.0.0.1"},
+          row{"10.0.0.1", "0,0,0,0", "10.0.0.1"}}) {
+        auto s = client_script::plain();
+        s.methods = {data_method::pasv};
+        s.address_rule = passive_address::repair;
+        s.peer.address = *ip_address::parse(peer);
+        client_script p(s);
+        p.log_in().machine.queue_transfer(retr("x"));
+        p.run({"> TYPE I", "< 200 ok", "> PASV"});
+        p.machine.receive("227 Entering Passive Mode (" + std::string(named) + ",19,137)\r\n");
+        p.run({"* connect " + std::string(target) + ":5001"});
+    }
+}
+
+TEST(client_data, passive_address_follow_uses_the_227) {
     auto s = client_script::plain();
     s.methods = {data_method::pasv};
-    s.address_rule = passive_address::reply;
+    s.address_rule = passive_address::follow;
     client_script p(s);
     p.log_in().machine.queue_transfer(retr("x"));
     p.run({"> TYPE I", "< 200 ok", "> PASV", "< 227 (198,51,100,3,19,137)", "* connect 198.51.100.3:5001"});

@@ -15,6 +15,22 @@ bool may_carry_data(std::uint16_t port) noexcept {
     return port >= first_unprivileged_port || port == 20 || port == 21 || port == 443 || port == 989 || port == 990;
 }
 
+namespace {
+
+/// Whether the address in the 227 is used.
+bool follows(const client_settings& s, const ip_address& named) noexcept {
+    switch (s.address_rule) {
+        case passive_address::control: return false;
+        case passive_address::follow: return true;
+        case passive_address::repair: break;
+    }
+    const auto& peer = s.peer.address;
+    if (peer.is_public()) return named.is_public();
+    return !named.is_unspecified() && !named.is_multicast() && named.is_loopback() == peer.is_loopback();
+}
+
+}  // namespace
+
 result<endpoint> advertised_endpoint(data_method m, const ip_address& peer, const reply& r) {
     const bool extended = m == data_method::epsv;
     if (r.code != (extended ? 229 : 227))
@@ -61,7 +77,7 @@ result<void> data_negotiation::on_passive_reply(const client_settings& s, const 
     attempt.advertised = *named;
     if (!may_carry_data(attempt.advertised.port))
         return sallyport::fail(errc::not_allowed, "port below 1024 in the reply: " + summary(r));
-    const bool follows_reply = attempt.method == data_method::pasv && s.address_rule == passive_address::reply;
+    const bool follows_reply = attempt.method == data_method::pasv && follows(s, attempt.advertised.address);
     attempt.target = follows_reply ? attempt.advertised : endpoint{s.peer.address, attempt.advertised.port};
     attempt.accepted = true;
     return {};
@@ -75,10 +91,16 @@ result<std::string> data_negotiation::active_argument(const client_settings& s, 
     return format_host_port(announced);
 }
 
-bool data_negotiation::can_skip_silent_epsv(const client_settings& s) const noexcept {
+bool data_negotiation::pasv_can_follow(const client_settings& s) const noexcept {
     const auto next = at_ + 1;
     return method() == data_method::epsv && next < s.methods.size() && s.methods[next] == data_method::pasv &&
            !skips(s, data_method::pasv);
+}
+
+std::chrono::milliseconds data_negotiation::patience(const client_settings& s,
+                                                     std::chrono::milliseconds before_pasv) const noexcept {
+    if (!pasv_can_follow(s)) return s.data_open;
+    return std::min(s.data_open, std::max(before_pasv, epsv_round_trips * s.round_trip));
 }
 
 }  // namespace sallyport::proto

@@ -35,8 +35,11 @@ public:
     [[nodiscard]] result<void> on_passive_reply(const client_settings& s, const reply& r);
     /// Active mode: the argument of the command for a listener at `at`.
     [[nodiscard]] result<std::string> active_argument(const client_settings& s, const endpoint& at);
-    /// Some firewalls drop EPSV but pass PASV.
-    [[nodiscard]] bool can_skip_silent_epsv(const client_settings& s) const noexcept;
+    /// The method is EPSV, and PASV is next: some firewalls drop the one and pass the other.
+    [[nodiscard]] bool pasv_can_follow(const client_settings& s) const noexcept;
+    /// How long to wait for a step of the method: for EPSV, if PASV can follow, `before_pasv` or some round trips.
+    [[nodiscard]] std::chrono::milliseconds patience(const client_settings& s,
+                                                     std::chrono::milliseconds before_pasv) const noexcept;
 
 private:
     [[nodiscard]] bool skips(const client_settings& s, data_method m) const noexcept;

@@ -32,15 +32,22 @@ TEST(data_negotiation, a_temporary_failure_is_not_stored) {
     EXPECT_EQ(n.method(), data_method::epsv);
 }
 
-TEST(data_negotiation, only_a_silent_EPSV_before_PASV_is_skipped) {
+TEST(data_negotiation, the_wait_for_EPSV_is_shorter_before_PASV) {
     auto s = client_script::plain();
     data_negotiation n;
     ASSERT_TRUE(n.start(s));
-    EXPECT_TRUE(n.can_skip_silent_epsv(s));
+    EXPECT_TRUE(n.pasv_can_follow(s));
+    EXPECT_EQ(n.patience(s, epsv_reply_wait), epsv_reply_wait);
+    EXPECT_EQ(n.patience(s, epsv_port_wait), epsv_port_wait);
+    s.round_trip = std::chrono::milliseconds(600);
+    EXPECT_EQ(n.patience(s, epsv_reply_wait), 4 * s.round_trip);
+    s.round_trip = std::chrono::seconds(10);
+    EXPECT_EQ(n.patience(s, epsv_port_wait), s.data_open);
     s.methods = {data_method::epsv, data_method::eprt};
     data_negotiation without;
     ASSERT_TRUE(without.start(s));
-    EXPECT_FALSE(without.can_skip_silent_epsv(s));
+    EXPECT_FALSE(without.pasv_can_follow(s));
+    EXPECT_EQ(without.patience(s, epsv_reply_wait), s.data_open);
 }
 
 }  // namespace
