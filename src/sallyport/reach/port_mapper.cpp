@@ -393,7 +393,8 @@ void port_mapper::grant(port_lease& port, const endpoint& external, std::chrono:
     port.granted(external, lifetime, by, now);
 }
 
-/// Asks for all of them again. Unless it is certain, it may be a forged sign of a restart, so the number of times is limited.
+/// Asks for all of them again. Unless it is certain, it may be a forged sign of a restart, so the number of times is
+/// limited.
 void port_mapper::mappings_lost(time now, bool certain) {
     if (!certain && !restarts_.take_one(now)) return;
     epoch_.forget();
