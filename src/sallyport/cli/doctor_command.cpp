@@ -7,17 +7,15 @@
 #include <optional>
 #include <string_view>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/escape.hpp>
-#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/doctor_files.hpp>
+#include <sallyport/cli/doctor_join.hpp>
 #include <sallyport/cli/doctor_text.hpp>
 #include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/transfer_result.hpp>
@@ -40,6 +38,7 @@ struct doctor_job {
     bool anonymize = false;
     bool explain = false;
     bool server = false;
+    bool watch = false;
     std::optional<port_range> ports{};
     bool trace = false;
     bool also_plain = false;
@@ -64,23 +63,6 @@ int explain(const std::string& id) {
     return 0;
 }
 
-/// Only the user may read the file: it has addresses and names of the network.
-result<void> save(const std::string& path, const std::string& text) {
-    const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!file) return fail_os(errno, "--save " + path);
-    // A file that was there before keeps its mode. A device such as /dev/stdout is no such file.
-    struct stat about{};
-    const bool is_file = ::fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode);
-    if (is_file && ::fchmod(file.get(), 0600) != 0) return fail_os(errno, "--save " + path);
-    for (std::string_view left = text; !left.empty();) {
-        const auto n = ::write(file.get(), left.data(), left.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return fail_os(n < 0 ? errno : ENOSPC, "--save " + path);
-        left.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return {};
-}
-
 int report(const doctor_job& job, const diagnosis::facts& known, std::string_view user) {
     const auto found = doctor::diagnose(known);
     fmt::print("{}", job.options.json ? diagnosis::report_json(known, found)
@@ -88,7 +70,7 @@ int report(const doctor_job& job, const diagnosis::facts& known, std::string_vie
     std::fflush(stdout);
     if (!job.save.empty())
         if (const auto saved =
-                save(job.save, diagnosis::to_json(job.anonymize ? diagnosis::anonymized(known, user) : known));
+                save_privately(job.save, diagnosis::to_json(job.anonymize ? diagnosis::anonymized(known, user) : known));
             !saved)
             return report_error("doctor", saved.error(), exit_status::local_file);
     return static_cast<int>(status_of(known, diagnosis::overall_of(known, found)));
@@ -96,6 +78,10 @@ int report(const doctor_job& job, const diagnosis::facts& known, std::string_vie
 
 int run(const doctor_job& job) {
     if (job.explain) return explain(job.target);
+    if (job.watch && job.anonymize)
+        return report_error("doctor", error{errc::usage, 0, "--watch: --anonymize is for the run of a client"},
+                            exit_status::usage);
+    if (job.watch) return watch_connections(job.save);
     if (job.server) return diagnose_server(job.target, job.ports, job.options.json);
     if (job.target.empty())
         return report_error("doctor", error{errc::usage, 0, "no URL given; use one such as ftp://HOST/"},
@@ -164,11 +150,14 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
           "Look at a server on this host instead: URL is sallyport:FILE, vsftpd:FILE, proftpd:FILE, "
           "pure-ftpd:OPTIONS, compose:FILE or kubernetes:FILE"},
          {"--ports", "A-B", ports(job->ports), "With --server: the passive ports", "as configured"},
+         {"--watch", "", flag(job->watch),
+          "On a server's host: save with --save which connections arrive, for 'doctor join'"},
          {"--explain", "", flag(job->explain), "Explain a cause, or list all of them, and do nothing else"}});
     job->options.add_to(table);
     table.notes = option_types_help() + "\n\n" + doctor_exit_code_help();
     set_table(*command, std::move(table));
     add_doctor_read(*command, exit_code);
+    add_doctor_join(*command, exit_code);
     command->callback([job, command, &exit_code] {
         if (command->get_subcommands().empty()) exit_code = run(*job);
     });

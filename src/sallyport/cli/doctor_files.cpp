@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -10,11 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/machine_facts.hpp>
 #include <sallyport/cli/option_table.hpp>
@@ -33,7 +38,6 @@
 namespace sallyport::cli {
 namespace {
 
-constexpr int something_found = 20;
 constexpr int cause_unknown = 21;
 constexpr int wrong_usage = 2;
 // A log of a busy server for some days; it is read as a whole.
@@ -42,23 +46,6 @@ constexpr std::size_t max_file = std::size_t{256} << 20U;
 int refuse(std::string_view command, const error& why) {
     fmt::print(stderr, "sallyport {}: {}\n", command, line_of(why));
     return wrong_usage;
-}
-
-result<std::string> content_of_file(const std::string& name) {
-    std::ifstream file;
-    if (name != "-") {
-        file.open(name, std::ios::binary);
-        if (!file) return fail_os(errno, name);
-    }
-    std::istream& in = name == "-" ? std::cin : file;
-    std::string out;
-    std::array<char, 65536> part;
-    while (in.read(part.data(), std::ssize(part)), in.gcount() > 0) {
-        out.append(part.data(), static_cast<std::size_t>(in.gcount()));
-        if (out.size() > max_file)
-            return fail(errc::too_long, name + ": larger than 256 MiB; cut out the sessions in question");
-    }
-    return out;
 }
 
 /// Our own configuration: that of serve or gate.
@@ -185,6 +172,39 @@ result<diagnosis::facts> read_saved_run(const std::string& file) {
     auto saved = diagnosis::facts_from_json(*text);
     if (!saved) return std::unexpected(error{errc::usage, 0, file + ": " + saved.error().what});
     return saved;
+}
+
+result<std::string> content_of_file(const std::string& name) {
+    std::ifstream file;
+    if (name != "-") {
+        file.open(name, std::ios::binary);
+        if (!file) return fail_os(errno, name);
+    }
+    std::istream& in = name == "-" ? std::cin : file;
+    std::string out;
+    std::array<char, 65536> part;
+    while (in.read(part.data(), std::ssize(part)), in.gcount() > 0) {
+        out.append(part.data(), static_cast<std::size_t>(in.gcount()));
+        if (out.size() > max_file)
+            return fail(errc::too_long, name + ": larger than 256 MiB; cut out the sessions in question");
+    }
+    return out;
+}
+
+result<void> save_privately(const std::string& path, const std::string& text) {
+    const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file) return fail_os(errno, "--save " + path);
+    // A file that was there before keeps its mode. A device such as /dev/stdout is no such file.
+    struct stat about{};
+    const bool is_file = ::fstat(file.get(), &about) == 0 && S_ISREG(about.st_mode);
+    if (is_file && ::fchmod(file.get(), 0600) != 0) return fail_os(errno, "--save " + path);
+    for (std::string_view left = text; !left.empty();) {
+        const auto n = ::write(file.get(), left.data(), left.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return fail_os(n < 0 ? errno : ENOSPC, "--save " + path);
+        left.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return {};
 }
 
 int diagnose_server(const std::string& target, const std::optional<port_range>& ports, bool as_json) {

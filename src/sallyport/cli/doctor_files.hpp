@@ -24,6 +24,14 @@ namespace sallyport::cli {
 /// The run that 'doctor --save' has written to this file; "-" is standard input.
 [[nodiscard]] result<diagnosis::facts> read_saved_run(const std::string& file);
 
+/// The exit code of commands that look at files, if they have found a problem.
+inline constexpr int something_found = 20;
+
+/// The content of a file, or of standard input for "-". Fails if it is larger than 256 MiB.
+[[nodiscard]] result<std::string> content_of_file(const std::string& name);
+/// Replaces a file, which only its owner may read: it has addresses and names of the network.
+[[nodiscard]] result<void> save_privately(const std::string& path, const std::string& text);
+
 /// Adds the command 'read' to 'sallyport doctor'.
 void add_doctor_read(CLI::App& doctor, int& exit_code);
 

@@ -66,6 +66,9 @@ TEST(server_host_test, reads_socket_tables) {
     EXPECT_EQ(table.listening[0].text(), "127.0.0.1:30000");
     EXPECT_THAT(table.inodes, ElementsAre(4711U));
     EXPECT_THAT(table.half_open, ElementsAre(30001));
+    ASSERT_EQ(table.connections.size(), 1U);
+    EXPECT_EQ(table.connections[0].remote.text(), "127.0.0.2:40000");
+    EXPECT_EQ(table.connections[0].state, diagnosis::connection_state::half_open);
     const auto v6 = read_socket_table(
         "   0: B80D0120000000000000000001000000:0015 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 5 1\n", false);
     ASSERT_EQ(v6.listening.size(), 1U);

@@ -173,6 +173,16 @@ void add_packet_filter(server_facts& to) {
 
 }  // namespace
 
+/// By the kernel's number (include/net/tcp_states.h). One that ends now has been established.
+[[nodiscard]] static std::optional<diagnosis::connection_state> state_of(std::string_view number) {
+    if (number == "02") return diagnosis::connection_state::connecting;
+    // TCP_NEW_SYN_RECV is shown as TCP_SYN_RECV.
+    if (number == "03") return diagnosis::connection_state::half_open;
+    const bool ended =
+        number == "04" || number == "05" || number == "06" || number == "08" || number == "09" || number == "0B";
+    return ended || number == "01" ? std::optional(diagnosis::connection_state::established) : std::nullopt;
+}
+
 socket_table read_socket_table(std::string_view text, bool v4) {
     socket_table out;
     std::istringstream in{std::string(text)};
@@ -190,6 +200,8 @@ socket_table read_socket_table(std::string_view text, bool v4) {
         } else if (state == "03") {
             out.half_open.push_back(at->port);
         }
+        const auto with = socket_address(remote, v4);
+        if (const auto known = state_of(state); known && with) out.connections.push_back({*at, *with, *known});
     }
     return out;
 }

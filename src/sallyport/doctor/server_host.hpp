@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <sallyport/diagnosis/server_facts.hpp>
+#include <sallyport/diagnosis/server_watch.hpp>
 #include <sallyport/firewall/conflicting_rules.hpp>
 
 namespace sallyport::doctor {
@@ -19,6 +20,8 @@ struct socket_table {
     std::vector<std::uint64_t> inodes;
     // Ports of connections whose SYN-ACK is unanswered.
     std::vector<std::uint16_t> half_open;
+    // With their states; `ms` is not set.
+    std::vector<diagnosis::watched_connection> connections;
 };
 /// Any text is read; lines of another form are left out.
 [[nodiscard]] socket_table read_socket_table(std::string_view text, bool v4);
