@@ -40,7 +40,7 @@ METHODS = {"epsv": (), "pasv": ("--disable-epsv",), "eprt": ("-P", "-"), "port":
 class Site:
     """A client behind a strict router with NAT, and a server outside."""
 
-    def __init__(self, sallyport, folder, certificate, firewall, options, nat=True):
+    def __init__(self, sallyport, folder, certificate, firewall, options, nat=True, serve=()):
         self.net = network.Network(Scenario("interception", "a strict router with NAT", "", (Segment("lan"), Segment("wan")), (
             Host("client", {"lan": f"{CLIENT}/24"}, via=ROUTER),
             Host("router", {"lan": f"{ROUTER}/24", "wan": f"{OUTSIDE}/24"}, forwards=True,
@@ -54,7 +54,7 @@ class Site:
         (files / "file").write_bytes(b"content")
         self.net.up()
         self.start("server", "serve", files, "--listen", f"{SERVER}:21", "--listen-tls", f"{SERVER}:990", "--user", "writer:lab",
-                   *self.tls)
+                   *self.tls, *serve)
         self.gate = self.start("router", "gate", "--data-timeout", WAIT, *options)
 
     def start(self, host, *argv):
@@ -82,8 +82,8 @@ def site(networks, sallyport, tmp_path, certificate):
     """site("--intercept", ...)"""
     built = []
 
-    def make(*options, firewall=FIREWALL, nat=True):
-        built.append(Site(sallyport, tmp_path, certificate, firewall, options, nat))
+    def make(*options, firewall=FIREWALL, nat=True, serve=()):
+        built.append(Site(sallyport, tmp_path, certificate, firewall, options, nat, serve))
         return built[-1]
 
     yield make
@@ -320,6 +320,13 @@ def test_all_data_may_be_relayed(site):
     site = site("--intercept", "lan", "--data-path", "relay")
     assert [site.curl(*options) for options in METHODS.values()] == ["content"] * 4
     assert site.gate.log().count("path relay: ") == 4 and "path kernel" not in site.gate.log()
+
+
+def test_relayed_data_where_server_and_gateway_use_the_same_ports(site):
+    """G10: the gateway's connection has the client's address, and must not be taken for the client's."""
+    ports = ("--passive-ports", "30000-30001")
+    site = site("--intercept", "lan", "--data-path", "relay", *ports, serve=ports)
+    assert [site.curl(*METHODS["pasv"]) for _ in range(8)] == ["content"] * 8
 
 
 def test_a_listener_with_a_backend_together_with_interception(site):

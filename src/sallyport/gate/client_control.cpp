@@ -33,8 +33,9 @@ client_control::client_control(std::shared_ptr<session_context> gate, frontend::
 
 std::string_view client_control::refusal() const {
     if (interception_ == nullptr) return {};
-    const bool impossible = interception_->is_untranslatable(stream_.local().address) ||
-                            (interception_->nat64 && !reason_against(server_address(), {}).empty());
+    if (interception_->is_untranslatable(stream_.local().address))
+        return "64:ff9b::/96 must not be used for private IPv4 addresses; the network needs a NAT64 prefix of its own.";
+    const bool impossible = interception_->nat64 && !reason_against(server_address(), {}).empty();
     if (!impossible && !gate_->base->guard.is_this_machine(server_address())) return {};
     return "There is no FTP server at this address; connect to the server itself.";
 }

@@ -47,7 +47,7 @@ data_connections::data_connections(std::shared_ptr<session_context> gate, net::l
 result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_port& wanted, client_control& client,
                                                 backend_leg& backend) {
     const bool for_client = wanted.on == proto::leg::client;
-    auto out = client.interception() != nullptr ? reserve_crossing(wanted.on, wanted.to, client.stream(), backend)
+    auto out = client.interception() != nullptr ? reserve_crossing(wanted, client.stream(), backend)
                : for_client                     ? reserve_for_client(client.passive_caller(wanted.protect), wanted.extended)
                                                 : reserve_for_backend(backend.stream);
     if (out && wanted.to && out->route == port_route::accepted) {
@@ -84,13 +84,13 @@ result<reserved_port> data_connections::reserve_for_backend(const net::stream& c
     return reserved_port{{local, backend_port_.port()}};
 }
 
-result<reserved_port> data_connections::reserve_crossing(proto::leg leg, const std::optional<endpoint>& to,
+result<reserved_port> data_connections::reserve_crossing(const proto::relay_act::reserve_port& wanted,
                                                          const net::stream& client, backend_leg& backend) {
     note_abandoned_crossing();
     release_ports();
-    const bool for_client = leg == proto::leg::client;
-    if (!to && for_client) return reserve_in_place_of_server(client);
-    if (!to) return fail(errc::unsupported, "relayed data: the gateway connects to the server");
+    const bool for_client = wanted.on == proto::leg::client;
+    if (!wanted.to && for_client) return reserve_in_place_of_server(client, wanted.backend_port);
+    if (!wanted.to) return fail(errc::unsupported, "relayed data: the gateway connects to the server");
     // It does not change as long as the control connection lives.
     if (!for_client && !backend.translated) {
         const auto seen = gate_->config.interception.machine->translated_address(backend.stream.native_handle());
@@ -99,17 +99,25 @@ result<reserved_port> data_connections::reserve_crossing(proto::leg leg, const s
     }
     const crossing_peers peers{client.peer().address, backend.stream.peer().address,
                                backend.translated.value_or(ip_address())};
-    auto planned = plan_crossing(leg, *to, peers, gate_->base->translated);
+    auto planned = plan_crossing(wanted.on, *wanted.to, peers, gate_->base->translated);
     if (!planned) return std::unexpected(not_open(planned.error()));
     translated_port_ = std::move(planned->port);
     return reserved_port{planned->opening.listen, port_route::crossing, planned->opening};
 }
 
-result<reserved_port> data_connections::reserve_in_place_of_server(const net::stream& client) {
+// The gateway's own connection to the server has the client's address. With the same port number the kernel would take it
+// for the client's, and forward it to this machine.
+result<reserved_port> data_connections::reserve_in_place_of_server(const net::stream& client, std::uint16_t backend_port) {
     const auto& from = client.peer().address;
     const auto own = net::own_address_for(from);
     if (!own) return std::unexpected(not_open(own.error()));
-    auto reserved = gate_->passive_data.ports().reserve(loop_, *own, from);
+    auto& ports = gate_->passive_data.ports();
+    auto reserved = ports.reserve(loop_, *own, from);
+    // The client is given another port as long as the first one is reserved for it.
+    if (reserved && reserved->port() == backend_port) {
+        auto other = ports.reserve(loop_, *own, from);
+        reserved = std::move(other);
+    }
     // The ports have counted it.
     if (!reserved) log_not_open(reserved.error());
     if (!reserved) return std::unexpected(std::move(reserved).error());
@@ -141,7 +149,7 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, const clie
     if (!got && got.error().os == firewall::no_expectation_left && port.route == port_route::crossing &&
         leg == proto::leg::client) {
         log_not_open(got.error());
-        auto other = reserve_in_place_of_server(client.stream());
+        auto other = reserve_in_place_of_server(client.stream(), port.opening.forward_to.port);
         if (!other) co_return std::unexpected(std::move(other).error());
         port = std::move(*other);
         port.opening.needs_expectation = false;

@@ -107,9 +107,9 @@ public:
 private:
     [[nodiscard]] result<reserved_port> reserve_for_client(const reach::passive_request& client, bool extended);
     [[nodiscard]] result<reserved_port> reserve_for_backend(const net::stream& control);
-    [[nodiscard]] result<reserved_port> reserve_crossing(proto::leg leg, const std::optional<endpoint>& to,
+    [[nodiscard]] result<reserved_port> reserve_crossing(const proto::relay_act::reserve_port& wanted,
                                                          const net::stream& client, backend_leg& backend);
-    [[nodiscard]] result<reserved_port> reserve_in_place_of_server(const net::stream& client);
+    [[nodiscard]] result<reserved_port> reserve_in_place_of_server(const net::stream& client, std::uint16_t backend_port);
     [[nodiscard]] error not_open(error reason);
     void log_not_open(const error& reason) const;
     [[nodiscard]] reach::port_reservation& port_of(proto::leg leg) noexcept {

@@ -100,6 +100,8 @@ struct reserve_port {
     bool protect = false;
     // The kernel may forward the connection to this port of the other leg. If it can't, the connection is accepted.
     std::optional<endpoint> to{};
+    // On the client leg, if the gateway connects to the backend: the port there. 0: it does not.
+    std::uint16_t backend_port = 0;
 };
 /// The backend has accepted the port that was reserved for it with `to`: open that port in the kernel. Outcome: port_opened.
 struct open_port {};

@@ -301,7 +301,9 @@ TEST(RelayKernel, ForwardsTheBackendsRefusalsAndFailures) {
 
 // A forward chain drops the connection: neither end learns of it, and the backend would wait for long.
 TEST(RelayKernel, Replies425IfNoConnectionWasEstablished) {
-    play(forwarding(), {login, forwarded, R"(> RETR f
+    // It was the client that had to connect, so the backend is asked for the same mode again.
+    for (const auto& settings : {forwarding(), forwarding_both_ways()})
+        play(settings, {login, forwarded, R"(> RETR f
 >> RETR f
 = kernel: RETR
 << 150 Here it comes.

@@ -179,6 +179,7 @@ void relay_login::request_backend(const command& cmd, bool failover, relay_outpu
     if (cmd.id == verb::pass) replay_.push_back({verb::user, "USER", user_});
     replay_.push_back(cmd);
     store(cmd);
+    password_pending_ = false;
     backend_lost_ = false;
     logged_in_ = false;
     out.request(relay_act::find_backend{user_, server_ ? std::string() : host_, failover, server_});
@@ -193,6 +194,7 @@ void relay_login::backend_refused(relay_output& out) {
 void relay_login::send_next(relay_output& out) {
     const auto cmd = std::move(replay_.front());
     replay_.pop_front();
+    password_pending_ = cmd.id == verb::pass;
     (void)out.send_command(cmd, replay_.empty() ? reply_kind::relayed : reply_kind::replayed);
 }
 
@@ -222,14 +224,16 @@ bool relay_login::ends_replay(const reply& r, verb id) {
 bool relay_login::on_reply(const reply& r, verb id, relay_output& out) {
     password_pending_ = false;
     if (id == verb::user) user_rejected_ = r.transient() || r.permanent();
+    if (user_rejected_ && logged_in_) user_ = logged_in_as_;
     if (id == verb::user && r.intermediate()) logged_in_ = false;
     if (r.permanent()) login_refused_ = true;
-    // Some servers reply 430 to a wrong password, although it is a transient code.
-    if (id == verb::pass && (r.permanent() || r.code == 430)) out.note(relay_note::login_refused, {});
+    // To a wrong password some servers reply 430, although it is a transient code, or end the session.
+    if (id == verb::pass && (r.permanent() || r.code == 430 || r.code == 421)) out.note(relay_note::login_refused, {});
     if (out.has_notes() && (r.transient() || r.permanent()))
         out.note(relay_note::login_result, "refused, " + std::to_string(r.code) + ' ' + r.full_text());
     if (r.code != 230 && r.code != 232) return false;
     logged_in_ = true;
+    logged_in_as_ = user_;
     if (!user_rejected_ && !is_anonymous_name(user_)) out.note(relay_note::login_accepted, {});
     out.note(relay_note::login_result, "accepted");
     return true;

@@ -46,7 +46,7 @@ public:
     [[nodiscard]] session_stage stage() const noexcept;
     [[nodiscard]] bool logged_in() const noexcept { return logged_in_; }
     [[nodiscard]] bool user_received() const noexcept { return user_received_; }
-    /// Of the last USER; with the server that the client has named, "anna@ftp.example.org:2121".
+    /// Of the last USER that was not refused; with the server that the client has named, "anna@ftp.example.org:2121".
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
     /// `certificate_user`: see relay_outcome::client_tls_started.
     void client_tls_started(std::optional<std::string> certificate_user);
@@ -106,6 +106,8 @@ private:
     bool chooses_backend_;
     std::optional<std::string> certificate_user_;
     std::string user_;
+    // The last user that the backend has accepted.
+    std::string logged_in_as_;
     // Named by OPEN or SITE, and for the present user.
     std::optional<named_server> opened_;
     std::optional<named_server> server_;

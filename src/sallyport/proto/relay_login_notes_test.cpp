@@ -64,6 +64,7 @@ TEST(RelayLoginNotes, NotesNoAcceptanceOfARefusedSecondUser_AU02) {
 )"},
          [](const relay_driver& driver) {
              EXPECT_TRUE(driver.machine.login().logged_in());
+             EXPECT_EQ(driver.machine.login().user(), "anonymous");
              EXPECT_EQ(driver.count(relay_note::login_result), 3U);
              EXPECT_EQ(driver.count(relay_note::login_accepted), 0U) << "the accepted login is anonymous";
          });

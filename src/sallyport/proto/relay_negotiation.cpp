@@ -182,7 +182,10 @@ relay_event relay_negotiation::backend_leg_agreed(const negotiation_context& c) 
     if (!is_active(now_.client_method)) {
         relay_act::reserve_port reserve{leg::client, now_.client_method == data_method::epsv, c.client_data_tls, {}};
         const auto* to = std::get_if<connect_to>(&now_.backend);
-        if (to != nullptr && now_.path.path == data_path::kernel) reserve.to = to->to;
+        if (to != nullptr && now_.path.path == data_path::kernel)
+            reserve.to = to->to;
+        else if (to != nullptr)
+            reserve.backend_port = to->to.port;
         c.out.request(reserve);
         return relay_event::client_port_requested;
     }

@@ -75,9 +75,11 @@ public:
         failed_.reset();
     }
     /// The transfer that used what was agreed on last. `no_backend_data`: no data connection with the backend was
-    /// established. Then the next negotiation uses the other mode there (G8).
+    /// established. Then the next negotiation uses the other mode there (G8), unless it was the client that had to connect
+    /// to the backend.
     void transfer_ended(bool no_backend_data) noexcept {
-        if (no_backend_data) failed_ = now_.sent;
+        const bool by_client = now_.path.path == data_path::kernel && now_.sent && !is_active(*now_.sent);
+        if (no_backend_data && !by_client) failed_ = now_.sent;
     }
 
 private:
