@@ -127,7 +127,25 @@ def test_published_ports(sallyport, tmp_path):
     file.write_text(json.dumps({"kind": "Service", "spec": {"ports": ports}}))
     report = json.loads(doctor(here, sallyport, "--server", f"kubernetes:{file}", "--ports", "30000-30009", "--json", code=20))
     assert [each["id"] for each in report["verdict"]] == ["published-ports-renumbered"]
-    doctor(here, sallyport, "--server", f"kubernetes:{tmp_path / 'compose.yaml'}", code=2)
+    doctor(here, sallyport, "--server", f"kubernetes:{tmp_path / 'missing.yaml'}", code=2)
+
+
+def test_published_ports_in_yaml(sallyport, tmp_path):
+    """Symptoms 35 and 36: the files that people write themselves; a container in the host's network is looked at as the host is."""
+    file = tmp_path / "compose.yaml"
+    file.write_text('services:\n  ftp:\n    ports:\n      - "21:21"\n      - "30000-30004:30000-30004"\n')
+    doctor(here, sallyport, "--server", f"compose:{file}", "--ports", "30000-30004", code=0)
+    said = doctor(here, sallyport, "--server", f"compose:{file}", "--ports", "30000-30009", code=20)
+    assert "30005-30009 are not published" in said, said
+    file.write_text('services:\n  ftp:\n    ports:\n      - "${PORTS}:30000-30004"\n')
+    refused = subprocess.run([sallyport, "doctor", "--server", f"compose:{file}"], capture_output=True, text=True)
+    assert refused.returncode == 2, refused
+    assert f'{file}: line 4: "${{PORTS}}" is neither' in refused.stderr and "docker compose config" in refused.stderr, refused
+    file.write_text("services:\n  ftp:\n    network_mode: host\n")
+    assert "ephemeral-overlap" in ids(doctor(here, sallyport, "--server", f"compose:{file}", "--ports", "40000-40009", "--json", code=20))
+    file.write_text("kind: ConfigMap\n---\nkind: Service\nspec:\n  ports:\n  - {port: 21}\n  - {port: 40000, targetPort: 30000}\n")
+    found = ids(doctor(here, sallyport, "--server", f"kubernetes:{file}", "--ports", "30000-30000", "--json", code=20))
+    assert found == ["published-ports-renumbered", "passive-range-small"], found
 
 
 @pytest.fixture(scope="module")

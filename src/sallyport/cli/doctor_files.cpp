@@ -91,8 +91,11 @@ result<diagnosis::server_facts> read_configuration(const std::string& target) {
         if (kind == "sallyport") return read_own_configuration(rest);
         const auto text = content_of_file(rest);
         if (!text) return std::unexpected(text.error());
-        if (kind == "compose") return doctor::read_compose(*text);
-        if (kind == "kubernetes") return doctor::read_kubernetes(*text);
+        if (kind == "compose" || kind == "kubernetes") {
+            auto known = kind == "compose" ? doctor::read_compose(*text) : doctor::read_kubernetes(*text);
+            if (!known) known.error().what = fmt::format("{}: {}", rest, known.error().what);
+            return known;
+        }
         return kind == "vsftpd" ? doctor::read_vsftpd(*text) : doctor::read_proftpd(*text);
     }();
     if (read) read->source = rest;

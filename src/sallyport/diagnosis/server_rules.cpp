@@ -246,7 +246,7 @@ std::span<const explanation> server_explanations() noexcept {
         {"alg-port-in-range", "The passive range contains ports that routers inspect for other protocols.",
          "the passive range", "-", "-", "Choose a range without them, such as 30000-30099."},
         {"published-ports-many", "So many ports of a container are published that its start takes minutes, and memory.",
-         "the ports of 'docker compose config --format json' or of a Service", "-", "-",
+         "the ports in a file of Docker Compose or Kubernetes", "-", "-",
          "Use fewer passive ports: Sallyport shares one among clients of different addresses, so 10 to 100 suffice. "
          "--single-port needs one, and the host's network (network_mode: host) none to be published."},
         {"published-ports-missing", "Ports of the passive range are not published for the server's container.",

@@ -8,44 +8,128 @@
 #include <utility>
 #include <vector>
 
-#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+#include <sallyport/doctor/yaml_value.hpp>
 
 namespace sallyport::doctor {
 namespace {
 
-namespace json = boost::json;
+using diagnosis::port_publisher;
 using diagnosis::published_ports;
+using kind = yaml_value::kind;
 
 constexpr auto usual_control_ports = std::to_array<std::uint16_t>({21, 990, 2121});
 
-/// The member of an object; null if there is none.
-[[nodiscard]] const json::value& member(const json::value& of, std::string_view name) {
-    static const json::value none;
-    const auto* const object = of.if_object();
-    const auto* const found = object == nullptr ? nullptr : object->if_contains(name);
-    return found == nullptr ? none : *found;
+/// What a file has about ports.
+struct found_ports {
+    // Each list is that of a service.
+    std::vector<std::vector<published_ports>> services;
+    bool in_host_network = false;
+};
+
+/// The texts of an entry: "30000-30099", "21", "tcp".
+struct port_texts {
+    std::string_view outside;
+    std::string_view inside;
+    std::string_view protocol;
+};
+
+[[nodiscard]] std::unexpected<error> refused(const yaml_value& at, std::string_view why) {
+    return fail(errc::syntax, fmt::format("line {}: {}", at.line, why));
 }
 
-[[nodiscard]] std::string text_of(const json::value& v) {
-    if (const auto* const text = v.if_string()) return std::string(*text);
-    if (const auto* const number = v.if_int64()) return std::to_string(*number);
+[[nodiscard]] std::optional<port_range> ports_of(std::string_view text) {
+    const auto range = port_range::parse(text);
+    return range && range->first != 0 && range->size() > 0 ? range : std::nullopt;
+}
+
+[[nodiscard]] result<void> add_entry(const yaml_value& at, const port_texts& entry, std::vector<published_ports>& to) {
+    if (!entry.protocol.empty() && to_lower(entry.protocol) != "tcp") return {};
+    const auto inside = ports_of(entry.inside);
+    const auto outside = ports_of(entry.outside);
+    if (!inside || (!outside && !entry.outside.empty()))
+        return refused(at, fmt::format("\"{}\" is neither a port nor a range of ports",
+                                       escape(inside ? entry.outside : entry.inside, 100)));
+    // Of several ports outside, the engine chooses one.
+    if (outside && outside->size() == inside->size()) to.push_back({*outside, *inside});
     return {};
 }
 
-/// 21, "21" or "30000-30099".
-[[nodiscard]] std::optional<port_range> ports_of(const json::value& v) {
-    const auto range = port_range::parse(text_of(v));
-    return range && range->first != 0 && range->size() > 0 ? std::optional(*range) : std::nullopt;
+/// "[ADDRESS:][OUTSIDE:]INSIDE[/PROTOCOL]", ports or ranges of them.
+[[nodiscard]] port_texts short_form(std::string_view text) {
+    port_texts out;
+    if (const auto slash = text.rfind('/'); slash != text.npos) {
+        out.protocol = text.substr(slash + 1);
+        text = text.substr(0, slash);
+    }
+    const auto colon = text.rfind(':');
+    out.inside = text.substr(colon + 1);
+    if (colon != text.npos) {
+        text = text.substr(0, colon);
+        out.outside = text.substr(text.rfind(':') + 1);
+    }
+    return out;
 }
 
-[[nodiscard]] bool is_tcp(const json::value& port) {
-    const auto protocol = text_of(member(port, "protocol"));
-    return protocol.empty() || protocol == "tcp" || protocol == "TCP";
+[[nodiscard]] result<void> add_compose_service(const yaml_value& service, found_ports& to) {
+    if (service.at("extends").is != kind::null)
+        return refused(service.at("extends"), "ports may come from the service that this one extends");
+    if (service.at("network_mode").text == "host") {
+        to.in_host_network = true;
+        return {};
+    }
+    auto& own = to.services.emplace_back();
+    const auto& ports = service.at("ports");
+    if (ports.is != kind::list && ports.is != kind::null) return refused(ports, "the ports are no list");
+    for (const auto& port : ports.items) {
+        const auto texts = port.is == kind::map
+                               ? port_texts{port.at("published").text, port.at("target").text, port.at("protocol").text}
+                               : short_form(port.text);
+        if (auto added = add_entry(port, texts, own); !added) return added;
+    }
+    return {};
 }
 
-void add(std::vector<published_ports>& to, const std::optional<port_range>& outside,
-         const std::optional<port_range>& inside) {
-    if (outside && inside && outside->size() == inside->size()) to.push_back({*outside, *inside});
+[[nodiscard]] result<void> add_kubernetes_service(const yaml_value& spec, found_ports& to) {
+    auto& own = to.services.emplace_back();
+    const bool by_node = spec.at("type").text == "NodePort";
+    for (const auto& port : spec.at("ports").items) {
+        const auto& number = port.at("port").text;
+        // A name stands for the port of that name, usually the same number.
+        const auto& target = port.at("targetPort").text;
+        const port_texts texts{.outside = by_node ? port.at("nodePort").text : number,
+                               .inside = ports_of(target) ? target : number,
+                               .protocol = port.at("protocol").text};
+        if (auto added = add_entry(port, texts, own); !added) return added;
+    }
+    return {};
+}
+
+[[nodiscard]] result<void> add_pod(const yaml_value& pod, found_ports& to) {
+    if (pod.at("hostNetwork").text == "true") {
+        to.in_host_network = true;
+        return {};
+    }
+    std::vector<published_ports> own;
+    for (const auto& container : pod.at("containers").items) {
+        for (const auto& port : container.at("ports").items) {
+            const port_texts texts{port.at("hostPort").text, port.at("containerPort").text, port.at("protocol").text};
+            if (auto added = add_entry(port, texts, own); !added) return added;
+        }
+    }
+    if (!own.empty()) to.services.push_back(std::move(own));
+    return {};
+}
+
+[[nodiscard]] result<void> add_object(const yaml_value& object, found_ports& to) {
+    const auto& type = object.at("kind").text;
+    const auto& spec = object.at("spec");
+    if (type == "Service") return add_kubernetes_service(spec, to);
+    if (type == "Pod") return add_pod(spec, to);
+    return add_pod(spec.at("template").at("spec"), to);
 }
 
 [[nodiscard]] bool has_control_port(const std::vector<published_ports>& all) {
@@ -54,75 +138,66 @@ void add(std::vector<published_ports>& to, const std::optional<port_range>& outs
     });
 }
 
-/// The lists of the services: the first one with a control port, or all as one.
-[[nodiscard]] std::vector<published_ports> chosen(std::vector<std::vector<published_ports>> services) {
-    if (const auto found = std::ranges::find_if(services, has_control_port); found != services.end())
-        return std::move(*found);
-    std::vector<published_ports> out;
-    for (const auto& each : services) out.insert(out.end(), each.begin(), each.end());
+[[nodiscard]] diagnosis::server_facts chosen(found_ports found, port_publisher publisher) {
+    diagnosis::server_facts out;
+    const auto server = std::ranges::find_if(found.services, has_control_port);
+    const bool has_server = server != found.services.end();
+    if (!has_server && found.in_host_network) return out;
+    out.publisher = publisher;
+    if (has_server)
+        out.published = std::move(*server);
+    else
+        for (const auto& each : found.services) out.published.insert(out.published.end(), each.begin(), each.end());
     return out;
 }
 
-[[nodiscard]] result<json::value> parse(std::string_view text, std::string_view wanted) {
-    boost::system::error_code failed;
-    auto root = json::parse(text, failed);
-    if (failed || !root.is_object())
-        return fail(errc::syntax, "this is no JSON object; use the output of " + std::string(wanted));
-    return root;
-}
-
-[[nodiscard]] std::vector<published_ports> ports_of_service(const json::value& service) {
-    std::vector<published_ports> out;
-    const auto& spec = member(service, "spec");
-    const bool by_node = text_of(member(spec, "type")) == "NodePort";
-    const auto* const ports = member(spec, "ports").if_array();
-    if (ports == nullptr) return out;
-    for (const auto& port : *ports) {
-        if (!is_tcp(port)) continue;
-        const auto own = ports_of(member(port, "port"));
-        // A name stands for the port of that name, usually the same number.
-        const auto target = ports_of(member(port, "targetPort"));
-        add(out, by_node ? ports_of(member(port, "nodePort")) : own, target ? target : own);
+[[nodiscard]] result<found_ports> compose_ports(std::string_view text) {
+    const auto documents = read_yaml(text);
+    if (!documents) return std::unexpected(documents.error());
+    found_ports out;
+    bool has_services = false;
+    for (const auto& document : *documents) {
+        if (const auto& include = document.at("include"); include.is != kind::null)
+            return refused(include, "services may come from another file");
+        const auto& services = document.at("services");
+        has_services |= services.is == kind::map;
+        for (const auto& service : services.items)
+            if (const auto added = add_compose_service(service, out); !added) return std::unexpected(added.error());
     }
+    if (!has_services) return fail(errc::syntax, "there are no services in it");
     return out;
+}
+
+[[nodiscard]] result<found_ports> kubernetes_ports(std::string_view text) {
+    const auto documents = read_yaml(text);
+    if (!documents) return std::unexpected(documents.error());
+    found_ports out;
+    for (const auto& document : *documents) {
+        if (const auto added = add_object(document, out); !added) return std::unexpected(added.error());
+        for (const auto& item : document.at("items").items)
+            if (const auto added = add_object(item, out); !added) return std::unexpected(added.error());
+    }
+    if (out.services.empty() && !out.in_host_network)
+        return fail(errc::syntax, "there is no Service in it, and no pod with hostPort or hostNetwork");
+    return out;
+}
+
+[[nodiscard]] result<diagnosis::server_facts> facts_of(result<found_ports> found, port_publisher publisher,
+                                                       std::string_view output) {
+    if (found) return chosen(std::move(*found), publisher);
+    auto why = std::move(found.error());
+    why.what += fmt::format("; correct it, or use the output of '{}'", output);
+    return std::unexpected(std::move(why));
 }
 
 }  // namespace
 
 result<diagnosis::server_facts> read_compose(std::string_view text) {
-    constexpr std::string_view wanted = "'docker compose config --format json'";
-    const auto root = parse(text, wanted);
-    if (!root) return std::unexpected(root.error());
-    const auto* const services = member(*root, "services").if_object();
-    if (services == nullptr)
-        return fail(errc::syntax, "there are no services in it; use the output of " + std::string(wanted));
-    std::vector<std::vector<published_ports>> all;
-    for (const auto& [name, service] : *services) {
-        auto& of_service = all.emplace_back();
-        const auto* const ports = member(service, "ports").if_array();
-        if (ports == nullptr) continue;
-        for (const auto& port : *ports)
-            if (is_tcp(port)) add(of_service, ports_of(member(port, "published")), ports_of(member(port, "target")));
-    }
-    diagnosis::server_facts out;
-    out.publisher = diagnosis::port_publisher::compose;
-    out.published = chosen(std::move(all));
-    return out;
+    return facts_of(compose_ports(text), port_publisher::compose, "docker compose config SERVICE");
 }
 
 result<diagnosis::server_facts> read_kubernetes(std::string_view text) {
-    const auto root = parse(text, "'kubectl get service -o json'");
-    if (!root) return std::unexpected(root.error());
-    std::vector<std::vector<published_ports>> all;
-    if (text_of(member(*root, "kind")) == "Service") all.push_back(ports_of_service(*root));
-    if (const auto* const items = member(*root, "items").if_array())
-        for (const auto& item : *items)
-            if (text_of(member(item, "kind")) == "Service") all.push_back(ports_of_service(item));
-    if (all.empty()) return fail(errc::syntax, "there is no Service in it; use the output of 'kubectl get service -o json'");
-    diagnosis::server_facts out;
-    out.publisher = diagnosis::port_publisher::kubernetes;
-    out.published = chosen(std::move(all));
-    return out;
+    return facts_of(kubernetes_ports(text), port_publisher::kubernetes, "kubectl get service NAME -o yaml");
 }
 
 }  // namespace sallyport::doctor
