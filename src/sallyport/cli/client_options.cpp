@@ -69,7 +69,7 @@ void client_options::add_to(command_table& table) {
                  choices<client::passive_address>{{"control", client::passive_address::control},
                                                   {"follow", client::passive_address::follow},
                                                   {"repair", client::passive_address::repair}}),
-          "After PASV, connect to the control host, the address replied, or that unless it is private"},
+          "Address for PASV: the control host, the advertised one, or that if public"},
          {"--active-ports", "A-B", ports(active_ports), "Local port range for active mode (from 1024)", "any free port"},
          {"--active-address", "ADDR", text(active_address), "Address to send in PORT and EPRT, if NAT changes it",
           "local address"}});

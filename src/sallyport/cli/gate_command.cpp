@@ -168,7 +168,7 @@ void gate_options::add_to(CLI::App& command) {
          {"--data-path", "relay|kernel",
           choice(kernel_data, "path", choices<std::optional<bool>>{{"relay", false}, {"kernel", true}}),
           "Relay data in this process, or let the kernel forward them where possible",
-          "relay; kernel for intercepted sessions"},
+          "relay, and kernel with --intercept"},
          {"--backend-ca", "FILE", text(backend_ca), "CA certificates (PEM) for verifying backends", "system CAs"},
          {"--backend-cert", "FILE", text(backend_certificate), "Client certificate (PEM) for backends that request one"},
          {"--backend-key", "FILE", text(backend_key), "Private key (PEM) for --backend-cert", "from --backend-cert"},

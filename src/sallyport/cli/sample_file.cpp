@@ -19,7 +19,7 @@ bool is_number(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// A TOML value: the default, or the form of the value.
+/// A TOML value: the default, or the form of the value, of several the first.
 std::string value_of(const option_row& row) {
     if (row.form.empty() || row.form.starts_with("[=")) return "false";
     // Another text of a default is a sentence, and "0 (no limit)" is a number with one.
@@ -27,7 +27,7 @@ std::string value_of(const option_row& row) {
     if (const auto more = text.find(" ("); more != std::string::npos) text.resize(more);
     if (is_number(text)) return text;
     std::string out = "\"";
-    for (const char c : text.empty() ? row.form : text) {
+    for (const char c : text.empty() ? row.form.substr(0, row.form.find('|')) : text) {
         if (c == '"' || c == '\\') out += '\\';
         out += c;
     }
