@@ -1,13 +1,16 @@
 """sallyport doctor in a path of five hops: cause, side and hop of what is broken, and no alarm where nothing is (D1 D2 C6)."""
 
 import concurrent.futures
+import json
 import os
+import subprocess
 import time
 
 import pytest
 
 import network
 from harness import doctor_path
+from harness.daemon import Daemon
 from harness.doctor_path import ADDRESSES, HOPS, PASSIVE, SERVER, SERVER_IPV6, Doctor, Fault, fault
 from harness.patience import patient
 
@@ -20,10 +23,10 @@ def path(networks):
 
 @pytest.fixture(scope="module")
 def serve(path, sallyport, certificate, tmp_path_factory):
-    """A server of ours on the server's host, on port 21, with explicit TLS."""
+    """A server of ours on the server's host, on ports 21 and 2121, with explicit TLS."""
     folder = tmp_path_factory.mktemp("doctor")
     (folder / "file").write_text("content")
-    with doctor_path.serving(path, sallyport, folder, "--listen", f"[{SERVER_IPV6}]:21", "--tls-cert", certificate.cert,
+    with doctor_path.serving(path, sallyport, folder, "--listen", f"[{SERVER_IPV6}]:21", "--listen", f"{SERVER}:2121", "--tls-cert", certificate.cert,
                              "--tls-key", certificate.key) as daemon:
         yield daemon
 
@@ -106,6 +109,58 @@ def test_helper_that_tls_makes_blind(path, doctor, host, hop, side):
     assert report.code == 20 and report.problems == ["helper-blind"], report.output
     found = report.first
     assert (found["side"], found["hop"]["first"]) == (side, hop), report.output
+
+
+@pytest.mark.parametrize("host,hop,side", [("home", 1, "client"), ("provider", 2, "between")])
+def test_helper_that_follows_another_port(path, doctor, host, hop, side):
+    """Symptom 20: a server on another port than the helper of the firewall expects; and one that it follows too."""
+    with Fault(path, host, HELPER):
+        report = doctor(f"ftp://{SERVER}:2121/", "--passive")
+    assert report.code == 7 and report.problems == ["helper-other-port"], report.output
+    assert (report.first["side"], report.first["hop"]["first"]) == (side, hop), report.output
+    with Fault(path, host, HELPER.replace("dport 21 ", "dport { 21, 2121 } ")):
+        report = doctor(f"ftp://{SERVER}:2121/", "--passive")
+    assert report.code == 0 and report.problems == [], report.output
+
+
+def test_private_address_in_port(path, doctor):
+    """Symptom 16: the router of the client translates no PORT, and does so with a helper."""
+    report = doctor(f"ftp://{SERVER}/", "--data-methods", "port")
+    assert report.code == 7 and report.problems == ["active-private-address"], report.output
+    with Fault(path, "home", HELPER):
+        report = doctor(f"ftp://{SERVER}/", "--data-methods", "port")
+    assert report.code == 0 and report.problems == [], report.output
+
+
+def test_active_mode_that_a_firewall_drops(path, doctor):
+    """Symptom 17: without NAT, so that the server accepts the command."""
+    url = f"ftp://[{SERVER_IPV6}]/"
+    with Fault(path, "home", fault("forward", f"ip6 saddr {SERVER_IPV6} ct state new drop", ports="1024-65535")):
+        report = doctor(url, "--data-methods", "eprt")
+    assert report.code == 7 and report.problems == ["active-blocked"], report.output
+    report = doctor(url, "--data-methods", "eprt")
+    assert report.code == 0 and report.problems == [], report.output
+
+
+TRANSLATED = "64:ff9b::c000:221"
+
+
+@pytest.fixture(scope="module")
+def translated(path):
+    """An address of the server as a client with IPv6 only sees it through NAT64."""
+    network.run(*path.command("server", "ip", "address", "add", f"{TRANSLATED}/128", "dev", "lo"))
+
+
+@pytest.mark.parametrize("options,code,causes", [(["--no-passive"], 7, ["nat64-without-epsv"]), ([], 0, [])])
+def test_server_without_epsv_through_nat64(path, translated, sallyport, tmp_path, options, code, causes):
+    """Symptom 15: a translator changes no replies, so the client sees those of the server."""
+    daemon = Daemon([sallyport, "serve", tmp_path, "--listen", f"[{TRANSLATED}]:21", "--anonymous", "--control-socket", "none", *options],
+                    wrap=lambda argv: path.command("server", *argv)).wait_ready()
+    done = subprocess.run(path.command("server", sallyport, "doctor", f"ftp://[{TRANSLATED}]/", "--passive", "--json"),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    daemon.stop()
+    report = json.loads(done.stdout)
+    assert done.returncode == code and [v["id"] for v in report["verdict"]] == causes, done.stdout + done.stderr
 
 
 def test_epsv_filter(path, doctor):

@@ -169,6 +169,22 @@ def test_versions_of_tls(scripted, context):
     assert scripted("--trace", scheme="ftpes", tls=context, code=0) == {}
 
 
+def test_listing_without_close_notify(scripted, context):
+    """Symptom 27."""
+    assert "no-close-notify" in scripted(scheme="ftpes", tls=context, sends_close_notify=False)
+    assert scripted(scheme="ftpes", tls=context, code=0) == {}
+
+
+def test_auth_that_the_server_offers_and_refuses(scripted, context):
+    """Symptom 11: a device replaces the letters of AUTH, so that the server refuses a command that its FEAT lists."""
+    def garbled(session, verb):
+        return "500 XXXX not understood" if verb == "AUTH" else None
+
+    offers = {"FEAT": "211-Features:\r\n AUTH TLS\r\n211 End"}
+    assert "auth-garbled" in scripted(scheme="ftpes", refuse=garbled, replies=offers, code=4)
+    assert "tls-missing" in scripted(scheme="ftpes", refuse=garbled, replies={"FEAT": "211-Features:\r\n UTF8\r\n211 End"}, code=4)
+
+
 @pytest.mark.parametrize("name", ["vsftpd", "proftpd"])
 def test_servers_that_require_reuse(start, sallyport, name):
     """No alarm."""

@@ -48,6 +48,7 @@ public:
         apply(known.server.address);
         apply(known.client.address);
         for (auto& each : known.host_addresses) apply(each);
+        if (known.translated_server) apply(*known.translated_server);
         known.host = host(known.host);
         for_each_text(known, [this](std::string& each) { each = text(each); });
         for (auto& each : known.methods) {

@@ -151,7 +151,8 @@ struct path_trace {
 
 /// Commands with growing TTL on throw-away connections to the control port: after which hop they are not acknowledged.
 struct line_probe {
-    /// "half PORT", "half line" to compare with, or "long line", which fills a packet.
+    /// "half PORT", "half line" to compare with, or "long line", which fills a packet; "half PORT on port 21" and "half line
+    /// on port 21" if they were sent to that port for comparison.
     std::string line;
     /// TTL by TTL: whether TCP acknowledged it or ICMP reported that it expired. False: a device held it back.
     struct answer {
@@ -262,6 +263,8 @@ struct facts {
     endpoint server;
     /// All addresses of the host's name.
     std::vector<ip_address> host_addresses;
+    /// The IPv4 address for which the server's IPv6 address stands, with a NAT64 translator between.
+    std::optional<ip_address> translated_server;
     std::string greeting;
     /// Without a greeting: whether one arrived after a PROXY header.
     std::optional<bool> greeted_after_proxy_header;

@@ -91,7 +91,7 @@ BOOST_DESCRIBE_STRUCT(upload_facts, (), (result, reply_code, reply, difference, 
 BOOST_DESCRIBE_STRUCT(idle_probe, (), (seconds, kept_by, result, hop))
 BOOST_DESCRIBE_STRUCT(comparison_facts, (), (segments, sequences, timings, tls_versions, upload))
 BOOST_DESCRIBE_STRUCT(facts, (),
-                      (seen_from, source, host, tls_mode, client, server, host_addresses, greeting,
+                      (seen_from, source, host, tls_mode, client, server, host_addresses, translated_server, greeting,
                        greeted_after_proxy_header, features, phases, methods, traces, lines, rounds, idle, compared,
                        not_measured))
 

@@ -18,6 +18,7 @@ facts complete_facts() {
     out.lines = {{"half PORT", {{1, true, false}}}};
     out.rounds = {{proto::data_method::pasv, 50001, method_result::ok, method_result::refused}};
     out.idle = {{60, "NOOP", "alive", 2}};
+    out.translated_server = address("192.0.2.7");
     out.not_measured = {"the path, because this is a test"};
     return out;
 }

@@ -19,6 +19,7 @@ namespace sallyport::diagnosis {
 [[nodiscard]] std::span<const rule> session_rules() noexcept;
 [[nodiscard]] std::span<const rule> address_rules() noexcept;
 [[nodiscard]] std::span<const rule> comparison_rules() noexcept;
+[[nodiscard]] std::span<const rule> device_rules() noexcept;
 [[nodiscard]] std::span<const rule> method_rules() noexcept;
 [[nodiscard]] std::span<const rule> port_rules() noexcept;
 [[nodiscard]] std::span<const rule> time_rules() noexcept;

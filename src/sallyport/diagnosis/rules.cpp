@@ -11,8 +11,8 @@ namespace sallyport::diagnosis {
 std::span<const rule> rules() noexcept {
     static const std::vector<rule> all = [] {
         std::vector<rule> out;
-        for (const auto& group :
-             {session_rules(), address_rules(), comparison_rules(), method_rules(), port_rules(), time_rules()})
+        for (const auto& group : {session_rules(), address_rules(), comparison_rules(), device_rules(), method_rules(),
+                                  port_rules(), time_rules()})
             out.insert(out.end(), group.begin(), group.end());
         return out;
     }();

@@ -52,6 +52,7 @@ std::string text_of(const facts& known, const advertised_facts& seen) {
 }
 
 void add_wrong_address(const facts& known, const advertised_facts& seen, std::string_view id, std::vector<verdict>& out) {
+    if (has_id(out, {"only-control-tunnelled"})) return;
     const bool measured = seen.advertised_works == false && seen.peer_works == true;
     auto found = verdict_of(id, side::server_config, measured ? confidence::certain : confidence::likely);
     found.method = seen.attempt->method;
@@ -59,6 +60,19 @@ void add_wrong_address(const facts& known, const advertised_facts& seen, std::st
     if (seen.advertised_works == false)
         found.evidence.push_back("a connection to the advertised address is not established");
     if (seen.peer_works == true) found.evidence.push_back("a connection to the same port of the peer's address is");
+    out.push_back(std::move(found));
+}
+
+/// This computer is the peer, and the server's address is another one.
+void judge_tunnel(const facts& known, std::vector<verdict>& out) {
+    const auto seen = other_address_in_227(known);
+    if (!seen || !known.server.address.is_loopback() || seen->address.is_loopback() || seen->address.is_unspecified())
+        return;
+    if (seen->peer_works != false || seen->advertised_works == true) return;
+    auto found = verdict_of("only-control-tunnelled", side::client_config, confidence::likely);
+    found.method = seen->attempt->method;
+    found.evidence.push_back(text_of(known, *seen));
+    found.evidence.emplace_back("no connection is established to the same port of the peer's address");
     out.push_back(std::move(found));
 }
 
@@ -88,6 +102,7 @@ void judge_other_public(const facts& known, std::vector<verdict>& out) {
     const auto seen = other_address_in_227(known);
     if (!seen || !seen->address.is_public() || seen->advertised_works == true) return;
     add_wrong_address(known, *seen, "other-public-address", out);
+    if (!has_id(out, {"other-public-address"})) return;
     auto& found = out.back();
     if (std::ranges::find(known.host_addresses, seen->address) != known.host_addresses.end())
         found.evidence.push_back("it is another address of the host's name");
@@ -155,6 +170,16 @@ void judge_other_source(const facts& known, std::vector<verdict>& out) {
 
 std::span<const rule> address_rules() noexcept {
     static const auto table = std::to_array<rule>({
+        {{"only-control-tunnelled",
+          "The connection to the control port goes through a tunnel of this computer, and those to the data ports do not.",
+          "a loopback address as the control connection's peer, another address in the 227, and data ports without success "
+          "at "
+          "both",
+          "data ports that work; a 227 with a loopback address", "a server on this computer with a wrong external address",
+          "Tunnel the passive ports of the server as well, each with its own number; or use a VPN or a SOCKS proxy; or let "
+          "the "
+          "server use one port for everything (sallyport serve --single-port control)."},
+         judge_tunnel},
         {{"private-address",
           "The server advertises a private address in its 227 that clients outside its network cannot reach.",
           "a private address in the 227 that differs from the control peer's",

@@ -1,4 +1,4 @@
-// Rules about single data methods, and about encrypted against unencrypted sessions.
+// Rules about single data methods.
 
 #include <algorithm>
 #include <array>
@@ -14,44 +14,6 @@
 namespace sallyport::diagnosis {
 
 namespace {
-
-std::optional<hop_span> helper_on_path(const facts& known) {
-    // If an ordinary half line is held back as well, the device has nothing to do with FTP.
-    if (holder_of(known, "half line")) return std::nullopt;
-    return holder_of(known, "half PORT");
-}
-
-void judge_helper_blind(const facts& known, std::vector<verdict>& out) {
-    const auto helper = helper_on_path(known);
-    for (const auto& m : known.methods) {
-        if (!m.tls || !is_blocked(m)) continue;
-        const auto* const plain = find_method(known, m.method, false);
-        const bool plain_works = plain != nullptr && is_usable(*plain);
-        if (!plain_works && (!helper || plain != nullptr)) continue;
-        auto found = verdict_of("helper-blind", side::undecided, plain_works ? confidence::likely : confidence::possible);
-        found.evidence.push_back(evidence_of(m));
-        if (plain_works) found.evidence.push_back(evidence_of(*plain));
-        if (const auto at = find_break(known); at && !at->maybe_way_back) place(found, *at);
-        if (helper) {
-            found.hop = helper;
-            found.side = side_of(known, *helper);
-            found.evidence.push_back(
-                fmt::format("an FTP helper is at {}: it holds back the first half of a PORT command", text_of(*helper)));
-        }
-        out.push_back(std::move(found));
-        return;
-    }
-}
-
-void judge_helper_present(const facts& known, std::vector<verdict>& out) {
-    const auto helper = helper_on_path(known);
-    if (!helper || has_id(out, {"helper-blind"})) return;
-    auto found = verdict_of("helper-present", side_of(known, *helper), confidence::likely, severity::note);
-    found.hop = helper;
-    found.evidence.push_back(fmt::format(
-        "the first half of a PORT command is held back after {}, and half of another line is not", text_of(*helper)));
-    out.push_back(std::move(found));
-}
 
 bool got_reply(const method_facts& m) {
     return m.result != method_result::verb_dropped && m.result != method_result::failed;
@@ -85,7 +47,7 @@ const method_facts* first_with(const facts& known, method_result result) {
 }
 
 void judge_unanswered(const facts& known, std::vector<verdict>& out) {
-    if (has_id(out, {"epsv-dropped"})) return;
+    if (has_id(out, {"epsv-dropped", "nat64-without-epsv"})) return;
     const auto* const m = first_with(known, method_result::verb_dropped);
     if (m == nullptr) return;
     auto found = verdict_of("command-unanswered", side::undecided, confidence::possible);
@@ -112,7 +74,7 @@ void judge_passive_refused(const facts& known, std::vector<verdict>& out) {
 
 void judge_epsv_refused(const facts& known, std::vector<verdict>& out) {
     // Other rules have the whole cause.
-    if (has_id(out, {"passive-refused"})) return;
+    if (has_id(out, {"passive-refused", "nat64-without-epsv"})) return;
     if (std::ranges::all_of(known.methods, is_refused)) return;
     for (const auto& m : known.methods) {
         if (m.method != proto::data_method::epsv || !is_refused(m)) continue;
@@ -134,7 +96,7 @@ void judge_epsv_refused(const facts& known, std::vector<verdict>& out) {
 void judge_methods_refused(const facts& known, std::vector<verdict>& out) {
     const bool all_refused = std::ranges::all_of(known.methods, is_refused);
     const auto passive = passive_methods(known);
-    if (!all_refused || passive.empty()) return;
+    if (!all_refused || passive.empty() || has_id(out, {"nat64-without-epsv"})) return;
     auto found = verdict_of("data-methods-refused", side::server_config, confidence::likely);
     for (const auto& m : known.methods) found.evidence.push_back(evidence_of(m) + "; " + evidence_of_reply(m));
     out.push_back(std::move(found));
@@ -153,7 +115,21 @@ void judge_eprt_refused(const facts& known, std::vector<verdict>& out) {
     }
 }
 
+void judge_no_own_port(const facts& known, std::vector<verdict>& out) {
+    const auto* const m = first_of(known.methods, [](const method_facts& each) {
+        return each.reply_code >= 400 && contains_any(to_lower(each.reply), {"assign requested address", "can't assign",
+                                                                             "cannot assign", "address already in use"});
+    });
+    if (m == nullptr) return;
+    auto found = verdict_of("server-cannot-bind", side::server, confidence::likely,
+                            is_active(m->method) ? severity_of_active(known) : severity::problem);
+    found.method = m->method;
+    found.evidence.push_back(evidence_of_reply(*m));
+    out.push_back(std::move(found));
+}
+
 void judge_active_blocked(const facts& known, std::vector<verdict>& out) {
+    if (has_id(out, {"server-cannot-bind"})) return;
     const auto* const m =
         first_of(known.methods, [](const method_facts& each) { return is_active(each.method) && is_blocked(each); });
     if (m == nullptr) return;
@@ -238,17 +214,6 @@ void judge_listing_refused(const facts& known, std::vector<verdict>& out) {
 
 std::span<const rule> method_rules() noexcept {
     static const auto table = std::to_array<rule>({
-        {{"helper-blind", "A firewall opens data ports by reading the control connection, and TLS hides the port from it.",
-          "the same method in an unencrypted session and over TLS; or a helper on the path and blocked ports over TLS",
-          "ports that are blocked without TLS as well", "a server that uses other ports over TLS",
-          "Allow the server's passive port range in the firewall, and do not rely on its FTP helper; with TLS it cannot "
-          "work."},
-         judge_helper_blind},
-        {{"helper-present", "A device on the path follows the FTP control connection (helper, ALG, inspection).",
-          "half of a PORT command that is not acknowledged after a hop, and half of another line that is",
-          "devices that hold back every incomplete line", "a harmless inspection that reassembles commands",
-          "Nothing, unless something fails. It cannot read sessions over TLS."},
-         judge_helper_present},
         {{"epsv-dropped", "EPSV gets no reply, and PASV does.", "both methods in sessions of their own",
           "a server that is slow in general", "a server that does not answer unknown commands; a proxy that drops EPSV",
           "Disable FTP inspection in the firewalls on the path; clients can use PASV only (--data-methods pasv)."},
@@ -276,6 +241,11 @@ std::span<const rule> method_rules() noexcept {
           "a helper that rewrites PORT only, so that the server sees a private address in EPRT",
           "Use PORT (--data-methods port), or passive mode."},
          judge_eprt_refused},
+        {{"server-cannot-bind", "The server has no address or port of its own for the data connection.",
+          "a refusal with the system's text for that", "other refusals", "an external address in place of a local one",
+          "Server's administrator: correct the local address of data connections; in active mode use more than one source "
+          "port (vsftpd: connect_from_port_20=NO), since two connections to the same port of a client exclude each other."},
+         judge_no_own_port},
         {{"active-blocked", "The server accepts active mode, but its data connection does not arrive.",
           "an accepted PORT or EPRT, and no connection within the time limit, or 425", "a refusal of the command",
           "a firewall of the client, of the server, or of a provider; a NAT router without a mapping",

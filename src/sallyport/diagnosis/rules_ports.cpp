@@ -27,7 +27,9 @@ bool is_explained_by_address(const method_facts& m, const std::vector<verdict>& 
 
 /// A passive attempt that failed in this way, if no passive attempt worked and no other rule has explained it.
 const method_facts* blocked_in_general(const facts& known, const std::vector<verdict>& found, method_result how) {
-    if (has_id(found, {"helper-blind", "client-override", "hairpin", "passive-port-opens-late"})) return nullptr;
+    if (has_id(found, {"helper-blind", "helper-other-port", "only-control-tunnelled", "client-override", "hairpin",
+                       "passive-port-opens-late"}))
+        return nullptr;
     const method_facts* out = nullptr;
     for (const auto* const m : passive_methods(known)) {
         if (is_usable(*m) || m->result == method_result::wrong_address) return nullptr;

@@ -114,6 +114,19 @@ TEST(rules, a_wrong_address_is_the_only_cause_of_its_failure) {
     EXPECT_THAT(ids(judge(with({attempt(data_method::epsv, method_result::silent), pasv}))), Contains("data-ports-dropped"));
 }
 
+// Symptom 34.
+TEST(rules, tunnel_of_the_control_port) {
+    auto known = with_227("10.1.2.3", method_result::silent, method_result::refused);
+    known.server.address = address("127.0.0.1");
+    known.methods[0].result = method_result::refused;
+    EXPECT_EQ(only(known).id, "only-control-tunnelled");
+    EXPECT_EQ(only(known).side, side::client_config);
+    known.methods[1].advertised = endpoint{address("203.0.113.9"), 50000};
+    EXPECT_EQ(only(known).id, "only-control-tunnelled");
+    known.methods[1].result = known.methods[0].result = method_result::ok;
+    EXPECT_THAT(ids(judge(known)), Not(Contains("only-control-tunnelled")));
+}
+
 // Symptom 33.
 TEST(rules, a_client_that_ignores_a_right_address) {
     auto known = with_227("10.1.2.3", method_result::ok, method_result::silent);
@@ -178,6 +191,40 @@ TEST(rules, helper_found_by_half_a_line) {
     EXPECT_THAT(judge(known), IsEmpty());
 }
 
+/// Held back after `first`; or never, with 0.
+line_probe half_line_held_after(std::string name, unsigned first) {
+    line_probe out{std::move(name), {}};
+    if (first == 0) out.answers = {{test_distance, true, false}};
+    for (unsigned ttl = 1; first != 0 && ttl <= test_distance; ++ttl) out.answers.push_back({ttl, false, ttl <= first});
+    return out;
+}
+
+// Symptom 20.
+TEST(rules, helper_that_follows_port_21_only) {
+    auto known = with({attempt(data_method::epsv, method_result::silent)});
+    known.server.port = 2121;
+    known.traces = {control_trace(), trace_to(false, 1)};
+    known.lines = {half_line_held_after("half PORT on port 21", 1), half_line_held_after("half line on port 21", 0),
+                   half_line_held_after("half PORT", 0)};
+    const auto found = only(known);
+    EXPECT_EQ(found.id, "helper-other-port");
+    EXPECT_EQ(found.side, side::client);
+    EXPECT_EQ(found.hop->first, 1);
+
+    auto breaks_elsewhere = known;
+    breaks_elsewhere.traces.back() = trace_to(false, 3);
+    EXPECT_EQ(only(breaks_elsewhere).id, "data-ports-dropped");
+    auto holds_every_line = known;
+    holds_every_line.lines[1] = half_line_held_after("half line on port 21", 1);
+    EXPECT_EQ(only(holds_every_line).id, "data-ports-dropped");
+    auto follows_both = known;
+    follows_both.lines[2] = half_line_held_after("half PORT", 1);
+    EXPECT_THAT(ids(judge(follows_both)), ElementsAre("data-ports-dropped", "helper-present"));
+    auto works = known;
+    works.methods = {attempt(data_method::epsv, method_result::ok)};
+    EXPECT_THAT(judge(works), IsEmpty());
+}
+
 // Symptom 12.
 TEST(rules, epsv_without_a_reply) {
     auto epsv = attempt(data_method::epsv, method_result::verb_dropped);
@@ -226,6 +273,29 @@ TEST(rules, replies) {
     EXPECT_EQ(only(with({malformed})).confidence, confidence::certain);
 }
 
+// Symptom 39.
+TEST(rules, server_without_a_port_for_active_mode) {
+    const auto bound =
+        refused(data_method::port, 425, "425 Can't open data connection: Address already in use", method_result::silent);
+    EXPECT_EQ(only(with({bound})).id, "server-cannot-bind");
+    EXPECT_EQ(only(with({bound})).severity, severity::problem);
+    EXPECT_EQ(only(with({attempt(data_method::epsv, method_result::ok), bound})).severity, severity::note);
+    const auto other = refused(data_method::port, 425, "425 Connection timed out", method_result::silent);
+    EXPECT_EQ(only(with({other})).id, "active-blocked");
+}
+
+// Symptom 27.
+TEST(rules, stream_without_close_notify) {
+    auto known = healthy(true);
+    known.methods[0].end = stream_end::clean;
+    EXPECT_THAT(judge(known), IsEmpty());
+    known.methods[0].end = stream_end::truncated;
+    EXPECT_EQ(only(known).id, "no-close-notify");
+    EXPECT_EQ(only(known).severity, severity::note);
+    known.methods[0].result = method_result::failed;
+    EXPECT_EQ(only(known).severity, severity::problem);
+}
+
 TEST(rules, refused_passive_mode) {
     const auto epsv = refused(data_method::epsv, 502, "502 no");
     const auto pasv = refused(data_method::pasv, 502, "502 no");
@@ -241,6 +311,25 @@ TEST(rules, refused_passive_mode) {
     const auto alone = only(with({epsv, attempt(data_method::port, method_result::ok)}));
     EXPECT_EQ(alone.severity, severity::problem);
     EXPECT_EQ(alone.remedy.find("where PASV works"), std::string::npos);
+}
+
+// Symptom 15.
+TEST(rules, clients_with_ipv6_only) {
+    auto known = with({refused(data_method::epsv, 500, "500 EPSV not understood")});
+    known.server.address = address("64:ff9b::192.0.2.7");
+    known.translated_server = address("192.0.2.7");
+    EXPECT_EQ(only(known).id, "nat64-without-epsv");
+    EXPECT_EQ(overall_of(known, judge(known)), overall::broken);
+    known.methods.push_back(refused(data_method::eprt, 522, "522 use (1)"));
+    known.methods.back().target = endpoint{address("2001:db8::2"), 50000};
+    EXPECT_EQ(only(known).id, "nat64-without-epsv");
+    known.methods = {attempt(data_method::epsv, method_result::verb_dropped)};
+    EXPECT_EQ(only(known).id, "nat64-without-epsv");
+    known.methods = {attempt(data_method::epsv, method_result::ok)};
+    EXPECT_THAT(judge(known), IsEmpty());
+    known.methods = {refused(data_method::epsv, 500, "500 EPSV not understood")};
+    known.translated_server.reset();
+    EXPECT_EQ(only(known).id, "data-methods-refused");
 }
 
 TEST(rules, refused_listings_are_no_firewall) {

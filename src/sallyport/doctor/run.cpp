@@ -12,9 +12,10 @@
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/doctor/attempt_facts.hpp>
 #include <sallyport/doctor/comparisons.hpp>
+#include <sallyport/doctor/helper_search.hpp>
 #include <sallyport/doctor/idle_run.hpp>
-#include <sallyport/doctor/line_probe.hpp>
 #include <sallyport/doctor/path_probe.hpp>
+#include <sallyport/doctor/translator_search.hpp>
 #include <sallyport/net/worker_pool.hpp>
 #include <sallyport/proto/proxy_header.hpp>
 
@@ -41,8 +42,8 @@ constexpr std::chrono::milliseconds round_wait(1200);
 constexpr std::chrono::milliseconds rate_pause(5000);
 /// Some servers release the slot of a finished session a little later.
 constexpr std::chrono::milliseconds slot_wait(400);
-/// For a piece of a line: the server's TCP acknowledges it at once.
-constexpr std::chrono::milliseconds line_wait(500);
+/// Helpers of firewalls follow this control port.
+constexpr std::uint16_t standard_port = 21;
 
 /// One session of the run, with one data method.
 struct planned {
@@ -99,7 +100,6 @@ private:
     net::task<> trace_control_port();
     net::task<> trace_if_needed();
     net::task<> find_helper();
-    net::task<> probe_line(std::string name, std::string piece);
     net::task<> compare_sessions();
     net::task<> find_link();
     net::task<> compare_ports();
@@ -331,27 +331,21 @@ net::task<> examination::trace_if_needed() {
     co_await session.quit();
 }
 
-/// A helper explains ports that are blocked over TLS only, so it is looked for if these are blocked.
+/// A helper explains ports that are blocked over TLS only; and one that follows the standard port only, those of a server on
+/// another port.
 net::task<> examination::find_helper() {
-    const bool is_suspected =
-        std::ranges::any_of(facts_.methods, [](const method_facts& m) { return m.tls && can_be_traced(m); });
-    if (!is_suspected && !settings_.trace) co_return;
+    const auto is_blocked = [this](bool tls) {
+        return std::ranges::any_of(facts_.methods,
+                                   [tls](const method_facts& m) { return m.tls == tls && can_be_traced(m); });
+    };
+    const bool has_other_port = facts_.server.port != standard_port && is_blocked(false);
+    if (!has_other_port && !is_blocked(true) && !settings_.trace) co_return;
     if (settings_.location.tls == client::tls_mode::implicit) co_return;
     step("looking for FTP helpers on the path");
-    co_await probe_line("half PORT", "PORT 192,168,");
-    if (facts_.lines.empty() || !facts_.lines.back().held_from()) co_return;
-    co_await probe_line("half line", "XPOR 192,168,");
-}
-
-net::task<> examination::probe_line(std::string name, std::string piece) {
-    const auto distance = diagnosis::distance_to_server(facts_).value_or(0);
-    const line_target target{{facts_.server, facts_.client.address, line_wait}, distance, std::move(name), std::move(piece)};
-    auto work = [&target] { return doctor::probe_line(target); };
-    auto found = co_await net::offload(pool_, loop_, std::move(work));
-    if (found)
-        facts_.lines.push_back(std::move(*found));
-    else
-        facts_.not_measured.emplace_back("helpers on the path: the server did not answer NOOP before the login");
+    bool follows_standard_port = false;
+    if (has_other_port) follows_standard_port = co_await doctor::find_helper(probe(), standard_port, facts_);
+    if (follows_standard_port || is_blocked(true) || settings_.trace)
+        (void)co_await doctor::find_helper(probe(), facts_.server.port, facts_);
 }
 
 // ---- Several ports
@@ -424,10 +418,10 @@ net::task<> examination::find_link() {
     constexpr std::size_t full_packet = 1400;
     std::string line("NOOP ");
     line.resize(full_packet, 'x');
-    co_await probe_line("long line", std::move(line));
-    const bool is_held = !facts_.lines.empty() && facts_.lines.back().line == "long line" && facts_.lines.back().held_from();
+    const bool is_held = co_await add_line_probe(probe(), facts_.server.port, "long line", std::move(line), facts_);
     const auto has_short = [](const diagnosis::line_probe& each) { return each.line == "half line"; };
-    if (is_held && std::ranges::none_of(facts_.lines, has_short)) co_await probe_line("half line", "XPOR 192,168,");
+    if (is_held && std::ranges::none_of(facts_.lines, has_short))
+        (void)co_await add_line_probe(probe(), facts_.server.port, "half line", std::string(half_line), facts_);
 }
 
 // ---- Silence
@@ -483,6 +477,7 @@ net::task<> examination::run() {
     });
     co_await trace_if_needed();
     co_await find_helper();
+    co_await find_translator(loop_, facts_);
     co_await compare_sessions();
     co_await compare_ports();
     co_await hold_sessions();

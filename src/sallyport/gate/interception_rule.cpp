@@ -13,6 +13,7 @@
 #include <sallyport/base/closest.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/ports.hpp>
+#include <sallyport/base/translated_address.hpp>
 
 namespace sallyport::gate {
 namespace {
@@ -74,20 +75,7 @@ constexpr auto terms = std::to_array<interception_term>({
 
 /// RFC 6052 section 2.2.
 [[nodiscard]] bool is_translation_prefix(const ip_network& n) noexcept {
-    constexpr auto lengths = std::to_array<unsigned>({32, 40, 48, 56, 64, 96});
-    return n.text().contains(':') && std::ranges::find(lengths, n.prefix()) != lengths.end();
-}
-
-/// The IPv4 address in an IPv6 address with a prefix of this length. It leaves out the byte of bits 64 to 71.
-[[nodiscard]] ip_address address_after(unsigned prefix, const ip_address& a) noexcept {
-    constexpr std::size_t left_out = 8;
-    std::size_t at = prefix / 8;
-    std::array<std::uint8_t, 4> out{};
-    for (auto& byte : out) {
-        if (at == left_out) ++at;
-        byte = a.bytes().at(at++);
-    }
-    return ip_address::v4(out);
+    return n.text().contains(':') && std::ranges::find(translation_prefixes, n.prefix()) != translation_prefixes.end();
 }
 
 [[nodiscard]] std::string read_term(std::string_view text, interception_rule& into) {
@@ -143,7 +131,7 @@ result<interception_rule> interception_rule::parse(std::string_view text) {
 ip_address interception_rule::server_of(const ip_address& destination) const noexcept {
     if (!nat64) return destination;
     const auto prefix = std::ranges::find_if(connections.to, [&](const ip_network& n) { return n.contains(destination); });
-    return prefix == connections.to.end() ? destination : address_after(prefix->prefix(), destination);
+    return prefix == connections.to.end() ? destination : ipv4_after(prefix->prefix(), destination);
 }
 
 // The well-known prefix must not be used for them (RFC 6052, section 3.1), and a translator may forward them nevertheless.

@@ -25,6 +25,7 @@ class ScriptedServer:
         self.refuse = None  # refuse(session, verb): a reply instead of the work, or None
         self.tls = None  # a context for AUTH TLS and for data connections
         self.refuse_data = None  # refuse_data(data): a reply instead of the listing, after the handshake
+        self.sends_close_notify = True  # at the end of a listing over TLS
         self.before_uploads = b""  # what it writes before the bytes of an upload
         self.commands = []
         self.host = at[0]
@@ -166,7 +167,7 @@ class Session:
                 return self.say(said)
             data.sendall(b"" if argument else next(b for d, b in self.server.listings.items() if d.rstrip("/") == self.directory.rstrip("/")))
             if data is not plain:
-                data.unwrap()
+                data.unwrap() if self.server.sends_close_notify else data.close()
         self.answer("END", "226 done")
 
     def do_retr(self, name):
