@@ -153,6 +153,8 @@ private:
     void on_reply_before(int code, std::string_view text) {
         if (code == 220 && known_.greeting.empty() && last_.empty()) {
             known_.greeting = text;
+            // Attempts with other addresses of the host, before the one that was answered.
+            known_.phases.clear();
             add_phase("greeting", true);
         } else if (last_ == "auth") {
             tls_ = code == 234;

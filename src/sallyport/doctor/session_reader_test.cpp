@@ -284,6 +284,85 @@ TEST(session_reader_test, a_certificate_that_the_client_does_not_trust) {
     EXPECT_THAT(known.failed_phase()->detail, HasSubstr("self-signed"));
 }
 
+// What the programs print of certificates that they trust, or need not trust.
+TEST(session_reader_test, certificates_of_sessions_that_work) {
+    constexpr auto listing =
+        "> EPSV\n< 229 Entering Extended Passive Mode (|||30000|)\n* Trying 127.0.0.1:30000...\n"
+        "> LIST\n< 150 Opening.\n";
+    constexpr auto openssl =
+        "* successfully set certificate verify locations:\n*  CAfile: /etc/ssl/certs/ca-certificates.crt\n"
+        "* Server certificate:\n*  subject: CN=a\n*  subjectAltName: host \"a\" matched cert's \"a\"\n"
+        "*  SSL certificate verify ok.\n";
+    constexpr auto insecure =
+        "* Server certificate:\n*  SSL certificate verify result: self-signed certificate (18), continuing anyway.\n";
+    constexpr auto gnutls =
+        "* found 140 certificates in /etc/ssl/certs\n* \t server certificate verification OK\n"
+        "* \t common name: a (matched)\n* \t server certificate expiration date OK\n";
+    for (const std::string tls : {openssl, insecure, gnutls}) {
+        const auto known =
+            only("< 220 x\n> AUTH TLS\n< 234 x\n" + tls + "> USER a\n< 230 x\n" + listing + tls + "< 226 Done.\n", "curl");
+        EXPECT_EQ(known.failed_phase(), nullptr) << tls;
+        EXPECT_THAT(attempts(known), ElementsAre(attempt{data_method::epsv, method_result::ok, "127.0.0.1:30000"})) << tls;
+    }
+    constexpr std::string_view winscp = R"(< 2026-11-30 10:00:00.000 220 x
+> 2026-11-30 10:00:00.100 AUTH TLS
+< 2026-11-30 10:00:00.100 234 x
+. 2026-11-30 10:00:00.200 Verifying certificate for "a" with fingerprint 12:34 and 18 failures
+. 2026-11-30 10:00:00.200 Certificate verified against Windows certificate store
+. 2026-11-30 10:00:00.200 Certificate for "a" matches cached fingerprint and failures
+> 2026-11-30 10:00:00.300 PASV
+< 2026-11-30 10:00:00.300 227 Entering Passive Mode (10,0,0,5,195,80)
+> 2026-11-30 10:00:00.300 LIST
+. 2026-11-30 10:00:00.400 Verifying certificate for "a" with fingerprint 12:34 and 18 failures
+< 2026-11-30 10:00:00.500 226 Done.
+)";
+    constexpr std::string_view lftp = R"(<--- 220 x
+---> AUTH TLS
+<--- 234 x
+Certificate: CN=a
+ Issued by: CN=a
+WARNING: Certificate verification: Not trusted (12:34)
+---> PASV
+<--- 227 Entering Passive Mode (10,0,0,5,195,80)
+---> LIST
+Certificate: CN=a
+<--- 226 Done.
+)";
+    constexpr std::string_view filezilla =
+        "12:00:00\tResponse:\t220 x\n12:00:00\tStatus:\tVerifying certificate...\n12:00:01\tCommand:\tPASV\n"
+        "12:00:01\tResponse:\t227 Entering Passive Mode (10,0,0,5,195,80)\n12:00:01\tResponse:\t226 Done.\n";
+    for (const auto& [program, text] :
+         {std::pair{"WinSCP", winscp}, std::pair{"lftp", lftp}, std::pair{"FileZilla", filezilla}}) {
+        const auto known = only(text, program);
+        EXPECT_EQ(known.failed_phase(), nullptr) << text;
+        EXPECT_THAT(attempts(known), ElementsAre(attempt{data_method::pasv, method_result::ok, "10.0.0.5:50000"})) << text;
+    }
+}
+
+TEST(session_reader_test, certificates_that_other_programs_do_not_trust) {
+    const auto fails = [](std::string_view text) {
+        const auto found = facts_of(read_transcript(text));
+        return found.size() == 1 && found[0].failed_phase() != nullptr && found[0].failed_phase()->error == "tls_untrusted";
+    };
+    const std::string curl = "< 220 x\n> AUTH TLS\n< 234 x\n";
+    EXPECT_TRUE(fails(curl + "* SSL: no alternative certificate subject name matches target host name 'b'\n"));
+    EXPECT_TRUE(fails(curl + "* SSL: certificate subject name 'a' does not match target host name 'b'\n"));
+    EXPECT_TRUE(fails(curl + "* server certificate verification failed. CAfile: x CRLfile: none\n"));
+    EXPECT_TRUE(
+        fails("<--- 220 x\n---> AUTH TLS\n<--- 234 x\n**** Fatal error: Certificate verification: Not trusted (12)\n"));
+    EXPECT_TRUE(
+        fails("*resp* '220 x'\n*cmd* 'AUTH TLS'\n*resp* '234 x'\nssl.SSLCertVerificationError: [SSL: "
+              "CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:992)\n"));
+}
+
+TEST(session_reader_test, an_address_that_failed_before_another_one_worked) {
+    const auto known = only(
+        "*   Trying [::1]:21...\n* connect to ::1 port 21 failed: Connection refused\n*   Trying 127.0.0.1:21...\n< 220 x\n",
+        "curl");
+    EXPECT_EQ(known.failed_phase(), nullptr);
+    EXPECT_EQ(known.server.text(), "127.0.0.1:21");
+}
+
 TEST(session_reader_test, reads_any_text) {
     EXPECT_THAT(facts_of(read_transcript("")), IsEmpty());
     EXPECT_THAT(facts_of(read_transcript("no session\nhere (at) all: \"x\", [y] > z\n")), IsEmpty());

@@ -59,12 +59,22 @@ using event = std::optional<session_event>;
     return session_event{.what = kind::connecting, .at = endpoint{*parsed, number}};
 }
 
+/// Failures only: programs report what they verify, and verified, and errors that the user has permitted (curl -k: "verify
+/// result: self-signed certificate (18), continuing anyway").
+[[nodiscard]] bool is_distrust(std::string_view words) {
+    // Of Python.
+    if (has(words, "certificate_verify_failed")) return true;
+    return has(words, "certificate") &&
+           contains_any(words, {"certificate problem", "no alternative certificate", "does not match", "doesn't match",
+                                "mismatch", "not trusted", "untrusted", "verification failed", "verify failed",
+                                // lftp: "**** Fatal error: Certificate verification: ..."
+                                "certificate verification:", "check failed", "was not ok", "rejected", "is not known"});
+}
+
 /// What a client program says of a connection that failed.
 [[nodiscard]] event failure_in(std::string_view text) {
     const auto words = to_lower(text);
-    if (has(words, "certificate") &&
-        contains_any(words, {"verif", "trusted", "problem", "match", "self-signed", "self signed", "subject name"}))
-        return session_event{.what = kind::untrusted, .text = std::string(text)};
+    if (is_distrust(words)) return session_event{.what = kind::untrusted, .text = std::string(text)};
     if (has(words, "refused")) return session_event{.what = kind::refused};
     if (has(words, "timed out") || has(words, "timeout") || has(words, "time-out") || has(words, "timed_out") ||
         has(words, "timedout"))
