@@ -81,8 +81,10 @@ std::optional<hop_span> holder_of(const facts& known, std::string_view line) {
     const auto* const probe = first_of(known.lines, [line](const line_probe& each) { return each.line == line; });
     const auto held = probe == nullptr ? std::nullopt : probe->held_from();
     if (!held || *held == 0) return std::nullopt;
+    // Otherwise the only TTL that was tried is that of usual packets, and says nothing about the place.
     const auto distance = distance_to_server(known);
-    const unsigned last = distance && *held >= *distance ? *held : *held - 1;
+    if (!distance) return std::nullopt;
+    const unsigned last = *held >= *distance ? *held : *held - 1;
     return hop_span{*held - 1, last, address_of_hop(known, *held - 1)};
 }
 

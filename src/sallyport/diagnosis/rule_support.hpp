@@ -48,7 +48,7 @@ using methods = std::vector<const method_facts*>;
 [[nodiscard]] std::string evidence_of_reply(const method_facts& m);
 
 /// The device that holds a line of this name back: the forward chain of the hop before the first TTL at which it is held, or
-/// the server.
+/// the server. Nothing if the distance to the server is not known.
 [[nodiscard]] std::optional<hop_span> holder_of(const facts& known, std::string_view line);
 /// The side of a span; undecided if its ends are on different sides.
 [[nodiscard]] side side_of(const facts& known, const hop_span& hop);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,12 @@ std::optional<hop_span> holder_of_full_packets(const facts& known) {
     return holder_of(known, "half line") ? std::nullopt : holder_of(known, "long line");
 }
 
+/// An upload without a final reply: full segments went towards the server.
+bool is_stopped_upload(const facts& known) {
+    const auto& upload = known.compared.upload;
+    return upload && upload->result != method_result::ok && upload->reply_code == 0;
+}
+
 void judge_full_packets(const facts& known, std::vector<verdict>& out) {
     const auto* const small =
         first_of(known.compared.segments, [](const segment_probe& each) { return works_as_result(each.result); });
@@ -38,6 +45,13 @@ void judge_full_packets(const facts& known, std::vector<verdict>& out) {
     if (!has_smaller && !link) return;
     auto found =
         verdict_of("full-packets-lost", side::undecided, has_smaller && link ? confidence::certain : confidence::likely);
+    // The line alone may be held back because it is a long command.
+    if (!has_smaller && !is_stopped_upload(known)) {
+        found.confidence = confidence::possible;
+        found.severity = severity::note;
+        found.cause = "A device on the path holds back long lines of the control connection, or full-sized packets are lost.";
+        found.remedy = "Nothing while listings and uploads work.";
+    }
     if (has_smaller) {
         found.method = small->method;
         found.evidence.push_back(
@@ -99,6 +113,16 @@ std::string text_of(const tls_probe& each) {
                        name(each.result), quoted_reply(each.reply));
 }
 
+/// The version works without session reuse, and not with it.
+const tls_probe* find_failing_reuse(const facts& known) {
+    const auto& all = known.compared.tls_versions;
+    return first_of(all, [&all](const tls_probe& with) {
+        return with.reuse && !works_as_result(with.result) && std::ranges::any_of(all, [&with](const tls_probe& without) {
+                   return !without.reuse && without.version == with.version && works_as_result(without.result);
+               });
+    });
+}
+
 const tls_probe* find_probe(const facts& known, bool reuse, bool works) {
     return first_of(known.compared.tls_versions, [reuse, works](const tls_probe& each) {
         return each.reuse == reuse && works_as_result(each.result) == works;
@@ -109,8 +133,18 @@ void judge_tls_version(const facts& known, std::vector<verdict>& out) {
     const auto* const works = find_probe(known, true, true);
     const auto* const fails = find_probe(known, true, false);
     if (works == nullptr || fails == nullptr || works->version == fails->version) return;
+    if (find_failing_reuse(known) != nullptr) return;
     auto found = verdict_of("tls-version-fails", side::server, confidence::likely);
     found.cause = fmt::format("Data connections work over {}, and fail over {}.", works->version, fails->version);
+    for (const auto& each : known.compared.tls_versions) found.evidence.push_back(text_of(each));
+    out.push_back(std::move(found));
+}
+
+void judge_reuse_fails(const facts& known, std::vector<verdict>& out) {
+    const auto* const fails = find_failing_reuse(known);
+    if (fails == nullptr) return;
+    auto found = verdict_of("tls-reuse-fails", side::server, confidence::likely);
+    found.cause = fmt::format("Data connections that resume the TLS session fail over {}.", fails->version);
     for (const auto& each : known.compared.tls_versions) found.evidence.push_back(text_of(each));
     out.push_back(std::move(found));
 }
@@ -143,16 +177,25 @@ void judge_upload_changed(const facts& known, std::vector<verdict>& out) {
     out.back().evidence.push_back("the file that was received again: " + known.compared.upload->difference);
 }
 
-/// A missing permission, a quota or a full disk is no matter of the network.
+bool has_words(const upload_facts& upload, std::initializer_list<std::string_view> words) {
+    return contains_any(to_lower(upload.reply), words);
+}
+
+/// A missing permission is no matter of the network. Some servers use the same codes for a full disk.
 bool is_refused_upload(const upload_facts& upload) {
-    return upload.reply_code >= 400 && upload.reply_code != 421 && upload.reply_code != 425 && upload.reply_code != 426;
+    const bool has_code = upload.reply_code == 532 || upload.reply_code == 550 || upload.reply_code == 553;
+    return has_code && !has_words(upload, {"quota", "space", "disk", "full", "exceed"});
 }
 
 void judge_upload_refused(const facts& known, std::vector<verdict>& out) {
     if (!known.compared.upload || known.compared.upload->result == method_result::ok ||
         !is_refused_upload(*known.compared.upload))
         return;
-    out.push_back(verdict_of("upload-refused", side::server_config, confidence::certain, severity::note));
+    const bool names_permission = known.compared.upload->reply_code == 532 ||
+                                  has_words(*known.compared.upload, {"permi", "denied", "not allowed", "not authorized",
+                                                                     "forbidden", "read-only", "read only"});
+    out.push_back(verdict_of("upload-refused", side::server_config,
+                             names_permission ? confidence::certain : confidence::likely, severity::note));
     out.back().evidence.push_back("the server's reply: " + known.compared.upload->reply);
 }
 
@@ -168,7 +211,11 @@ void judge_upload_failed(const facts& known, std::vector<verdict>& out) {
 
 void judge_left_over(const facts& known, std::vector<verdict>& out) {
     if (!known.compared.upload || known.compared.upload->left_over.empty()) return;
-    auto found = verdict_of("upload-left-over", side::server_config, confidence::certain, severity::note);
+    // Of an upload that failed, nothing may be there.
+    const bool was_stored = known.compared.upload->result == method_result::ok;
+    auto found = verdict_of("upload-left-over", side::server_config, was_stored ? confidence::certain : confidence::possible,
+                            severity::note);
+    found.cause = fmt::format("The file of the upload, {}, was not deleted.", known.compared.upload->left_over);
     found.evidence.push_back("the file is " + known.compared.upload->left_over);
     out.push_back(std::move(found));
 }
@@ -181,7 +228,8 @@ std::span<const rule> comparison_rules() noexcept {
           "a listing that stops and arrives with smaller TCP segments; a long line with growing TTL that is not "
           "acknowledged",
           "listings that stop with smaller segments as well; devices that hold back every incomplete line",
-          "a stateful device that checks sequence numbers of some packets only",
+          "a stateful device that checks sequence numbers of some packets only; a device that limits the length of FTP "
+          "commands",
           "Operator of the device before this link: permit ICMP type 3 code 4 (IPv6: type 2), or limit the segment size "
           "there "
           "(nftables: tcp option maxseg size set rt mtu). Until then, lower the MTU of this computer's interface to 1280."},
@@ -204,6 +252,12 @@ std::span<const rule> comparison_rules() noexcept {
           "Server's administrator: update the server or its TLS library, or offer only the version that works. A client can "
           "choose it (curl: --tls-max 1.2)."},
          judge_tls_version},
+        {{"tls-reuse-fails", "Data connections that resume the TLS session fail.",
+          "the same listing with and without session reuse", "failures without session reuse as well",
+          "a cluster whose nodes do not share their TLS sessions; a gateway on the path that ends TLS",
+          "Server's administrator: update the server or its TLS library. Clients that do not reuse the session, or that use "
+          "another version of TLS, may work."},
+         judge_reuse_fails},
         {{"tls-reuse-required", "The server requires TLS session reuse on data connections.",
           "listings with and without session reuse", "a server that accepts both", "none",
           "Nothing for clients that reuse the session; others fail until the server permits it (vsftpd: "

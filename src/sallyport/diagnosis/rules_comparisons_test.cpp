@@ -48,6 +48,38 @@ TEST(comparisons, full_packets_that_are_lost) {
     EXPECT_EQ(found[0].hop->first, 2U);
 }
 
+TEST(comparisons, a_long_line_alone_may_be_held_back_as_a_command) {
+    auto known = with_methods({attempt(data_method::epsv, method_result::ok)});
+    known.traces = {control_trace()};
+    known.lines = {held_line("long line")};
+    auto found = judge(known);
+    ASSERT_THAT(ids(found), ElementsAre("full-packets-lost"));
+    EXPECT_EQ(found[0].severity, severity::note);
+    EXPECT_EQ(found[0].confidence, confidence::possible);
+    // It does not explain a listing that stops with small segments too.
+    known.methods[0].result = method_result::stalled;
+    known.compared.segments = {{data_method::epsv, false, 536, method_result::stalled, 0}};
+    EXPECT_THAT(ids(judge(known)), ElementsAre("data-stalled", "full-packets-lost"));
+    // An upload that stops as well is no matter of commands.
+    known.methods[0].result = method_result::ok;
+    known.compared.upload = upload_facts{method_result::stalled, 0, {}, {}, {}};
+    found = judge(known);
+    ASSERT_THAT(ids(found), ElementsAre("full-packets-lost"));
+    EXPECT_EQ(found[0].severity, severity::problem);
+}
+
+TEST(comparisons, a_line_names_no_hop_if_the_distance_is_not_known) {
+    auto known = with_stalled_listing();
+    known.traces.clear();
+    known.lines = {{"long line", {{64, false, false}}}};
+    EXPECT_THAT(ids(judge(known)), ElementsAre("data-stalled"));
+    known.compared.segments = {{data_method::epsv, false, 536, method_result::ok, 7000}};
+    const auto found = judge(known);
+    ASSERT_THAT(ids(found), ElementsAre("full-packets-lost"));
+    EXPECT_FALSE(found[0].hop);
+    EXPECT_EQ(found[0].confidence, confidence::likely);
+}
+
 TEST(comparisons, a_device_that_holds_every_incomplete_line_loses_no_packets) {
     auto known = with_methods({attempt(data_method::epsv, method_result::ok)});
     known.traces = {control_trace()};
@@ -95,6 +127,11 @@ TEST(comparisons, versions_of_tls_and_session_reuse) {
     const auto found = judge(known);
     EXPECT_THAT(ids(found), Contains("tls-version-fails"));
     EXPECT_THAT(found[0].cause, HasSubstr("work over TLSv1.2, and fail over TLSv1.3"));
+    // The version is not the cause if it works without session reuse.
+    known.compared.tls_versions[1].result = known.compared.tls_versions[3].result = method_result::ok;
+    const auto reuse = judge(known);
+    ASSERT_THAT(ids(reuse), ElementsAre("tls-reuse-fails"));
+    EXPECT_THAT(reuse[0].cause, HasSubstr("fail over TLSv1.3"));
 }
 
 // Symptom 22.
@@ -108,7 +145,23 @@ TEST(comparisons, uploads) {
     EXPECT_THAT(with_upload({method_result::ok, 226, "226 done", "PROXY header", {}}), ElementsAre("proxy-header-in-files"));
     EXPECT_THAT(with_upload({method_result::ok, 226, "226 done", "truncated", {}}), ElementsAre("upload-changed"));
     EXPECT_THAT(with_upload({method_result::listing_refused, 550, "550 no", {}, {}}), ElementsAre("upload-refused"));
+    EXPECT_EQ(judge(known)[0].confidence, confidence::likely);
+    EXPECT_THAT(with_upload({method_result::listing_refused, 553, "553 Permission denied.", {}, {}}),
+                ElementsAre("upload-refused"));
+    EXPECT_EQ(judge(known)[0].confidence, confidence::certain);
+    // These are no matter of permissions.
+    for (const auto* const reply : {"451 Local error", "452 No space", "500 Unknown command", "502 No", "522 No", "534 No",
+                                    "550 Disk is full", "552 Quota exceeded"}) {
+        EXPECT_THAT(with_upload({method_result::listing_refused, std::stoi(reply), reply, {}, {}}),
+                    ElementsAre("upload-failed"));
+        EXPECT_THAT(judge(known)[0].evidence[0], HasSubstr(reply));
+        EXPECT_EQ(judge(known)[0].severity, severity::problem);
+    }
     EXPECT_THAT(with_upload({method_result::failed, 0, {}, {}, "a.txt"}), ElementsAre("upload-failed", "upload-left-over"));
+    EXPECT_EQ(judge(known)[1].confidence, confidence::possible);
+    EXPECT_THAT(with_upload({method_result::ok, 226, "226 done", {}, "a.txt"}), ElementsAre("upload-left-over"));
+    EXPECT_EQ(judge(known)[0].confidence, confidence::certain);
+    EXPECT_THAT(judge(known)[0].cause, HasSubstr("a.txt"));
 }
 
 // Symptoms 7 and 8.
@@ -124,6 +177,10 @@ TEST(comparisons, rates_and_ports_that_are_used_up) {
     EXPECT_THAT(ids(judge(known)), ElementsAre("some-ports-blocked"));
     known.rounds[2] = {data_method::epsv, 0, method_result::verb_refused, {}, {}, 425, "425 no port"};
     EXPECT_THAT(ids(judge(known)), ElementsAre("passive-ports-used-up"));
+    for (const int code : {421, 500, 502, 229}) {
+        known.rounds[2].reply_code = code;
+        EXPECT_THAT(judge(known), IsEmpty()) << code;
+    }
 }
 
 TEST(comparisons, are_saved) {

@@ -157,7 +157,7 @@ bool demands_resumption(const method_facts& m) {
 
 void judge_resumption(const facts& known, std::vector<verdict>& out) {
     const auto* const m = first_of(known.methods, demands_resumption);
-    if (m == nullptr || has_id(out, {"tls-version-fails"})) return;
+    if (m == nullptr || has_id(out, {"tls-version-fails", "tls-reuse-fails"})) return;
     auto found = verdict_of("tls-session-not-reused", side::server, confidence::likely);
     found.evidence.push_back(evidence_of_reply(*m));
     found.evidence.push_back(fmt::format("the data connection {} the control connection's TLS session",
@@ -178,7 +178,8 @@ void judge_close_notify(const facts& known, std::vector<verdict>& out) {
 
 void judge_stalled(const facts& known, std::vector<verdict>& out) {
     const auto* const m = first_with(known, method_result::stalled);
-    if (m == nullptr || has_id(out, {"full-packets-lost"})) return;
+    const auto explains = [](const verdict& v) { return v.id == "full-packets-lost" && v.severity == severity::problem; };
+    if (m == nullptr || std::ranges::any_of(out, explains)) return;
     auto found = verdict_of("data-stalled", side::undecided, confidence::possible);
     found.evidence.push_back(fmt::format("{}: connected, {} bytes arrived, then no more", proto::name(m->method), m->bytes));
     out.push_back(std::move(found));

@@ -133,9 +133,9 @@ struct round_counts {
     unsigned worked = 0;
     unsigned failed = 0;
 
-    /// A negotiation that was refused says nothing about a port.
+    /// A negotiation that named no port says nothing about one.
     void add(const port_round& round) {
-        if (round.reply_code == 0) ++(round.result == method_result::ok ? worked : failed);
+        if (round.reply_code == 0 && round.port != 0) ++(round.result == method_result::ok ? worked : failed);
     }
 };
 
@@ -199,8 +199,14 @@ void judge_rate(const facts& known, std::vector<verdict>& out) {
     out.push_back(std::move(found));
 }
 
+/// 421 ends the session; 500 and 502 reject the command itself.
+bool lacks_a_port(int code) {
+    if (code >= 500) return code != 500 && code != 502;
+    return code == 425 || code == 450 || code == 451 || code == 452;
+}
+
 void judge_used_up(const facts& known, std::vector<verdict>& out) {
-    const auto* const refused = first_of(known.rounds, [](const port_round& r) { return r.reply_code >= 400; });
+    const auto* const refused = first_of(known.rounds, [](const port_round& r) { return lacks_a_port(r.reply_code); });
     if (refused == nullptr || refused == known.rounds.data()) return;
     auto found = verdict_of("passive-ports-used-up", side::server, confidence::likely);
     found.evidence.push_back(fmt::format("{} was accepted {} times in one session, then refused: {}",

@@ -105,7 +105,9 @@ std::optional<passing> send_piece(const line_target& target, unsigned ttl) {
 }
 
 bool add(const line_target& target, unsigned ttl, diagnosis::line_probe& into) {
-    const auto got = send_piece(target, ttl);
+    auto got = send_piece(target, ttl);
+    // Loss by chance holds back no second one.
+    if (got == passing::held) got = send_piece(target, ttl);
     if (!got) return false;
     const auto at = std::ranges::lower_bound(into.answers, ttl, {}, &diagnosis::line_probe::answer::ttl);
     into.answers.insert(at, {ttl, *got == passing::passed, *got == passing::expired});

@@ -103,13 +103,18 @@ net::task<result<path_trace>> trace_control(path_probe probe) {
     co_return out;
 }
 
+std::optional<endpoint> data_endpoint_in(const proto::reply& reply, const client::connection& session,
+                                         proto::data_method method) {
+    const auto server = session.control().peer().address;
+    const auto named = proto::advertised_endpoint(method, server, reply);
+    if (!named || !proto::may_carry_data(named->port)) return std::nullopt;
+    return endpoint{server, named->port};
+}
+
 net::task<std::optional<endpoint>> negotiate(client::connection& session, proto::data_method method) {
     const auto reply = co_await session.request(proto::verb_of(method), {});
     if (!reply) co_return std::nullopt;
-    const auto server = session.control().peer().address;
-    const auto named = proto::advertised_endpoint(method, server, *reply);
-    if (!named || !proto::may_carry_data(named->port)) co_return std::nullopt;
-    co_return endpoint{server, named->port};
+    co_return data_endpoint_in(*reply, session, method);
 }
 
 net::task<result<path_trace>> trace_data(path_probe probe, client::connection& session, diagnosis::method_facts attempt,

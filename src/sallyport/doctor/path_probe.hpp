@@ -27,6 +27,10 @@ net::task<result<diagnosis::path_trace>> trace_control(path_probe probe);
 net::task<result<diagnosis::path_trace>> trace_data(path_probe probe, client::connection& session,
                                                     diagnosis::method_facts attempt, diagnosis::path_trace& control);
 
+/// The server's address with the port that its reply to EPSV or PASV names; nothing if it names none that can be used.
+[[nodiscard]] std::optional<endpoint> data_endpoint_in(const proto::reply& reply, const client::connection& session,
+                                                       proto::data_method method);
+
 /// Sends EPSV or PASV. Nothing if the server refuses it; the address is the server's.
 net::task<std::optional<endpoint>> negotiate(client::connection& session, proto::data_method method);
 

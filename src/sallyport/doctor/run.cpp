@@ -365,11 +365,12 @@ net::task<> examination::compare_ports() {
     bool paused = false;
     for (unsigned i = 0; i < settings_.rounds && session.is_open(); ++i) {
         step(fmt::format("port {} of {}", i + 1, settings_.rounds));
-        const auto to = co_await negotiate(session, what.method);
+        const auto reply = co_await session.request(proto::verb_of(what.method), {});
+        if (!reply) break;
+        const auto to = data_endpoint_in(*reply, session, what.method);
         if (!to) {
-            const auto& reply = session.facts().last_reply();
             facts_.rounds.push_back(
-                {what.method, 0, method_result::verb_refused, {}, {}, reply.code, proto::summary(reply)});
+                {what.method, 0, method_result::verb_refused, {}, {}, reply->code, proto::summary(*reply)});
             break;
         }
         diagnosis::port_round round{.method = what.method, .port = to->port};
