@@ -96,7 +96,8 @@ BOOST_DESCRIBE_STRUCT(facts, (),
                        not_measured))
 
 constexpr std::string_view version_key = "sallyport_doctor";
-constexpr int version = 1;
+/// Another one after each change of the entries, which all are required.
+constexpr int version = 2;
 
 namespace {
 

@@ -71,9 +71,18 @@ TEST(facts_json, refuses_more_entries_than_a_run_has) {
     EXPECT_FALSE(refused([](facts& f) { f.rounds.resize(1000); }));
 }
 
+// Saved before the comparisons were added.
+TEST(facts_json, names_a_run_of_another_version) {
+    auto text = to_json(complete_facts());
+    constexpr std::string_view number = "\"sallyport_doctor\": 2";
+    ASSERT_NE(text.find(number), std::string::npos);
+    text.replace(text.find(number), number.size(), "\"sallyport_doctor\": 1");
+    EXPECT_EQ(facts_from_json(text).error().code, errc::unsupported);
+}
+
 TEST(facts_json, refuses_other_texts) {
-    for (const auto* const text : {"", "{", "[]", "{}", R"({"sallyport_doctor":2,"facts":{}})",
-                                   R"({"sallyport_doctor":1,"facts":{}})", R"({"sallyport_doctor":"1","facts":[]})"})
+    for (const auto* const text : {"", "{", "[]", "{}", R"({"sallyport_doctor":1,"facts":{}})",
+                                   R"({"sallyport_doctor":2,"facts":{}})", R"({"sallyport_doctor":"2","facts":[]})"})
         EXPECT_FALSE(facts_from_json(text)) << text;
     EXPECT_FALSE(facts_from_json(std::string(10000, '[')));
 }
