@@ -2,6 +2,7 @@
 once broken and once healthy."""
 
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -84,6 +85,18 @@ def test_upload(doctor, serve):
     assert "STOR /sallyport-doctor-" in daemon.log() and sorted(each.name for each in folder.iterdir()) == before
 
 
+def test_methods_of_the_family(path, serve, sallyport, tmp_path):
+    """The methods are those of the address that is connected to, whichever the name has first (C2)."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text(f"::1 both.test\n{SERVER} both.test\n")
+    hosts.chmod(0o644)
+    with_names = ["sh", "-c", f'mount --bind {hosts} /etc/hosts; exec "$@"', "sh"]
+    for options in (["-4"], []):
+        done = subprocess.run(path.command("server", *with_names, sallyport, "doctor", "--json", "--data-methods", "pasv", *options,
+                                           "ftp://anna:secret@both.test/"), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        assert [m["method"] for m in json.loads(done.stdout)["methods"]] == ["PASV"] and done.returncode == 0, done.stdout
+
+
 @pytest.fixture
 def scripted(sallyport):
     """scripted("--trace", refuse=...): the report about such a server."""
@@ -150,6 +163,19 @@ def test_port_that_opens_late(scripted, event):
     assert "data-ports-refused" in closed and "passive-port-opens-late" not in closed, closed
 
 
+def test_range_with_a_closed_port(scripted):
+    """No alarm: the port of the first session is closed, and those of later ones are open all the time."""
+    negotiations = []
+
+    def first_is_closed(session, verb):
+        if verb == "EPSV":
+            negotiations.append(session)
+        return "229 Extended (|||1025|)" if verb == "EPSV" and len(negotiations) == 1 else None
+
+    found = scripted("--data-methods", "epsv", refuse=first_is_closed, code=7)
+    assert "data-ports-refused" in found and "passive-port-opens-late" not in found, found
+
+
 @pytest.fixture(scope="module")
 def context(certificate):
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -202,3 +228,46 @@ def test_proxy_header_in_files(scripted):
     assert found["proxy-header-in-files"]["confidence"] == "certain", found
     assert scripted("--upload", code=0) == {}
     assert scripted("--upload", refuse=lambda session, verb: "550 no" if verb == "STOR" else None, code=0)["upload-refused"]["severity"] == "note"
+
+
+def test_upload_that_fails(scripted):
+    """It is no matter of permissions, and nothing is left there."""
+    def fail(session, verb):
+        if verb != "STOR":
+            return None
+        session.say("150 go on")
+        data = session.data()
+        while data.recv(65536):
+            pass
+        data.close()
+        return "451 local error"
+
+    found = scripted("--upload", refuse=fail, code=20)
+    assert "451 local error" in found["upload-failed"]["evidence"][0] and "upload-left-over" not in found, found
+
+
+def test_interrupted_comparisons_have_no_password(sallyport):
+    """Each result is saved without it, before the next session begins."""
+    asked = ScriptedServer({}, {"/": b"x\r\n"})
+    sent, next_session, end = threading.Event(), threading.Event(), threading.Event()
+
+    def refuse(session, verb):
+        if verb == "EPSV":
+            return "229 Extended (|||1025|)"
+        if verb == "LIST" and "EPSV" in session.verbs:
+            sent.set()
+            return "425 secret-word"
+        if verb == "USER" and sent.is_set():
+            next_session.set()
+            end.wait(20)
+        return None
+
+    asked.refuse = refuse
+    run = subprocess.Popen([sallyport, "doctor", "--passive", "--json", f"ftp://u:secret-word@127.0.0.1:{asked.port}/"],
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    assert next_session.wait(20)
+    run.send_signal(signal.SIGINT)
+    text, _ = run.communicate(timeout=20)
+    end.set()
+    asked.close()
+    assert "425 ***" in text and "secret-word" not in text, text

@@ -177,7 +177,7 @@ def test_saved_run(doctor, tmp_path):
     assert "private-address" in text and "side: server-config" in text
     saved = (tmp_path / "run.json").read_text()
     assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o600
-    assert json.loads(saved)["sallyport_doctor"] == 1
+    assert json.loads(saved)["sallyport_doctor"] == 2
     assert "secret-word" not in saved and "10.255.255.1" not in saved and "example.org" not in saved
     assert "done, user-" in saved, saved  # the login name
 
@@ -190,6 +190,24 @@ def test_verbose_lines_name_their_session(sallyport):
     asked.close()
     assert done.returncode == 0 and "[EPSV] > EPSV" in done.stderr and "[PASV] > PASV" in done.stderr, done.stderr
     assert "[EPSV] > PASV" not in done.stderr
+
+
+def test_verbose_lines_of_comparisons_name_their_method(sallyport):
+    asked = server()
+    asked.refuse = lambda session, verb: "229 Extended (|||1025|)" if verb == "EPSV" else None
+    done = subprocess.run([sallyport, "doctor", "--passive", "-v", asked.url("")], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=30)
+    asked.close()
+    # EPSV, and PASV after it in the same session.
+    assert "[PASV] > EPSV" in done.stderr and "[EPSV] > PASV" not in done.stderr, done.stderr
+
+
+def test_host_without_an_address_of_the_family(sallyport):
+    asked = server()
+    done = subprocess.run([sallyport, "doctor", "-6", "--json", asked.url("")], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=30)
+    asked.close()
+    assert done.returncode == 3 and list(ids(json.loads(done.stdout))) == ["no-address-of-family"], done.stdout
 
 
 def test_explain(sallyport):

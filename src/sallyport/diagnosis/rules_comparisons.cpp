@@ -49,7 +49,8 @@ void judge_full_packets(const facts& known, std::vector<verdict>& out) {
     if (!has_smaller && !is_stopped_upload(known)) {
         found.confidence = confidence::possible;
         found.severity = severity::note;
-        found.cause = "A device on the path holds back long lines of the control connection, or full-sized packets are lost.";
+        found.cause =
+            "A device on the path holds back long lines of the control connection, or full-sized packets are lost.";
         found.remedy = "Nothing while listings and uploads work.";
     }
     if (has_smaller) {

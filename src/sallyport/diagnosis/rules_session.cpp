@@ -28,7 +28,13 @@ void add(const facts& known, std::vector<verdict>& out, std::string_view id, sid
 }
 
 void judge_host_not_found(const facts& known, std::vector<verdict>& out) {
-    if (failed_at(known, "resolve") != nullptr) add(known, out, "host-not-found", side::client_config, confidence::likely);
+    if (failed_at(known, "resolve") != nullptr && failed_at(known, "resolve", name(errc::usage)) == nullptr)
+        add(known, out, "host-not-found", side::client_config, confidence::likely);
+}
+
+void judge_other_family(const facts& known, std::vector<verdict>& out) {
+    if (failed_at(known, "resolve", name(errc::usage)) != nullptr)
+        add(known, out, "no-address-of-family", side::client_config, confidence::certain);
 }
 
 void judge_control_refused(const facts& known, std::vector<verdict>& out) {
@@ -182,6 +188,10 @@ std::span<const rule> session_rules() noexcept {
         {{"host-not-found", "The host name has no address.", "the lookup of the name", "an address in place of a name",
           "a name server that does not answer", "Check the host name and the name server of this computer."},
          judge_host_not_found},
+        {{"no-address-of-family", "The host has no address of the family that -4 or -6 selects.",
+          "the lookup of the name, or the address in the URL", "names without any address", "none",
+          "Run the command without -4 and -6, or let the name have such an address."},
+         judge_other_family},
         {{"control-port-refused", "No FTP server accepts connections on this address and port.",
           "an RST in reply to the connection", "silence and ICMP",
           "a firewall that answers with RST; a NAT router that does not forward the port",

@@ -389,6 +389,7 @@ TEST(rules, steps_before_the_data_connection) {
         return only(known).id;
     };
     EXPECT_EQ(id("resolve", "unresolved", 0, ""), "host-not-found");
+    EXPECT_EQ(id("resolve", "usage", 0, "127.0.0.1 has no IPv6 address"), "no-address-of-family");
     EXPECT_EQ(id("connect", "refused", 0, ""), "control-port-refused");
     EXPECT_EQ(id("connect", "timeout", 0, ""), "control-port-silent");
     EXPECT_EQ(id("connect", "unreachable", 0, ""), "control-port-unreachable");

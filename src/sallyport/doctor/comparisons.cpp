@@ -44,12 +44,22 @@ bool is_usable(method_result r) { return r == method_result::ok || r == method_r
 
 bool is_encrypted(const comparison_settings& settings) { return settings.server.tls != client::tls_mode::none; }
 
+template <class Found>
+void add(const comparison_settings& settings, std::vector<Found>& into, Found found) {
+    into.push_back(std::move(found));
+    settings.after_change();
+}
+
+void leave_out(const comparison_settings& settings, facts& into, std::string text) {
+    add(settings, into.not_measured, std::move(text));
+}
+
 /// The session is logged in; nothing, and a note, if the server did not admit it.
 net::task<bool> open_session(client::connection& session, const comparison_settings& settings, std::string what,
                              facts& into) {
     const auto failure = co_await session.open(settings.server, client::open_depth::login, settings.login);
     if (failure)
-        into.not_measured.push_back(fmt::format("{}: no further session was admitted ({})", what, failure->cause.text()));
+        leave_out(settings, into, fmt::format("{}: no further session was admitted ({})", what, failure->cause.text()));
     co_return !failure;
 }
 
@@ -72,12 +82,6 @@ net::task<std::optional<method_facts>> list_once(net::loop& loop, const comparis
     auto out = facts_of_attempt(session, method, is_encrypted(settings), failure);
     co_await session.quit();
     co_return out;
-}
-
-client::connection_options with_method(const comparison_settings& settings, data_method method) {
-    auto out = settings.how;
-    out.methods = {method};
-    return out;
 }
 
 /// Of the attempts as the URL asks, not those of unencrypted sessions in addition to it.
@@ -113,12 +117,9 @@ struct late_connection {
     net::event finished;
 };
 
-net::task<> connect_late(net::loop& loop, endpoint to, std::shared_ptr<late_connection> state) {
+net::task<> connect_late(net::loop& loop, ip_address from, endpoint to, std::shared_ptr<late_connection> state) {
     co_await loop.sleep_for(late);
-    net::connect_options how;
-    auto opened = co_await net::connect(loop, to, how, net::time_limit::within(late_connect_wait));
-    state->result = opened ? method_result::ok : result_of_connect(opened.error());
-    if (opened) opened->abort();
+    state->result = co_await connect_once(loop, from, to, late_connect_wait);
     state->finished.set();
 }
 
@@ -172,10 +173,11 @@ std::string difference(const std::string& sent, const std::string& received) {
 net::task<> compare_segments(net::loop& loop, const comparison_settings& settings, facts& into) {
     const auto* const stalled = find_attempt(into, is_encrypted(settings), is_stalled);
     if (stalled == nullptr) co_return;
-    auto how = with_method(settings, stalled->method);
+    auto how = settings.options_for(stalled->method);
     how.max_segment = small_segment;
     auto again = co_await list_once(loop, settings, std::move(how), {}, "smaller TCP segments", into);
-    if (again) into.compared.segments.push_back({again->method, again->tls, small_segment, again->result, again->bytes});
+    if (again)
+        add(settings, into.compared.segments, {again->method, again->tls, small_segment, again->result, again->bytes});
 }
 
 net::task<> compare_sequences(net::loop& loop, const comparison_settings& settings, facts& into) {
@@ -189,11 +191,11 @@ net::task<> compare_sequences(net::loop& loop, const comparison_settings& settin
                 pairs.emplace_back(first.method, second.method);
         }
     for (const auto& [first, second] : pairs) {
-        auto how = with_method(settings, second);
+        auto how = settings.options_for(second);
         auto what = fmt::format("{} after {}", proto::name(second), proto::name(first));
         auto got = co_await list_once(loop, settings, std::move(how), first, std::move(what), into);
         if (!got) co_return;
-        into.compared.sequences.push_back({first, second, got->tls, got->result, got->reply_code, got->reply});
+        add(settings, into.compared.sequences, {first, second, got->tls, got->result, got->reply_code, got->reply});
     }
 }
 
@@ -202,19 +204,22 @@ net::task<> compare_timing(net::loop& loop, const comparison_settings& settings,
     if (refused == nullptr) co_return;
     const auto method = refused->method;
     for (const bool after_command : {false, true}) {
-        auto how = with_method(settings, method);
+        auto how = settings.options_for(method);
         // The server may wait for a data connection that does not come.
         how.reply = std::min<std::chrono::milliseconds>(how.reply, list_wait);
         client::connection session(loop, std::move(how));
         const bool opened = co_await open_session(session, settings, "a later connection", into);
         if (!opened) co_return;
         const auto to = co_await negotiate(session, method);
-        if (to) {
+        // This port may be open all the time, where others of the range are not.
+        const auto from = session.control().local().address;
+        const bool is_closed = to && co_await connect_once(loop, from, *to, late_connect_wait) == method_result::refused;
+        if (is_closed) {
             const auto state = std::make_shared<late_connection>(loop);
-            loop.spawn("connecting late", connect_late(loop, *to, state));
+            loop.spawn("connecting late", connect_late(loop, from, *to, state));
             if (after_command) (void)co_await session.request(proto::verb::list, {});
             (void)co_await state->finished.wait(net::deadline::max());
-            into.compared.timings.push_back({method, is_encrypted(settings), after_command, state->result});
+            add(settings, into.compared.timings, {method, is_encrypted(settings), after_command, state->result});
         }
         session.close();
     }
@@ -228,7 +233,7 @@ net::task<> compare_tls(net::loop& loop, const comparison_settings& settings, fa
     const auto method = any->method;
     for (const bool old_version : {false, true})
         for (const bool resume : {true, false}) {
-            auto how = with_method(settings, method);
+            auto how = settings.options_for(method);
             if (old_version) how.tls = settings.tls12;
             how.resume_data = resume;
             auto what = fmt::format("TLS{}{}", old_version ? " 1.2" : "", resume ? "" : " without session reuse");
@@ -241,7 +246,7 @@ net::task<> compare_tls(net::loop& loop, const comparison_settings& settings, fa
             const auto failure = co_await session.transfer(std::move(order), sink);
             const auto got = facts_of_attempt(session, method, true, failure);
             co_await session.quit();
-            into.compared.tls_versions.push_back({version, resume, got.result, got.resumed, got.reply_code, got.reply});
+            add(settings, into.compared.tls_versions, {version, resume, got.result, got.resumed, got.reply_code, got.reply});
         }
 }
 
@@ -249,17 +254,17 @@ net::task<> try_upload(net::loop& loop, const comparison_settings& settings, fac
     const auto* const works =
         find_attempt(into, is_encrypted(settings), [](const method_facts& m) { return is_usable(m.result); });
     if (works == nullptr) {
-        into.not_measured.emplace_back("the upload: no data connection works");
+        leave_out(settings, into, "the upload: no data connection works");
         co_return;
     }
     const auto content = content_of_upload();
     const auto file = file_with(content);
     if (!file) {
-        into.not_measured.push_back("the upload: " + file.error().text());
+        leave_out(settings, into, "the upload: " + file.error().text());
         co_return;
     }
     const auto method = works->method;
-    auto how = with_method(settings, method);
+    auto how = settings.options_for(method);
     how.reply = std::min<std::chrono::milliseconds>(how.reply, upload_wait);
     client::connection session(loop, std::move(how));
     const bool opened = co_await open_session(session, settings, "the upload", into);
@@ -278,16 +283,19 @@ net::task<> try_upload(net::loop& loop, const comparison_settings& settings, fac
         if (!refused && session.data() && !session.data()->failure)
             found.difference = difference(content, in.text());
         else
-            into.not_measured.emplace_back("what the file of the upload has become: it could not be received");
+            leave_out(settings, into, "what the file of the upload has become: it could not be received");
     }
     // A part of it may be there.
     bool is_left = !failure || session.data();
     if (is_left && session.is_open()) {
         const auto removed = co_await session.request(proto::verb::dele, name);
-        is_left = !removed || !removed->positive();
+        // Servers with atomic uploads leave nothing of an upload that failed.
+        const bool was_there = !failure || !removed || removed->code != 550;
+        is_left = was_there && (!removed || !removed->positive());
     }
     if (is_left) found.left_over = name;
     into.compared.upload = std::move(found);
+    settings.after_change();
     co_await session.quit();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include <sallyport/doctor/attempt_facts.hpp>
 #include <sallyport/doctor/syn_probe.hpp>
 #include <sallyport/proto/data_negotiation.hpp>
 
@@ -109,6 +110,16 @@ std::optional<endpoint> data_endpoint_in(const proto::reply& reply, const client
     const auto named = proto::advertised_endpoint(method, server, reply);
     if (!named || !proto::may_carry_data(named->port)) return std::nullopt;
     return endpoint{server, named->port};
+}
+
+net::task<diagnosis::method_result> connect_once(net::loop& loop, ip_address from, endpoint to,
+                                                 std::chrono::milliseconds wait) {
+    net::connect_options how;
+    if (from.is_v4() == to.address.is_v4()) how.bind_to = {from, 0};
+    auto opened = co_await net::connect(loop, to, how, net::time_limit::within(wait));
+    if (!opened) co_return result_of_connect(opened.error());
+    opened->abort();
+    co_return diagnosis::method_result::ok;
 }
 
 net::task<std::optional<endpoint>> negotiate(client::connection& session, proto::data_method method) {

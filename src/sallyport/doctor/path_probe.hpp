@@ -31,6 +31,10 @@ net::task<result<diagnosis::path_trace>> trace_data(path_probe probe, client::co
 [[nodiscard]] std::optional<endpoint> data_endpoint_in(const proto::reply& reply, const client::connection& session,
                                                        proto::data_method method);
 
+/// One connection from this address, if both are of the same family; it is closed at once.
+net::task<diagnosis::method_result> connect_once(net::loop& loop, ip_address from, endpoint to,
+                                                 std::chrono::milliseconds wait);
+
 /// Sends EPSV or PASV. Nothing if the server refuses it; the address is the server's.
 net::task<std::optional<endpoint>> negotiate(client::connection& session, proto::data_method method);
 

@@ -15,6 +15,7 @@
 #include <sallyport/doctor/helper_search.hpp>
 #include <sallyport/doctor/idle_run.hpp>
 #include <sallyport/doctor/path_probe.hpp>
+#include <sallyport/doctor/port_rounds.hpp>
 #include <sallyport/doctor/translator_search.hpp>
 #include <sallyport/net/worker_pool.hpp>
 #include <sallyport/proto/proxy_header.hpp>
@@ -36,10 +37,8 @@ constexpr std::chrono::milliseconds greeting_wait(12000);
 constexpr std::chrono::milliseconds greeting_wait_with_header(2000);
 /// For a listing whose bytes stop.
 constexpr std::chrono::milliseconds stall_wait(5000);
-/// For one of several ports, or for another address.
-constexpr std::chrono::milliseconds round_wait(1200);
-/// Longer than a second, for which most limits count; a stricter one is not found.
-constexpr std::chrono::milliseconds rate_pause(5000);
+/// For the other address of a 227.
+constexpr std::chrono::milliseconds other_address_wait(1200);
 /// Some servers release the slot of a finished session a little later.
 constexpr std::chrono::milliseconds slot_wait(400);
 /// Helpers of firewalls follow this control port.
@@ -83,6 +82,8 @@ private:
         hide_password();
     }
     [[nodiscard]] path_probe probe() { return {loop_, pool_, facts_.client, facts_.server}; }
+    /// The selected methods that can be used with this address, in their order.
+    [[nodiscard]] std::vector<data_method> methods_for(const ip_address& server) const;
     void plan();
     void step(std::string_view text) const {
         if (settings_.on_step) settings_.on_step(text);
@@ -91,7 +92,7 @@ private:
     net::task<bool> open_first(client::connection& session);
     net::task<> ask_features();
     net::task<> try_proxy_header();
-    net::task<> work_on(client::connection& first);
+    net::task<> work_on(client::connection& first, data_method opened_for);
     net::task<> work_in_parallel();
     net::task<session_failure> open(client::connection& session, const planned& what);
     net::task<> try_method(client::connection& session, planned what);
@@ -103,9 +104,7 @@ private:
     net::task<> compare_sessions();
     net::task<> find_link();
     net::task<> compare_ports();
-    net::task<> wait_for_port(endpoint to, diagnosis::port_round& round);
     net::task<> hold_sessions();
-    net::task<method_result> connect_once(endpoint to, std::chrono::milliseconds wait);
 
     net::loop& loop_;
     const run_settings& settings_;
@@ -141,13 +140,19 @@ client::server_address examination::server_for(const planned& what) const {
     return {url.host, url.port, what.plain ? client::tls_mode::none : url.tls, std::move(addresses), {}};
 }
 
+std::vector<data_method> examination::methods_for(const ip_address& server) const {
+    std::vector<data_method> out;
+    for (const auto method : settings_.how.methods)
+        if (server.is_v4() || !proto::only_ipv4(method)) out.push_back(method);
+    return out;
+}
+
 void examination::plan() {
-    const bool v6 = facts_.server.address.is_v6();
-    for (const auto method : settings_.how.methods)
-        if (!v6 || !proto::only_ipv4(method)) queue_.push_back({method, false});
+    const auto methods = methods_for(facts_.server.address);
+    for (const auto method : methods) queue_.push_back({method, false});
     if (!settings_.also_plain || settings_.location.tls == client::tls_mode::none) return;
-    for (const auto method : settings_.how.methods)
-        if (!is_active(method) && (!v6 || !proto::only_ipv4(method))) queue_.push_back({method, true});
+    for (const auto method : methods)
+        if (!is_active(method)) queue_.push_back({method, true});
 }
 
 net::task<bool> examination::open_first(client::connection& session) {
@@ -212,14 +217,18 @@ net::task<> examination::work_in_parallel() {
     second_worker_done_.set();
 }
 
-net::task<> examination::work_on(client::connection& first) {
+net::task<> examination::work_on(client::connection& first, data_method opened_for) {
     auto what = queue_.front();
-    queue_.pop_front();
-    if (!queue_.empty()) {
-        in_parallel_ = true;
-        loop_.spawn("trying data methods", work_in_parallel());
+    // Not if an address of the other family was connected to than that which was tried first.
+    const bool fits = what.method == opened_for;
+    if (fits) {
+        queue_.pop_front();
+        if (!queue_.empty()) {
+            in_parallel_ = true;
+            loop_.spawn("trying data methods", work_in_parallel());
+        }
+        co_await try_method(first, what);
     }
-    co_await try_method(first, what);
     co_await first.quit();
     for (;;) {
         // The other worker may give its method back at any time until it ends.
@@ -269,18 +278,10 @@ net::task<> examination::try_other_address(client::connection& session, method_f
     const bool may_try = !address.is_loopback() && !address.is_multicast() && !address.is_link_local() && session.is_open();
     if (follows_reply || may_try) {
         const auto fresh = co_await negotiate(session, m.method);
-        if (fresh) other = co_await connect_once({follows_reply ? facts_.server.address : address, fresh->port}, round_wait);
+        const endpoint to{follows_reply ? facts_.server.address : address, fresh ? fresh->port : std::uint16_t{0}};
+        if (fresh) other = co_await connect_once(loop_, facts_.client.address, to, other_address_wait);
     }
     set_other_address(m, other);
-}
-
-net::task<method_result> examination::connect_once(endpoint to, std::chrono::milliseconds wait) {
-    net::connect_options how;
-    if (facts_.client.address.is_v4() == to.address.is_v4()) how.bind_to = {facts_.client.address, 0};
-    auto opened = co_await net::connect(loop_, to, how, net::time_limit::within(wait));
-    if (!opened) co_return result_of_connect(opened.error());
-    opened->abort();
-    co_return method_result::ok;
 }
 
 // ---- The path
@@ -356,54 +357,25 @@ net::task<> examination::compare_ports() {
         std::ranges::find_if(facts_.methods, [](const method_facts& m) { return !is_active(m.method) && m.advertised; });
     if (found == facts_.methods.end()) co_return;
     const planned what{found->method, !found->tls};
-    client::connection session(loop_, options_for(what));
-    if (const auto failure = co_await open(session, what)) {
-        leave_out(fmt::format("several ports: no further session was admitted ({})", failure->cause.text()));
-        co_return;
-    }
-    bool worked = false;
-    bool paused = false;
-    for (unsigned i = 0; i < settings_.rounds && session.is_open(); ++i) {
-        step(fmt::format("port {} of {}", i + 1, settings_.rounds));
-        const auto reply = co_await session.request(proto::verb_of(what.method), {});
-        if (!reply) break;
-        const auto to = data_endpoint_in(*reply, session, what.method);
-        if (!to) {
-            facts_.rounds.push_back(
-                {what.method, 0, method_result::verb_refused, {}, {}, reply->code, proto::summary(*reply)});
-            break;
-        }
-        diagnosis::port_round round{.method = what.method, .port = to->port};
-        round.result = co_await connect_once(*to, round_wait);
-        // By port or by chance: the same port once more.
-        if (round.result != method_result::ok) round.again = co_await connect_once(*to, round_wait);
-        // By rate: once more after a pause.
-        const bool failed_twice = round.again && *round.again != method_result::ok;
-        if (failed_twice && worked && !std::exchange(paused, true)) co_await wait_for_port(*to, round);
-        worked = worked || round.result == method_result::ok;
-        facts_.rounds.push_back(std::move(round));
-    }
-    if (facts_.rounds.size() < settings_.rounds)
-        leave_out(fmt::format("{} of {} ports: the server named no further port", settings_.rounds - facts_.rounds.size(),
-                              settings_.rounds));
-    co_await session.quit();
+    const round_settings rounds{options_for(what), server_for(what), login(),
+                                what.method,       settings_.rounds, settings_.on_step};
+    co_await doctor::compare_ports(loop_, rounds, facts_);
     hide_password();
-}
-
-net::task<> examination::wait_for_port(endpoint to, diagnosis::port_round& round) {
-    co_await loop_.sleep_for(rate_pause);
-    round.after_pause = co_await connect_once(to, round_wait);
 }
 
 // ---- Sessions with one difference
 
 net::task<> examination::compare_sessions() {
-    const planned what{};
-    const comparison_settings how{options_for(what), server_for(what), login(),         settings_.location.path,
-                                  settings_.tls12,   settings_.trace,  settings_.upload};
+    const comparison_settings how{.options_for = [this](data_method method) { return options_for({method, false}); },
+                                  .after_change = [this] { hide_password(); },
+                                  .server = server_for({}),
+                                  .login = login(),
+                                  .path = settings_.location.path,
+                                  .tls12 = settings_.tls12,
+                                  .all = settings_.trace,
+                                  .upload = settings_.upload};
     step("comparing sessions");
     co_await doctor::compare_sessions(loop_, how, facts_);
-    hide_password();
     co_await find_link();
 }
 
@@ -455,9 +427,15 @@ net::task<> examination::run() {
     }
     addresses_ = facts_.host_addresses = *resolved;
 
-    planned what{settings_.how.methods.front(), false};
-    if (addresses_.front().is_v6() && proto::only_ipv4(what.method))
-        what.method = is_active(what.method) ? data_method::eprt : data_method::epsv;
+    const auto tried = client::attempt_order(addresses_, settings_.how.version);
+    if (tried.empty()) {
+        const auto family = settings_.how.version == client::ip_version::ipv4 ? 4 : 6;
+        facts_.phases.push_back({"resolve", false, ms, std::string(name(errc::usage)), 0,
+                                 fmt::format("{} has no IPv{} address", url.host, family)});
+        co_return;
+    }
+    const auto expected = methods_for(tried.front());
+    const planned what{expected.empty() ? data_method::epsv : expected.front(), false};
     client::connection first(loop_, options_for(what));
     if (!co_await open_first(first)) {
         const auto* const failed = facts_.failed_phase();
@@ -471,8 +449,7 @@ net::task<> examination::run() {
         facts_.not_measured.emplace_back("data connections: none of the selected methods supports IPv6");
         co_return;
     }
-    queue_.front() = what;
-    co_await work_on(first);
+    co_await work_on(first, what.method);
     std::ranges::stable_sort(facts_.methods, [](const method_facts& a, const method_facts& b) {
         return a.tls != b.tls ? a.tls : a.method < b.method;
     });
