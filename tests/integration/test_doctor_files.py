@@ -120,7 +120,10 @@ def test_published_ports(sallyport, tmp_path):
     file = tmp_path / "compose.json"
     ports = [{"target": port, "published": str(port), "protocol": "tcp"} for port in (21, *range(30000, 30005))]
     file.write_text(json.dumps({"services": {"ftp": {"ports": ports}}}))
-    doctor(here, sallyport, "--server", f"compose:{file}", "--ports", "30000-30004", code=0)
+    healthy = doctor(here, sallyport, "--server", f"compose:{file}", "--ports", "30000-30004", code=0)
+    # These are not in the file.
+    assert "30000-30004" in healthy and "TLS" not in healthy and "control ports" not in healthy, healthy
+    doctor(here, sallyport, "--server", f"compose:{file}", code=2)
     said = doctor(here, sallyport, "--server", f"compose:{file}", "--ports", "30000-30009", code=20)
     assert "30005-30009 are not published" in said and '- "30000-30009:30000-30009/tcp"' in said, said
     ports = [{"port": 21}, *({"port": 10000 + port, "targetPort": port} for port in range(30000, 30010))]

@@ -221,9 +221,14 @@ int diagnose_server(const std::string& target, const std::optional<port_range>& 
                                  "--server needs a configuration; use sallyport:FILE, vsftpd:FILE, proftpd:FILE or "
                                  "pure-ftpd:\"OPTIONS\", or add --ports A-B"});
     }
+    const bool is_container = known.publisher != diagnosis::port_publisher::none;
+    if (is_container && !ports)
+        return refuse(
+            "doctor",
+            {errc::usage, 0, escape(target, 100) + ": the file does not have the server's passive ports; add --ports A-B"});
     if (ports) known.passive_ports = *ports;
     // The container's ports are no matter of this host.
-    if (known.publisher != diagnosis::port_publisher::none) return print_report(known, as_json);
+    if (is_container) return print_report(known, as_json);
     const auto machine = read_machine_facts();
     known.host.addresses = machine.addresses;
     known.host.ephemeral = machine.ephemeral;

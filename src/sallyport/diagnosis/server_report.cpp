@@ -38,13 +38,19 @@ namespace json = boost::json;
 std::string report_text(const server_facts& known, const std::vector<verdict>& found) {
     std::string ports = "none";
     if (known.passive) ports = known.passive_ports.first == 0 ? "any" : known.passive_ports.text();
-    auto out =
-        fmt::format("{}{}: {}\n\n  control ports   {}\n  passive ports   {}\n  TLS             {}\n",
-                    known.program.empty() ? "passive ports" : known.program,
-                    known.source.empty() ? "" : " (" + escape(known.source, 200) + ')',
-                    has_problem(found) ? "problems were found" : "no fault was found",
-                    known.control_ports.empty() ? "not known" : fmt::format("{}", fmt::join(known.control_ports, ", ")),
-                    ports, known.tls ? "offered" : "not offered");
+    auto out = fmt::format("{}{}: {}\n\n", known.program.empty() ? "passive ports" : known.program,
+                           known.source.empty() ? "" : " (" + escape(known.source, 200) + ')',
+                           has_problem(found) ? "problems were found" : "no fault was found");
+    const auto add = [&out](std::string_view label, std::string_view value) {
+        out += fmt::format("  {:<16}{}\n", label, value);
+    };
+    // What publishes ports of a container does not have the server's settings.
+    const bool is_container = known.publisher != port_publisher::none;
+    if (!is_container)
+        add("control ports",
+            known.control_ports.empty() ? "not known" : fmt::format("{}", fmt::join(known.control_ports, ", ")));
+    add("passive ports", ports);
+    if (!is_container) add("TLS", known.tls ? "offered" : "not offered");
     out += all_verdicts(found);
     for (const auto& each : known.not_measured) out += fmt::format("not measured: {}\n", escape(each, 400));
     return out;
