@@ -77,7 +77,7 @@ def test_the_rules_of_the_report_remove_its_cause(sallyport, networks, tmp_path)
 
 def test_rules_from_a_saved_run(sallyport, networks, tmp_path):
     """'sallyport firewall' prints only what removes the failures of the run."""
-    run = tmp_path / "run.json"
+    run, blocked = tmp_path / "run.json", tmp_path / "blocked.json"
     with lab(client=(STRICT_CLIENT,)) as built:
         daemon = Daemon([sallyport, "serve", tmp_path, "--user", "anna:geheim", "--listen", f"{SERVER}:21", "--passive-ports", "30000-30009",
                          "--control-socket", "none"], wrap=lambda a: built.command("server", *a)).wait_ready()
@@ -87,12 +87,17 @@ def test_rules_from_a_saved_run(sallyport, networks, tmp_path):
             printed = [subprocess.run([sallyport, "firewall", "--saved-run", run, *more], capture_output=True, text=True, check=True).stdout
                        for more in (("--side", "client"), (), ("--passive-ports", "30000-30009", "--for", "ufw"))]
             assert f"ip daddr {SERVER} tcp dport 1024-65535 accept" in printed[0] and "dport 21" not in printed[0]
-            assert "The run has seen some passive ports only" in printed[1] and " input tcp dport 3000" in printed[1]
-            assert "port 30000:30009" in printed[2] and "has seen some" not in printed[2]
+            assert "--passive-ports" in printed[1] and all(line.startswith("#") for line in printed[1].splitlines()), printed[1]
+            assert "port 30000:30009" in printed[2] and "--passive-ports" not in printed[2]
             built.apply("client", printed[0])
             doctor(lambda *a: built.command("client", *a), sallyport, url, "--passive", "--save", run, code=0)
         finally:
             daemon.stop()
+    with lab(client=(STRICT_CLIENT.replace("1024-65535", "21"),)) as built:
+        # The control connection is stopped: the rules have the address and the port that were tried.
+        doctor(lambda *a: built.command("client", *a), sallyport, url, "--connect-timeout", "1", "--save", blocked, code=3)
+        rules = subprocess.run([sallyport, "firewall", "--saved-run", blocked, "--side", "client"], capture_output=True, text=True, check=True).stdout
+        assert f"ip daddr {SERVER} tcp dport 21 accept" in rules, rules
     nothing = subprocess.run([sallyport, "firewall", "--saved-run", run], capture_output=True, text=True, check=True).stdout
     assert nothing == "# Rules of a firewall remove no failure of this run.\n"
     (tmp_path / "other").write_text("{}")

@@ -89,8 +89,7 @@ result<std::string> firewall_options::text_for_run(const report_input& subject, 
     const auto known = read_saved_run(saved_run);
     if (!known) return std::unexpected(known.error());
     const auto comment = std::ranges::find(firewall::rule_formats(), format, &firewall::rule_format::format)->comment;
-    const auto configured = configured_ports(subject);
-    const auto passive = configured.first == 0 ? doctor::seen_passive_ports(*known) : configured;
+    const auto passive = configured_ports(subject);
     std::string out;
     for (const auto& v : diagnosis::judge(*known)) {
         using diagnosis::side;
@@ -99,15 +98,18 @@ result<std::string> firewall_options::text_for_run(const report_input& subject, 
         auto needs = doctor::needs_for(v, *known, of_server, passive);
         if (!needs) continue;
         if (server) (of_server ? needs->host : needs->peer) = server;
-        const auto rules = firewall::rules_text(*needs, format);
+        // The ports of a run are no range to open: they are some of the server's, and the file may be that of anyone.
+        const auto rules = needs->connections.empty()
+                               ? fmt::format(
+                                     "{} The rules need the server's passive ports, which a run does not show: name "
+                                     "them with --config or --passive-ports.\n",
+                                     comment)
+                               : firewall::rules_text(*needs, format);
         if (out.contains(rules)) continue;
         out += fmt::format("{} {}: {}\n", comment, v.id, escape(v.cause, 400));
         if (v.hop)
             out += fmt::format("{} The device: {}. On a router, use its chain for forwarded packets.\n", comment,
                                diagnosis::text_of(*v.hop));
-        if (of_server && configured.first == 0)
-            out += fmt::format(
-                "{} The run has seen some passive ports only; --config or --passive-ports names all of them.\n", comment);
         out += rules;
     }
     if (out.empty()) out = fmt::format("{} Rules of a firewall remove no failure of this run.\n", comment);

@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/ports.hpp>
-#include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/diagnosis/server_rules.hpp>
 #include <sallyport/firewall/rule_formats.hpp>
@@ -45,14 +44,6 @@ constexpr auto causes = std::to_array<cause_row>({
 /// Of a server's configuration, which has the ports.
 constexpr auto causes_on_host = std::to_array<std::string_view>({"own-firewall-blocks", "helper-missing", "helper-useless"});
 
-/// The device is the host of that side, or has not been found.
-[[nodiscard]] bool may_be_host(const diagnosis::verdict& v, const diagnosis::facts& known) {
-    if (!v.hop) return true;
-    if (v.side == side::client) return v.hop->first == 0;
-    const auto distance = diagnosis::distance_to_server(known);
-    return distance && v.hop->last >= *distance;
-}
-
 /// What publishes the passive range. A Service has no ranges.
 [[nodiscard]] std::vector<std::string> entries_to_publish(const diagnosis::server_facts& known) {
     const auto& range = known.passive_ports;
@@ -64,19 +55,6 @@ constexpr auto causes_on_host = std::to_array<std::string_view>({"own-firewall-b
 }
 
 }  // namespace
-
-port_range seen_passive_ports(const diagnosis::facts& known) {
-    port_range out{};
-    const auto add = [&out](std::uint16_t port) {
-        if (port == 0) return;
-        out = {out.first == 0 ? port : std::min(out.first, port), std::max(out.last, port)};
-    };
-    for (const auto& m : known.methods)
-        if (!proto::is_active(m.method) && m.target) add(m.target->port);
-    for (const auto& round : known.rounds)
-        if (!proto::is_active(round.method)) add(round.port);
-    return out;
-}
 
 std::optional<firewall::firewall_needs> needs_for(const diagnosis::verdict& v, const diagnosis::facts& known, bool of_server,
                                                   port_range passive_ports) {
@@ -94,7 +72,7 @@ std::optional<firewall::firewall_needs> needs_for(const diagnosis::verdict& v, c
                 {opens, "FTP control connections", {{known.server.port, known.server.port}}, {}, {}, false});
             break;
         case stopped::passive:
-            if (of_server && passive_ports.first == 0) return std::nullopt;
+            if (of_server && passive_ports.first == 0) break;
             out.connections.push_back(
                 {opens, "FTP passive data connections", {of_server ? passive_ports : unprivileged}, {}, {}, false});
             break;
@@ -112,8 +90,9 @@ std::optional<firewall::firewall_needs> needs_for(const diagnosis::verdict& v, c
 std::vector<diagnosis::verdict> diagnose(const diagnosis::facts& known) {
     auto out = diagnosis::judge(known);
     for (auto& v : out) {
-        if ((v.side != side::client && v.side != side::server) || !may_be_host(v, known)) continue;
-        if (const auto needs = needs_for(v, known, v.side == side::server, seen_passive_ports(known)))
+        // A router has no chain for output, and its format is not known.
+        if (v.side != side::client || (v.hop && v.hop->first != 0)) continue;
+        if (const auto needs = needs_for(v, known, false, {}))
             v.rules = firewall::rule_lines(*needs, firewall::firewall_format::nftables);
     }
     return out;

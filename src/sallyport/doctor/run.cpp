@@ -163,6 +163,9 @@ net::task<bool> examination::open_first(client::connection& session) {
     if (session.control().peer().port != 0) {
         facts_.client = session.control().local();
         facts_.server = session.control().peer();
+    } else {
+        // What was tried, for the rules of firewalls that may have stopped it.
+        facts_.server = {addresses_.front(), server.port};
     }
     co_return !failure;
 }
