@@ -120,11 +120,13 @@ void join_passive(const facts& client, const method_facts& m, const watched_conn
     }
     auto& found = about_ports(out, "data-ports-dropped");
     found.evidence.push_back(fmt::format("no SYN to port {} has arrived at the TCP of the server's host", port));
-    // This excludes a filter on the way back, which looks the same at the client.
+    // A filter on the way back looks the same at the client. It is improbable now, and not excluded: the host's TCP keeps no
+    // trace of a SYN to a port without a listener, to which a router that translates port numbers may have sent it, and the
+    // RST may be lost.
     const auto at = find_break(client);
     if (!at || !at->maybe_way_back) return;
     found.side = side::server;
-    found.confidence = confidence::certain;
+    found.confidence = confidence::likely;
     found.remedy = fmt::format(
         "Server's administrator: allow the passive port range (port {} here) in the firewall of the server's host "
         "and of its router, and forward it to the server. 'sallyport doctor --server' shows rules of the host.",
