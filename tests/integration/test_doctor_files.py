@@ -225,7 +225,7 @@ def test_exit_codes_of_files(sallyport, tmp_path):
     file = tmp_path / "transcript"
     file.write_text("< 220 x\n> USER a\n< 331 p\n> PASS geheim\n< 230 in\n> MKD x\n< 257 x\n")
     doctor(here, sallyport, "read", file, code=0)
-    file.write_text("< 220 x\n> PASS a\n< 230 in\n> EPSV\n< 229 x (|||30000|)\n> LIST\n< 425 Sorry.\n")
+    file.write_text("< 220 x\n> PASS a\n< 230 in\n> EPSV\n< 229 x (|||30000|)\n> LIST\n< 522 Sorry.\n")
     assert "could not be determined" in doctor(here, sallyport, "read", file, code=21)
     file.write_text("< 220 x\n> USER a\n< 331 p\n> PASS geheim\n< 530 no\n")
     doctor(here, sallyport, "read", file, code=20)
