@@ -117,12 +117,12 @@ void judge_eprt_refused(const facts& known, std::vector<verdict>& out) {
 
 void judge_no_own_port(const facts& known, std::vector<verdict>& out) {
     const auto* const m = first_of(known.methods, [](const method_facts& each) {
-        return each.reply_code >= 400 && contains_any(to_lower(each.reply), {"assign requested address", "can't assign",
-                                                                             "cannot assign", "address already in use"});
+        return is_active(each.method) && each.reply_code >= 400 &&
+               contains_any(to_lower(each.reply),
+                            {"assign requested address", "can't assign", "cannot assign", "address already in use"});
     });
     if (m == nullptr) return;
-    auto found = verdict_of("server-cannot-bind", side::server, confidence::likely,
-                            is_active(m->method) ? severity_of_active(known) : severity::problem);
+    auto found = verdict_of("server-cannot-bind", side::server, confidence::likely, severity_of_active(known));
     found.method = m->method;
     found.evidence.push_back(evidence_of_reply(*m));
     out.push_back(std::move(found));

@@ -280,6 +280,8 @@ TEST(rules, server_without_a_port_for_active_mode) {
     EXPECT_EQ(only(with({bound})).id, "server-cannot-bind");
     EXPECT_EQ(only(with({bound})).severity, severity::problem);
     EXPECT_EQ(only(with({attempt(data_method::epsv, method_result::ok), bound})).severity, severity::note);
+    const auto passive = refused(data_method::epsv, 425, "425 Address already in use", method_result::silent);
+    EXPECT_NE(only(with({passive})).id, "server-cannot-bind");
     const auto other = refused(data_method::port, 425, "425 Connection timed out", method_result::silent);
     EXPECT_EQ(only(with({other})).id, "active-blocked");
 }
