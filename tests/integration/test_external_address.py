@@ -115,14 +115,18 @@ def lab_and_router(networks):
         yield lab, router
 
 
-def test_stun_after_a_change_of_the_own_address(networks, sallyport, folder):
-    """What servers saw of the old address is not advertised any more."""
+@pytest.mark.parametrize("way", ["via 192.168.77.1", "dev lan"])
+def test_stun_after_a_change_of_the_own_address(networks, sallyport, folder, way):
+    """What servers saw of the old address is not advertised any more; also where the route has no gateway, as that of PPP."""
     with built(rules=FORWARDING) as lab, stun_servers(lab, None, None) as servers:
+        # Without a gateway, the router answers for the addresses behind it.
+        assert run(lab, "router", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/lan/proxy_arp").returncode == 0
+        assert run(lab, "server", "ip", "route", "replace", "default", *way.split()).returncode == 0
         with serve(lab, sallyport, folder, *RANGE[:-1], *STUN, ready="listening"):
             wait_until(lambda: address_of_pasv(lab) == "5.9.1.1", 5, "the address that both servers see")
             servers.close()
             assert run(lab, "server", "ip", "address", "add", "192.168.77.12/24", "dev", "lan").returncode == 0
-            assert run(lab, "server", "ip", "route", "replace", "default", "via", "192.168.77.1", "src", "192.168.77.12").returncode == 0
+            assert run(lab, "server", "ip", "route", "replace", "default", *way.split(), "src", "192.168.77.12").returncode == 0
             wait_until(lambda: address_of_pasv(lab) == "192.168.77.10", 2, "the address that the client reached")
 
 

@@ -96,6 +96,11 @@ result<default_route> find_default_route(std::string_view interface, address_fam
     return out;
 }
 
+std::optional<ip_address> find_own_address(address_family family) {
+    found_route found;
+    return look_up(0, family, found) == 0 ? found.own : std::nullopt;
+}
+
 result<unique_fd> open_route_watch() {
     unique_fd out(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
     sockaddr_nl groups{};

@@ -30,6 +30,10 @@ struct default_route {
 [[nodiscard]] result<default_route> find_default_route(std::string_view interface = {},
                                                        address_family family = address_family::ipv4);
 
+/// The address of this machine for connections to the Internet, also through a route without a gateway, such as that of a
+/// PPP interface; nothing if there is no route.
+[[nodiscard]] std::optional<ip_address> find_own_address(address_family family = address_family::ipv4);
+
 /// A socket for wait_for_route_change().
 [[nodiscard]] result<unique_fd> open_route_watch();
 

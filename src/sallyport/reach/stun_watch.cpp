@@ -16,9 +16,18 @@
 namespace sallyport::reach {
 namespace {
 
-[[nodiscard]] std::optional<default_route> current_route() {
-    auto found = find_default_route();
-    return found ? std::optional(std::move(*found)) : std::nullopt;
+/// How packets leave this machine. A route without a gateway has an address alone, and another gateway may leave it the
+/// same.
+struct way_out {
+    std::optional<ip_address> own;
+    std::optional<ip_address> gateway;
+
+    friend bool operator==(const way_out&, const way_out&) = default;
+};
+
+[[nodiscard]] way_out current_way_out() {
+    const auto route = find_default_route();
+    return {find_own_address(), route ? std::optional(route->gateway) : std::nullopt};
 }
 
 }  // namespace
@@ -37,7 +46,7 @@ struct stun_watch::impl {
     net::event wake;
     std::optional<net::descriptor> routes;
     // By which servers are asked.
-    std::optional<default_route> route = current_route();
+    way_out route = current_way_out();
     bool stopped = false;
     std::string reported;
 };
@@ -61,8 +70,8 @@ net::task<> stun_watch::impl::watch_routes(std::shared_ptr<impl> self) {
     while (!self->stopped) {
         const bool changed = co_await wait_for_route_change(*self->routes);
         if (!changed || self->stopped) co_return;
-        if (auto now = current_route(); now != self->route) {
-            self->route = std::move(now);
+        if (const auto now = current_way_out(); now != self->route) {
+            self->route = now;
             self->on_answers({});
             self->wake.set();
         }
