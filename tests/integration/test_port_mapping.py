@@ -186,6 +186,6 @@ def test_ipv6_ports_are_opened_used_and_closed(real, sallyport, files):
         assert text == "hello\n" and "229 Entering Extended Passive Mode (|||3000" in account, account
         assert fetch(real, "client")[0] == "hello\n", "IPv4 works as well"
         rows = [row for row in status(sallyport, files)["port_mappings"] if row["external"].startswith("[2a01:4f8:77::10]:")]
-        assert len(rows) == 9
+        assert len(rows) == 9 and {row["family"] for row in rows} == {"ipv6"}
     assert opened() == set() and mapped_ports(real) == {}
     assert fetch(real, "client", 2121, "--connect-timeout", "1", address="[2a01:4f8:77::10]")[0] == ""

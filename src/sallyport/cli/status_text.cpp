@@ -117,14 +117,14 @@ private:
 }
 
 [[nodiscard]] std::string mappings_text(const json::object& s) {
-    table out("Port mappings at the router", {"PORT", "EXTERNAL", "PROTOCOL", "REMAINING", "LAST ERROR"});
+    table out("Port mappings at the router", {"PORT", "FAMILY", "EXTERNAL", "PROTOCOL", "REMAINING", "LAST ERROR"});
     const auto* const all = s.if_contains("port_mappings");
     if (all == nullptr) return {};
     for (const auto& v : all->get_array()) {
         const auto& m = v.get_object();
         const bool forwarded = m.at("external").is_string();
-        out.add({std::to_string(count(m.at("local_port"))), words(m.at("external")), words(m.at("by")),
-                 forwarded ? span_text(m.at("remaining_seconds")) : "-", words(m.at("error"))});
+        out.add({std::to_string(count(m.at("local_port"))), words(m.at("family")), words(m.at("external")),
+                 words(m.at("by")), forwarded ? span_text(m.at("remaining_seconds")) : "-", words(m.at("error"))});
     }
     return out.text(0);
 }

@@ -239,16 +239,17 @@ net::task<> print_mappings(net::loop* loop, const gate::gate* gateway, std::shar
     constexpr auto interval = std::chrono::milliseconds(200);
     std::string before;
     for (;; co_await loop->sleep_for(interval)) {
-        const auto all = gateway->mappings();
+        auto all = gateway->mappings();
         const auto now = reach::mapped_text(all);
         if (now == before) continue;
         before = now;
-        const auto live = std::ranges::find_if(all, [](const reach::mapping& m) { return m.external.has_value(); });
-        if (live == all.end())
+        // Another NAT may be in front of one family only.
+        std::erase_if(all, [](const reach::mapping& m) { return !m.external || !m.external->address.is_public(); });
+        if (now.empty())
             output->write(log::level::info, "The router forwards no ports any more");
-        else if (live->external->address.is_public())
-            output->write(log::level::info,
-                          fmt::format("The router forwards {}; clients on the Internet connect there", now));
+        else if (!all.empty())
+            output->write(log::level::info, fmt::format("The router forwards {}; clients on the Internet connect there",
+                                                        reach::mapped_text(all)));
     }
 }
 

@@ -47,6 +47,7 @@ net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool*
     for (const auto& m : from->service.mappings()) {
         const auto remaining = std::chrono::duration_cast<std::chrono::seconds>(m.expires - net::clock::now());
         now.mappings.push_back({.local_port = m.local_port,
+                                .is_v6 = m.is_v6,
                                 .external = m.external,
                                 .by = m.external ? std::string(reach::name(m.by)) : std::string(),
                                 .remaining = std::max(remaining, std::chrono::seconds(0)),

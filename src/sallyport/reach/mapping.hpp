@@ -44,6 +44,8 @@ inline constexpr std::uint16_t announcement_port = 5350;
 struct mapping {
     // The TCP port of this machine.
     std::uint16_t local_port = 0;
+    // Of its IPv6 address. The same port may have another mapping for IPv4.
+    bool is_v6 = false;
     // Nothing while the router has not granted the mapping. The address is unspecified while only the port is known.
     std::optional<endpoint> external;
     // Which protocol granted it.

@@ -287,6 +287,10 @@ void router_mapping::impl::publish() {
     if (family == address_family::ipv4) {
         published->set_address(running ? external_address(machine.external_address(), observations) : std::nullopt);
         report_other_address();
+    } else {
+        // Where there is no IPv6, nothing is to be forwarded.
+        if (!machine.route()) now.clear();
+        for (auto& each : now) each.is_v6 = true;
     }
     {
         const std::lock_guard lock(mutex);

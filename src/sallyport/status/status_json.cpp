@@ -98,6 +98,7 @@ constexpr std::size_t max_shown_path = 300;
 
 [[nodiscard]] json::object json_of(const mapping_snapshot& m) {
     return {{"local_port", m.local_port},
+            {"family", m.is_v6 ? "ipv6" : "ipv4"},
             {"external", or_null(m.external ? m.external->text() : std::string())},
             {"by", or_null(m.by)},
             {"remaining_seconds", m.external ? json::value(m.remaining.count()) : json::value()},

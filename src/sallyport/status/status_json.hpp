@@ -36,6 +36,7 @@ struct confinement_snapshot {
 /// A port that a router forwards, or should.
 struct mapping_snapshot {
     std::uint16_t local_port = 0;
+    bool is_v6 = false;
     // Nothing while it is not forwarded.
     std::optional<endpoint> external{};
     // "pcp", "natpmp" or "upnp"; empty while it is not forwarded.

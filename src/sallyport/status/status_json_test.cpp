@@ -57,10 +57,12 @@ TEST(StatusJson, ShowsBackends) {
 TEST(StatusJson, ShowsPortMappings) {
     daemon_snapshot d;
     d.mappings = {{.local_port = 21, .external = at("5.9.1.1:2121"), .by = "pcp", .remaining = 1800s},
-                  {.local_port = 30000, .error = "not authorized (PCP result 2)"}};
+                  {.local_port = 30000, .is_v6 = true, .error = "not authorized (PCP result 2)"}};
     const auto out = status_json(d).at("port_mappings");
-    EXPECT_EQ(json::serialize(out.at(0)),
-              R"({"local_port":21,"external":"5.9.1.1:2121","by":"pcp","remaining_seconds":1800,"error":null})");
+    EXPECT_EQ(
+        json::serialize(out.at(0)),
+        R"({"local_port":21,"family":"ipv4","external":"5.9.1.1:2121","by":"pcp","remaining_seconds":1800,"error":null})");
+    EXPECT_EQ(out.at(1).at("family"), "ipv6");
     EXPECT_TRUE(out.at(1).at("external").is_null());
     EXPECT_TRUE(out.at(1).at("remaining_seconds").is_null());
     EXPECT_EQ(out.at(1).at("error"), "not authorized (PCP result 2)");
