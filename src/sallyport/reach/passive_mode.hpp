@@ -82,7 +82,7 @@ public:
     void set_addresses(const std::vector<address_rule>& rules);
     /// The ports that the router forwards, or opens for IPv6, or should. Any thread.
     [[nodiscard]] std::vector<mapping> mappings() const;
-    /// Has the router end its mappings, then calls `done` on the first loop: within three times limits::unmapping_timeout.
+    /// Has the router end its mappings, then calls `done` on the first loop: within some seconds.
     /// On that loop.
     void end_mappings(std::move_only_function<void()> done);
     /// Another process keeps the mappings from now on. On the first loop.

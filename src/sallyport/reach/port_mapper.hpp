@@ -64,6 +64,8 @@ struct add_upnp_mapping {
 struct remove_upnp_mapping {
     std::uint16_t local_port = 0;
     std::uint16_t external_port = 0;
+    // The router has granted it, so that it is this host's.
+    bool is_granted = false;
 };
 using mapper_action = std::variant<send_to_router, search_upnp, add_upnp_mapping, remove_upnp_mapping, report_line>;
 

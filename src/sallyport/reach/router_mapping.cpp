@@ -242,6 +242,7 @@ net::task<> router_mapping::impl::run(std::shared_ptr<impl> self) {
 }
 
 void router_mapping::impl::end() {
+    perform();
     publish();
     for (auto* socket : {&router, &announcements, &notifications, &routes})
         if (*socket) (*socket)->close();
@@ -406,7 +407,15 @@ net::task<> router_mapping::impl::add(std::shared_ptr<impl> self, default_route 
 }
 
 net::task<> router_mapping::impl::remove(std::shared_ptr<impl> self, default_route route, remove_upnp_mapping wanted) {
-    if (self->upnp) (void)co_await remove_upnp(self->loop, *self->upnp, route.own, wanted.external_port);
+    result<void> removed = fail(errc::not_found, "the router's UPnP is not known any more");
+    if (self->upnp)
+        removed = co_await remove_upnp(self->loop, *self->upnp, route.own, wanted.external_port, wanted.is_granted);
+    if (!removed && wanted.is_granted)
+        log::warning(
+            {},
+            fmt::format("Router {} may still forward port {} to port {}: {}; unless that ends by itself, delete "
+                        "it in the router",
+                        route.gateway.text(), wanted.external_port, wanted.local_port, escape(removed.error().text(), 200)));
     self->machine.upnp_removed(wanted.local_port, net::clock::now());
     self->changed.set();
 }

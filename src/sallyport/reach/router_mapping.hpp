@@ -59,7 +59,7 @@ public:
     void start(std::move_only_function<void()> on_change = {});
     /// What STUN servers see, which decides about the address. On the loop.
     void set_observations(std::vector<stun_observation> seen);
-    /// Ends all mappings, then calls `done` on the loop, three times limits::unmapping_timeout later at the latest. Further
+    /// Ends all mappings, then calls `done` on the loop, some seconds later at the latest. Further
     /// calls only call `done`.
     void stop(std::move_only_function<void()> done);
     /// Ends, while another process keeps the mappings with the same nonce.

@@ -22,6 +22,7 @@ namespace {
 // UPnP errors (WANIPConnection:1, section 2.4.16).
 constexpr int conflict = 718;
 constexpr int permanent_only = 725;
+constexpr int no_such_entry = 714;
 // Attempts with other external ports, if other hosts have those that were wanted.
 constexpr int other_ports = 4;
 constexpr std::uint16_t first_dynamic_port = 49152;
@@ -140,13 +141,20 @@ net::task<result<ip_address>> upnp_external_address(net::loop& loop, upnp_servic
     co_return *address;
 }
 
-net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, ip_address own, std::uint16_t external_port) {
+net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, ip_address own, std::uint16_t external_port,
+                                    bool is_granted) {
     const upnp_arguments mapping{
         {"NewRemoteHost", ""}, {"NewExternalPort", std::to_string(external_port)}, {"NewProtocol", "TCP"}};
     auto question = soap_request(service, "GetSpecificPortMappingEntry", mapping);
-    const auto owner = co_await call(loop, service, std::move(question), "NewInternalClient");
-    if (!owner) co_return std::unexpected(owner.error());
-    if (ip_address::parse(*owner) != own)
+    const auto reply = co_await exchange_http(loop, service.control.at, std::move(question));
+    if (!reply) co_return std::unexpected(reply.error());
+    int refused = 0;
+    const auto owner = soap_value(*reply, "NewInternalClient", &refused);
+    if (refused == no_such_entry) co_return result<void>{};
+    // Some routers refuse the question to all hosts, or do not know it.
+    const bool is_unknown = refused != 0 && is_granted;
+    if (!owner && !is_unknown) co_return std::unexpected(owner.error());
+    if (owner && ip_address::parse(*owner) != own)
         co_return fail(errc::not_allowed, "another host has this port of the router; its mapping stays");
     auto request = soap_request(service, "DeletePortMapping", mapping);
     const auto removed = co_await call(loop, service, std::move(request), "");
@@ -176,7 +184,7 @@ net::task<result<upnp_grant>> add_upnp(net::loop& loop, upnp_service service, ip
     if (!address) {
         // The caller knows no mapping but the one that it renews.
         const bool is_known = wanted.is_renewal && port == wanted.suggested_port;
-        if (!is_known) (void)co_await remove_upnp(loop, service, own, port);
+        if (!is_known) (void)co_await remove_upnp(loop, service, own, port, true);
         co_return std::unexpected(address.error());
     }
     co_return upnp_grant{.external = {*address, port}, .lifetime = wanted.lease};

@@ -28,9 +28,9 @@ namespace sallyport::reach {
 [[nodiscard]] net::task<result<upnp_grant>> add_upnp(net::loop& loop, upnp_service service, ip_address own,
                                                      add_upnp_mapping wanted);
 
-/// Deletes a mapping to `own`. Fails with errc::not_allowed if it is one to another host, which many routers would delete
-/// too.
+/// Deletes a mapping to `own`, if it is there. Fails with errc::not_allowed if it is one to another host, which many routers
+/// would delete too. If the router does not tell whose it is, it is deleted if it `is_granted`: this process has made it.
 [[nodiscard]] net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, ip_address own,
-                                                  std::uint16_t external_port);
+                                                  std::uint16_t external_port, bool is_granted);
 
 }  // namespace sallyport::reach

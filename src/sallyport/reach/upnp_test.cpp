@@ -78,17 +78,23 @@ class Upnp : public net::net_test {};
 
 TEST_F(Upnp, OnlyAMappingOfThisHostIsDeleted) {
     test_service ours({{"GetSpecificPortMappingEntry", mapped_to("192.168.77.10")}, {"DeletePortMapping", ""}});
-    EXPECT_TRUE(run(remove_upnp(test_loop(), ours.service(), own, 2121)));
+    EXPECT_TRUE(run(remove_upnp(test_loop(), ours.service(), own, 2121, false)));
     EXPECT_EQ(ours.actions(), (std::vector<std::string>{"GetSpecificPortMappingEntry", "DeletePortMapping"}));
     test_service theirs({{"GetSpecificPortMappingEntry", mapped_to("192.168.77.11")}, {"DeletePortMapping", ""}});
-    const auto removed = run(remove_upnp(test_loop(), theirs.service(), own, 2121));
+    const auto removed = run(remove_upnp(test_loop(), theirs.service(), own, 2121, true));
     ASSERT_FALSE(removed);
     EXPECT_EQ(removed.error().code, errc::not_allowed);
     EXPECT_EQ(theirs.actions(), std::vector<std::string>{"GetSpecificPortMappingEntry"});
     const std::map<std::string, std::string> deletion{{"DeletePortMapping", ""}};
     test_service silent(deletion);
-    EXPECT_FALSE(run(remove_upnp(test_loop(), silent.service(), own, 2121)));
+    EXPECT_FALSE(run(remove_upnp(test_loop(), silent.service(), own, 2121, false)));
     EXPECT_EQ(silent.actions().size(), 1U);
+    test_service unwilling(deletion);
+    EXPECT_TRUE(run(remove_upnp(test_loop(), unwilling.service(), own, 2121, true))) << "this process has made it";
+    EXPECT_EQ(unwilling.actions(), (std::vector<std::string>{"GetSpecificPortMappingEntry", "DeletePortMapping"}));
+    test_service without({{"GetSpecificPortMappingEntry", "<errorCode>714</errorCode>"}, {"DeletePortMapping", ""}});
+    EXPECT_TRUE(run(remove_upnp(test_loop(), without.service(), own, 2121, true))) << "nothing is there";
+    EXPECT_EQ(without.actions().size(), 1U);
 }
 
 TEST_F(Upnp, ANewMappingWithoutAnExternalAddressIsDeletedAgain) {
