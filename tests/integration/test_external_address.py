@@ -119,7 +119,7 @@ def lab_and_router(networks):
 def test_stun_after_a_change_of_the_own_address(networks, sallyport, folder, way):
     """What servers saw of the old address is not advertised any more; also where the route has no gateway, as that of PPP."""
     with built(rules=FORWARDING) as lab, stun_servers(lab, None, None) as servers:
-        # Without a gateway, the router answers for the addresses behind it.
+        # Without a gateway, the router answers for all other addresses.
         assert run(lab, "router", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/lan/proxy_arp").returncode == 0
         assert run(lab, "server", "ip", "route", "replace", "default", *way.split()).returncode == 0
         with serve(lab, sallyport, folder, *RANGE[:-1], *STUN, ready="listening"):

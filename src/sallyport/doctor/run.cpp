@@ -164,7 +164,6 @@ net::task<bool> examination::open_first(client::connection& session) {
         facts_.client = session.control().local();
         facts_.server = session.control().peer();
     } else {
-        // What was tried, for the rules of firewalls that may have stopped it.
         facts_.server = {addresses_.front(), server.port};
     }
     co_return !failure;

@@ -13,7 +13,7 @@ namespace sallyport::reach {
 namespace {
 
 constexpr std::size_t max_shown_reason = 200;
-// Deleting a mapping takes two connections of 20 to 40 ms each, and a router may serve one at a time.
+// Two connections of 20 to 40 ms each; a router may serve one at a time.
 constexpr auto upnp_removal_time = std::chrono::milliseconds(100);
 constexpr auto no_address = "the router has no external address";
 
@@ -164,8 +164,7 @@ void port_mapper::tick(time now) {
             stage_ = stage::stopped;
             if (route_ && !to_unmap_.empty())
                 actions_.emplace_back(report_line{
-                    true, fmt::format("Router {} has not confirmed that it ends {} of the port mappings; one without a "
-                                      "lifetime stays until it is deleted in the router",
+                    true, fmt::format("Router {} has not confirmed that it ends {} of the port mappings; delete them there",
                                       route_->gateway.text(), to_unmap_.size())});
         } else if (now >= resend_at_) {
             resend_at_ = stop_at_;
@@ -421,18 +420,15 @@ void port_mapper::stop(time now) {
     question_.reset();
     stop_at_ = now + limits::unmapping_timeout;
     resend_at_ = now + limits::unmapping_timeout / 2;
-    bool by_upnp = false;
     for (const auto& port : ports_) {
         if (!route_ || !port.asked_by()) continue;
         to_unmap_.push_back(port.local_port());
         if (port.asked_by() != mapping_protocol::upnp) continue;
-        by_upnp = true;
-        stop_at_ += upnp_removal_time;
+        stop_at_ = std::max(stop_at_, now + 3 * limits::unmapping_timeout) + upnp_removal_time;
         const auto& external = port.state().external;
         actions_.emplace_back(
             remove_upnp_mapping{port.local_port(), external ? external->port : port.suggested_port(), external.has_value()});
     }
-    if (by_upnp) stop_at_ += 2 * limits::unmapping_timeout;
     send_unmappings();
     if (to_unmap_.empty()) stage_ = stage::stopped;
 }

@@ -1,8 +1,6 @@
 #include <sallyport/reach/port_mapper.hpp>
 
 #include <algorithm>
-#include <ranges>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -468,31 +466,9 @@ TEST(PortMapper, UpnpMappingsAreRemovedAtTheEnd) {
     m.machine.stop(m.now);
     m.collect();
     ASSERT_EQ(m.removes.size(), 1U);
-    EXPECT_EQ(m.removes[0].external_port, 2121);
-    EXPECT_TRUE(m.removes[0].is_granted);
+    EXPECT_TRUE(m.removes[0].external_port == 2121 && m.removes[0].is_granted);
     m.machine.upnp_removed(21, m.now);
     EXPECT_TRUE(m.machine.is_stopped());
-}
-
-// The router may serve one connection at a time, and each port needs two.
-TEST(PortMapper, TheEndHasTimeForEachPortOfUpnp) {
-    std::vector<std::uint16_t> ports;
-    for (std::uint16_t port = 30000; port < 30032; ++port) ports.push_back(port);
-    mapper m(ports, {upnp});
-    m.machine.upnp_found(outside, m.now);
-    for (const auto port : ports)
-        m.machine.upnp_added(port, upnp_grant{.external = {outside, port}, .lifetime = 3600s}, m.now);
-    m.machine.stop(m.now);
-    m.collect();
-    ASSERT_EQ(m.removes.size(), ports.size());
-    for (const auto port : ports | std::views::drop(1)) m.machine.upnp_removed(port, m.now);
-    m.lines.clear();
-    m.pass(5s);
-    EXPECT_FALSE(m.machine.is_stopped());
-    m.pass(1s);
-    EXPECT_TRUE(m.machine.is_stopped());
-    ASSERT_THAT(m.lines, ::testing::SizeIs(1));
-    EXPECT_THAT(m.lines[0], ::testing::HasSubstr("has not confirmed that it ends 1 of the port mappings"));
 }
 
 TEST(PortMapper, ARestartOfUpnpHasAllAskedForAgain) {
