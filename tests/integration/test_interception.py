@@ -231,6 +231,7 @@ def test_a_transfer_that_the_kernel_forgets_ends_and_nothing_hangs(site, cause):
         with raw.passive() as data:
             raw.expect("RETR /large", 150, 125)
             data.recv(1)
+            raw.socket.settimeout(60)  # the gateway looks twice
             if cause == "conntrack -F":
                 network.run(*site.net.command("router", "conntrack", "-F"))
                 assert raw.reply().code == 426
@@ -242,6 +243,32 @@ def test_a_transfer_that_the_kernel_forgets_ends_and_nothing_hangs(site, cause):
             assert raw.retrieve("/file") == b"content", "the next negotiation of this session"
             assert "has forgotten the data connection" in site.gate.log()
     assert site.curl() == "content"
+
+
+def test_a_transfer_that_the_kernel_knows_again_goes_on(site):
+    """Without NAT, the next packet of the server makes the kernel know the connection again."""
+    accepting = "table inet firewall { chain forward { type filter hook forward priority filter; policy accept; } }"
+    site = site("--intercept", "lan", firewall=accepting, nat=False)
+    size = 64 << 20
+    (site.folder / "large").touch()
+    os.truncate(site.folder / "large", size)
+    with site.raw() as raw:
+        raw.login()
+        with raw.passive() as data:
+            raw.expect("RETR /large", 150, 125)
+            received = len(data.recv(1))
+            network.run(*site.net.command("router", "conntrack", "-F"))
+            # The gateway looks after WAIT, and every 10 s.
+            end = time.monotonic() + WAIT + 21
+            while time.monotonic() < end:
+                received += len(data.recv(4096))
+                time.sleep(0.05)
+            assert received < size
+            while block := data.recv(1 << 20):
+                received += len(block)
+        assert received == size
+        assert raw.reply().code == 226
+    assert "has forgotten the data connection" not in site.gate.log()
 
 
 def test_the_plan_has_the_line_for_passed_ports(sallyport):

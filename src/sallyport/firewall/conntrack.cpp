@@ -182,13 +182,14 @@ result<std::vector<int>> conntrack::commit(std::span<const expectation_change> c
         }
     }
     if (mnl_socket_sendto(socket_.get(), memory.get(), size) < 0) return fail_os(errno, "connection tracking");
-    read_replies(*socket_, [&](const nlmsghdr* m) {
+    const int failed_with = read_replies(*socket_, [&](const nlmsghdr* m) {
         const auto index = m->nlmsg_seq - first;
         if (index >= changes.size()) return;
         const int os = error_in(m);
         // The first error is the cause.
         if (out[index] == 0 && (changes[index].create || os != ENOENT)) out[index] = os;
     });
+    if (failed_with != 0) return fail_os(failed_with, "connection tracking");
     return out;
 }
 

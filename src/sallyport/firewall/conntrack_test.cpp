@@ -91,6 +91,20 @@ protected:
         return got ? got->front() : -1;
     }
 
+    /// The answer after the kernel has forgotten all connections, once there is one.
+    opening_use use_after_flush(const opening& o) {
+        EXPECT_EQ(std::system("conntrack -F 2>/dev/null"), 0);
+        return known_use(o);
+    }
+    opening_use known_use(const opening& o) {
+        for (const auto end = std::chrono::steady_clock::now() + 20s; std::chrono::steady_clock::now() < end;) {
+            const auto use = kernel->use_of(o);
+            if (use != opening_use::unknown) return use;
+            ::poll(nullptr, 0, 20);
+        }
+        return opening_use::unknown;
+    }
+
     std::unique_ptr<nft_table> kernel;
     std::optional<conntrack> tested;
     unique_fd listener;
@@ -262,12 +276,34 @@ TEST_F(conntrack_test, notices_that_the_kernel_has_forgotten_a_forwarded_connect
     EXPECT_EQ(kernel->use_of(o), opening_use::established);
     // What deletes the entry of a control connection alone is no loss.
     ASSERT_EQ(std::system("conntrack -D -p tcp --orig-port-dst 2121 >/dev/null 2>&1"), 0);
-    EXPECT_EQ(kernel->use_of(o), opening_use::established);
-    ASSERT_EQ(std::system("conntrack -F 2>/dev/null"), 0);
-    EXPECT_EQ(kernel->use_of(o), opening_use::lost);
+    EXPECT_EQ(known_use(o), opening_use::established);
+    const auto flushed = std::chrono::steady_clock::now();
+    EXPECT_EQ(use_after_flush(o), opening_use::lost);
+    EXPECT_GE(std::chrono::steady_clock::now() - flushed, between_searches) << "one search is not enough";
     const firewall::change close{change_kind::close, o};
     ASSERT_TRUE(kernel->commit({&close, 1}));
     EXPECT_EQ(kernel->use_of(o), opening_use::none);
+}
+
+// Without NAT the next packet of either end makes the kernel know the connection again.
+TEST_F(conntrack_test, a_connection_that_is_tracked_again_is_not_lost) {
+    log_in();
+    const auto server = listen_at("127.0.0.3:4000");
+    const opening o{address("127.0.0.2"), *endpoint::parse("127.0.0.3:4000"), *endpoint::parse("127.0.0.3:4000"),
+                    address("127.0.0.2"), 30s};
+    firewall::change one{change_kind::open, o, *owned_control_connections::duplicate({control.get(), client_control.get()})};
+    ASSERT_TRUE(kernel->commit({&one, 1}));
+    unique_fd data;
+    ASSERT_EQ(connect(data, "127.0.0.2", "127.0.0.3:4000"), 0);
+    const unique_fd accepted(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    ASSERT_EQ(kernel->use_of(o), opening_use::established);
+    ASSERT_EQ(std::system("conntrack -F 2>/dev/null"), 0);
+    EXPECT_EQ(kernel->use_of(o), opening_use::unknown) << "no packet has passed";
+    char byte = 'a';
+    ASSERT_EQ(::send(accepted.get(), &byte, 1, 0), 1);
+    ASSERT_EQ(::recv(data.get(), &byte, 1, 0), 1);
+    EXPECT_TRUE(tested->between(o.client, o.listen.address)->empty()) << "the server's packet is the first one";
+    EXPECT_EQ(known_use(o), opening_use::established);
 }
 
 TEST_F(conntrack_test, lists_the_connections_between_two_addresses) {

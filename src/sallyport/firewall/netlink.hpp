@@ -35,13 +35,15 @@ using netlink_socket = owned<mnl_socket, mnl_socket_close>;
     return reply->nlmsg_type == NLMSG_ERROR ? -static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(reply))->error : 0;
 }
 
-/// Calls `on_reply` with each reply that is there. The sequence number of a reply is that of its request.
+/// Calls `on_reply` with each reply that is there. The sequence number of a reply is that of its request. Returns 0 or the
+/// errno of reading: replies are missing.
 template <class Function>
-void read_replies(mnl_socket& from, Function on_reply) {
+[[nodiscard]] int read_replies(mnl_socket& from, Function on_reply) {
     alignas(nlmsghdr) std::array<char, 32768> buffer;
     for (;;) {
         const auto got = ::recv(mnl_socket_get_fd(&from), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (got <= 0) return;
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return got == 0 || errno == EAGAIN ? 0 : errno;
         auto remaining = static_cast<int>(got);
         for (const auto* m = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(m, remaining);
              m = mnl_nlmsg_next(m, &remaining))
@@ -49,18 +51,24 @@ void read_replies(mnl_socket& from, Function on_reply) {
     }
 }
 
-/// Sends one request and calls `on_reply` with each reply that reports no error. Returns 0 or the errno.
+/// Sends one request and calls `on_reply` with each of its replies that reports no error. Returns 0 or the errno; a list
+/// that is not complete is an error too (EIO).
 template <class Function>
 [[nodiscard]] int exchange(mnl_socket& with, const nlmsghdr* request, Function on_reply) {
     if (mnl_socket_sendto(&with, request, request->nlmsg_len) < 0) return errno;
     int out = 0;
-    read_replies(with, [&](const nlmsghdr* r) {
+    bool complete = (request->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP;
+    const int os = read_replies(with, [&](const nlmsghdr* r) {
+        if (r->nlmsg_seq != request->nlmsg_seq) return;
         if (r->nlmsg_type == NLMSG_ERROR)
             out = error_in(r);
+        else if (r->nlmsg_type == NLMSG_DONE)
+            complete = true;
         else
             on_reply(r);
     });
-    return out;
+    if (out != 0 || os != 0) return out != 0 ? out : os;
+    return complete ? 0 : EIO;
 }
 
 }  // namespace sallyport::firewall

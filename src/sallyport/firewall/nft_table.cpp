@@ -186,44 +186,46 @@ result<std::unique_ptr<nft_table>> nft_table::make(std::span<const std::uint16_t
 }
 
 result<void> nft_table::commit(std::span<const change> changes) {
-    const auto masters = check_masters(changes);
-    if (!masters) return std::unexpected(masters.error());
+    const auto opening_sessions = check_masters(changes);
+    if (!opening_sessions) return std::unexpected(opening_sessions.error());
     const auto created = change_expectations(changes);
     if (!created) return std::unexpected(created.error());
     auto done = commit_elements(changes);
     if (!done) withdraw(*created);
     if (!done) return done;
     const std::scoped_lock lock(mutex_);
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-        const auto& [kind, subject, control] = changes[i];
-        if (kind == change_kind::close)
-            sessions_.erase(key_pair(subject));
-        else if (control.client)
-            sessions_[key_pair(subject)] = {.client = flow::of_socket(control.client.get()),
-                                            .backend = control.backend ? flow::of_socket(control.backend.get()) : flow{},
-                                            .client_entry = masters->at(i)};
-    }
+    for (const auto& c : changes)
+        if (c.kind == change_kind::close) sessions_.erase(key_pair(c.subject));
+    for (const auto& [opened, session] : *opening_sessions) sessions_.insert_or_assign(opened, session);
     return done;
 }
 
 // With the kernel's FTP helper, the expectation would be created too, and soon be replaced by one of that helper.
-result<std::vector<std::uint32_t>> nft_table::check_masters(std::span<const change> changes) {
-    std::vector<std::uint32_t> entries(changes.size());
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-        if (changes[i].kind == change_kind::close || !changes[i].control.client) continue;
-        const auto master = flow::of_socket(changes[i].control.client.get());
-        const auto tracked = tracking_.find(master);
+result<std::map<nft_table::key, nft_table::session_flows>> nft_table::check_masters(std::span<const change> changes) {
+    std::map<key, session_flows> out;
+    for (const auto& [kind, subject, control] : changes) {
+        if (kind == change_kind::close || !control.client) continue;
+        session_flows session{.client = flow::of_socket(control.client.get()), .backend = {}};
+        const auto tracked = tracking_.find(session.client);
         if (!tracked) return std::unexpected(tracked.error());
-        if (!*tracked) continue;
-        const auto& helper = (*tracked)->helper;
-        if (!helper.empty() && helper != control_helper)
-            return fail(errc::busy,
-                        fmt::format("another rule has assigned the conntrack helper \"{}\" to the control connection with "
-                                    "{}, and both would act on it; `sallyport gate adopt` finds that rule",
-                                    helper, master.destination.text()));
-        entries[i] = (*tracked)->id;
+        if (*tracked) {
+            const auto& helper = (*tracked)->helper;
+            if (!helper.empty() && helper != control_helper)
+                return fail(errc::busy,
+                            fmt::format("another rule has assigned the conntrack helper \"{}\" to the control connection "
+                                        "with {}, and both would act on it; `sallyport gate adopt` finds that rule",
+                                        helper, session.client.destination.text()));
+            session.client_entry = (*tracked)->id;
+        }
+        if (control.backend) {
+            session.backend = flow::of_socket(control.backend.get());
+            const auto other = tracking_.find(session.backend);
+            if (!other) return std::unexpected(other.error());
+            if (*other) session.backend_entry = (*other)->id;
+        }
+        out.insert_or_assign(key_pair(subject), session);
     }
-    return entries;
+    return out;
 }
 
 result<std::vector<expectation>> nft_table::change_expectations(std::span<const change> changes) {
@@ -277,7 +279,7 @@ bool nft_table::remove_used_expectations() {
     std::vector<expectation_change> used;
     for (const auto& [client, listen] : expected_) {
         const opening o{client, listen, listen, client};
-        if (only_element(find(names_of(client.is_v4()).spent, o)) != nullptr) used.push_back({false, {client, listen}});
+        if (contains(names_of(client.is_v4()).spent, o) == true) used.push_back({false, {client, listen}});
     }
     for (const auto& c : used) expected_.erase({c.subject.source, c.subject.destination});
     return !used.empty() && tracking_.commit(used);
@@ -313,61 +315,95 @@ result<void> nft_table::commit_elements(std::span<const change> changes) {
     return std::unexpected(std::move(reason));
 }
 
-/// Queries the element of this opening; the result has no element if there is none.
-set_owner nft_table::find(const char* set, const opening& o) {
+/// Queries the element of this opening; the set has no element if there is none. Nothing: the query failed.
+std::optional<set_owner> nft_table::find(const char* set, const opening& o) {
     const auto query = with_element(name_, set, key_of(o));
     set_owner result_set(nftnl_set_alloc());
     std::array<char, 4096> buffer;
     const std::scoped_lock lock(mutex_);
     auto* m = nftnl_nlmsg_build_hdr(buffer.data(), NFT_MSG_GETSETELEM, NFPROTO_INET, 0, ++sequence_);
     nftnl_set_elems_nlmsg_build_payload(m, query.get());
-    if (mnl_socket_sendto(query_socket_.get(), m, m->nlmsg_len) < 0) return result_set;
-    const auto got = ::recv(mnl_socket_get_fd(query_socket_.get()), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (got <= 0) return result_set;
-    const auto* reply = reinterpret_cast<const nlmsghdr*>(buffer.data());
-    if (reply->nlmsg_type != NLMSG_ERROR) (void)nftnl_set_elems_nlmsg_parse(reply, result_set.get());
-    return result_set;
+    bool parsed = false;
+    const int os = exchange(*query_socket_, m, [&](const nlmsghdr* reply) {
+        parsed = nftnl_set_elems_nlmsg_parse(reply, result_set.get()) >= 0;
+    });
+    if (os == ENOENT || (os == 0 && parsed)) return result_set;
+    return std::nullopt;
+}
+
+std::optional<bool> nft_table::contains(const char* set, const opening& o) {
+    const auto found = find(set, o);
+    if (!found) return std::nullopt;
+    return only_element(*found) != nullptr;
 }
 
 std::optional<std::chrono::milliseconds> nft_table::remaining(const opening& o) {
     const auto maps = names_of(o.client.is_v4());
-    const auto result_set = find(maps.expected, o);
-    auto* e = only_element(result_set);
-    if (e == nullptr || only_element(find(maps.spent, o)) != nullptr) return std::nullopt;
+    const auto expected = find(maps.expected, o);
+    auto* e = expected ? only_element(*expected) : nullptr;
+    if (e == nullptr || contains(maps.spent, o) == true) return std::nullopt;
     return std::chrono::milliseconds(nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION));
 }
 
-// To find a data connection, the kernel reads its whole table, so that is asked for only if a control connection has another
-// entry than before.
-bool nft_table::is_lost(const opening& o) {
-    const std::scoped_lock lock(mutex_);
-    const auto found = sessions_.find(key_pair(o));
-    if (found == sessions_.end()) return false;
-    auto& session = found->second;
-    const auto entry_of = [this](const flow& f) {
-        const auto tracked = watching_.find(f);
-        return tracked && *tracked ? (*tracked)->id : 0;
-    };
-    const auto client = entry_of(session.client);
-    const auto backend = entry_of(session.backend);
-    const bool backend_changed = session.backend_entry != 0 && backend != session.backend_entry;
-    if (client == 0 || backend == 0 || client != session.client_entry || backend_changed) {
-        const auto all = watching_.between(o.client, o.listen.address);
-        const auto is_ours = [&o](const tracked_connection& c) {
-            return c.original.destination == o.listen && c.reply.source == o.forward_to;
-        };
-        if (all && std::ranges::none_of(*all, is_ours)) return true;
+/// Whether the kernel tracks the data connection of this opening. The kernel reads its whole table, so searches take at the
+/// most a tenth of the time. Nothing: it failed, or it is too early. REQUIRES: watching_mutex_ is held.
+std::optional<bool> nft_table::search(const opening& o) {
+    const auto started = clock::now();
+    if (started < next_search_) return std::nullopt;
+    const auto forwards = watching_.between(o.client, o.listen.address);
+    // A connection that was forgotten may be tracked again by a packet of the other end, which then is the first one.
+    const auto backwards = watching_.between(o.forward_to.address, o.client);
+    const auto ended = clock::now();
+    next_search_ = ended + 9 * (ended - started);
+    if (!forwards || !backwards) return std::nullopt;
+    return std::ranges::any_of(*forwards,
+                               [&o](const tracked_connection& c) {
+                                   return c.original.destination == o.listen && c.reply.source == o.forward_to;
+                               }) ||
+           std::ranges::any_of(*backwards, [&o](const tracked_connection& c) { return c.original.source == o.forward_to; });
+}
+
+// The data connection is searched for only if a control connection has another entry than before, which is cheap to know.
+opening_use nft_table::use_of_established(const opening& o) {
+    const auto known = [&]() -> std::optional<session_flows> {
+        const std::scoped_lock lock(mutex_);
+        const auto found = sessions_.find(key_pair(o));
+        return found == sessions_.end() ? std::nullopt : std::optional(found->second);
+    }();
+    if (!known) return opening_use::established;
+    auto session = *known;
+    const std::scoped_lock watching(watching_mutex_);
+    const auto client = watching_.find(session.client);
+    const auto backend = watching_.find(session.backend);
+    if (!client || !backend) return opening_use::unknown;
+    const auto client_entry = *client ? (*client)->id : 0;
+    const auto backend_entry = *backend ? (*backend)->id : 0;
+    if (client_entry == session.client_entry && backend_entry == session.backend_entry) return opening_use::established;
+    const auto there = search(o);
+    if (!there) return opening_use::unknown;
+    const auto now = clock::now();
+    if (!*there && session.missing_since && now - *session.missing_since >= between_searches) return opening_use::lost;
+    if (*there) {
+        // Without an entry, a further loss would change nothing; so the next check searches again.
+        if (client_entry != 0) session.client_entry = client_entry;
+        if (backend_entry != 0) session.backend_entry = backend_entry;
+        session.missing_since.reset();
+    } else if (!session.missing_since) {
+        session.missing_since = now;
     }
-    session.client_entry = client;
-    session.backend_entry = backend;
-    return false;
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = sessions_.find(key_pair(o)); found != sessions_.end()) found->second = session;
+    return *there ? opening_use::established : opening_use::unknown;
 }
 
 opening_use nft_table::use_of(const opening& o) {
     const auto maps = names_of(o.client.is_v4());
-    if (only_element(find(maps.spent, o)) != nullptr) return is_lost(o) ? opening_use::lost : opening_use::established;
+    const auto spent = contains(maps.spent, o);
+    if (!spent) return opening_use::unknown;
+    if (*spent) return use_of_established(o);
     const auto opened = find(maps.opened, o);
-    auto* e = only_element(opened);
+    if (!opened) return opening_use::unknown;
+    auto* e = only_element(*opened);
     return e != nullptr && uses(e) > 0 ? opening_use::attempted : opening_use::none;
 }
 

@@ -52,8 +52,9 @@ result<void> nft_transaction::commit(mnl_socket& to) {
     if (mnl_socket_sendto(&to, mnl_nlmsg_batch_head(batch_.get()), size) < 0) return fail_os(errno, "nf_tables");
     int refused_with = 0;
     // The first error is the cause.
-    read_replies(to, [&](const nlmsghdr* r) { refused_with = refused_with == 0 ? error_in(r) : refused_with; });
-    if (refused_with != 0) return fail_os(refused_with, "nf_tables");
+    const int os =
+        read_replies(to, [&](const nlmsghdr* r) { refused_with = refused_with == 0 ? error_in(r) : refused_with; });
+    if (refused_with != 0 || os != 0) return fail_os(refused_with != 0 ? refused_with : os, "nf_tables");
     return {};
 }
 

@@ -41,9 +41,16 @@ enum class opening_use : std::uint8_t {
     attempted,
     // Its one connection was established.
     established,
-    // The same, and the kernel no longer tracks it, so that its packets are not forwarded.
+    // The same, and the kernel has forgotten it, and has tracked it by no further packet since: its rules drop these
+    // packets,
+    // or NAT would send them elsewhere.
     lost,
+    // The question had no answer: the kernel or the helper process failed.
+    unknown,
 };
+
+/// A connection whose peers are silent for a moment is tracked again by its next packet, or by a retransmission.
+inline constexpr auto between_searches = std::chrono::seconds(2);
 
 class table {
 public:
@@ -69,7 +76,8 @@ public:
     /// The remaining lifetime of an opening; empty if it was used or has expired. Any thread; never waits for commit().
     [[nodiscard]] virtual std::optional<std::chrono::milliseconds> remaining(const opening& o) = 0;
     /// How far the opening has been used, also after it has expired, until it is removed. Any thread; never waits for
-    /// commit().
+    /// commit(). Microseconds, but after a loss of tracked connections the kernel's whole table is searched, which delays
+    /// no commit() in this process. `lost` needs two searches without the connection, `between_searches` apart.
     [[nodiscard]] virtual opening_use use_of(const opening& o) = 0;
 };
 

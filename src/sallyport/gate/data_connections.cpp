@@ -189,6 +189,7 @@ bool data_connections::use_opening(proto::leg leg, port_route route, firewall::o
     opened_at_ = net::clock::now();
     opening_leg_ = leg;
     is_crossing_ = route != port_route::forwarded;
+    established_ = false;
     return true;
 }
 
@@ -196,7 +197,7 @@ bool data_connections::use_opening(proto::leg leg, port_route route, firewall::o
 /// end, so no transfer would show the failure. A client that has not even sent its connection request twice does not wait
 /// for it, and the kernel need not be asked.
 void data_connections::note_abandoned_crossing() const noexcept {
-    if (!opening_ || !is_crossing_ || net::clock::now() < opened_at_ + first_retransmission) return;
+    if (!opening_ || !is_crossing_ || established_ || net::clock::now() < opened_at_ + first_retransmission) return;
     try {
         const auto use = opening_.use();
         if (use != firewall::opening_use::attempted) return;
@@ -212,7 +213,8 @@ void data_connections::note_abandoned_crossing() const noexcept {
 std::optional<failed_opening> data_connections::opening_failure() {
     if (!opening_) return std::nullopt;
     const auto use = opening_.use();
-    if (use == firewall::opening_use::established) return std::nullopt;
+    established_ = established_ || use == firewall::opening_use::established;
+    if (use == firewall::opening_use::unknown || (established_ && use != firewall::opening_use::lost)) return std::nullopt;
     const auto o = opening_.details();
     opening_ = {};
     if (use == firewall::opening_use::lost)

@@ -85,7 +85,7 @@ public:
     /// server, as far as rules of the administrator let it in.
     net::task<result<opened_port>> open(proto::leg leg, const client_control& client, const backend_leg& backend);
     /// Called when the data timeout has passed, and at intervals then: nothing if the connection through the opening was
-    /// established, and is there.
+    /// established and is not known to be lost, or if there is no answer.
     [[nodiscard]] std::optional<failed_opening> opening_failure();
 
     // ---- Transfers
@@ -136,6 +136,8 @@ private:
     proto::leg opening_leg_ = proto::leg::client;
     // The opening is that of an intercepted session.
     bool is_crossing_ = false;
+    // Its connection was, at a check.
+    bool established_ = false;
     // When the port was reserved, or its opening made.
     net::deadline opened_at_{};
     std::shared_ptr<data_relay> relay_;

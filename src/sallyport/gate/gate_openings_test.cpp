@@ -44,6 +44,10 @@ protected:
                 auto reply = port_reply.get_future();
                 if (reply.wait_for(10s) != std::future_status::ready) return;
                 control.send(reply.get() + "\r\n");
+            } else if (line.starts_with("RETR")) {
+                control.send("150 here\r\n");
+                (void)eventually([this] { return openings.asked > 0; });
+                control.send("226 done\r\n");
             } else if (line.starts_with("TYPE"))
                 control.send("200 ok\r\n");
             else
@@ -78,6 +82,19 @@ TEST_F(GateOpenings, AreNotNeededIfTheDataAreRelayed) {
     server_replies("200 ok");
     EXPECT_EQ(client_.reply().substr(0, 3), "200") << "the gateway accepts the connection of the server";
     EXPECT_EQ(openings.opened.load(), 0);
+}
+
+TEST_F(GateOpenings, EndNoTransferIfTheKernelCannotBeAsked) {
+    setup.data_timeout = 1s;
+    openings.use = firewall::opening_use::unknown;
+    log_in();
+    send_port();
+    server_replies("200 ok");
+    EXPECT_EQ(client_.reply().substr(0, 3), "200");
+    client_.control.send("RETR x\r\n");
+    EXPECT_EQ(client_.reply().substr(0, 3), "150");
+    EXPECT_EQ(client_.reply().substr(0, 3), "226");
+    EXPECT_GT(openings.asked.load(), 0);
 }
 
 TEST_F(GateOpenings, DoNotOutliveAClientThatHasLeft_G2) {

@@ -51,6 +51,8 @@ public:
         std::atomic<int> opened = 0;
         std::atomic<int> closed = 0;
         std::atomic<bool> refuses = false;
+        std::atomic<firewall::opening_use> use = firewall::opening_use::none;
+        std::atomic<int> asked = 0;
     };
     explicit recording_table(record& into) : record_(into) {}
 
@@ -66,7 +68,8 @@ public:
         return std::nullopt;
     }
     [[nodiscard]] firewall::opening_use use_of(const firewall::opening& /*o*/) override {
-        return firewall::opening_use::none;
+        ++record_.asked;
+        return record_.use;
     }
 
 private:

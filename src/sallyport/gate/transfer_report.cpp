@@ -33,9 +33,9 @@ transfer_result result_of(const proto::relay_act::transfer_finished& transfer) {
             return is_success(transfer.reply_code) ? transfer_result::complete : transfer_result::refused;
         case data_result::refused:
             return transfer.reply_code == 426 ? transfer_result::backend_failed : transfer_result::refused;
+        case data_result::path_lost:
         case data_result::not_established: return transfer_result::timeout;
         case data_result::aborted: return transfer_result::aborted;
-        case data_result::path_lost:
         case data_result::backend_connect_failed:
         case data_result::backend_failed: return late(transfer_result::backend_failed);
         case data_result::client_timeout:

@@ -23,6 +23,7 @@ TEST(TransferReport, DerivesTheResultFromOutcomeAndReply) {
     EXPECT_EQ(ends(data_result::refused, 550), transfer_result::refused);
     EXPECT_EQ(ends(data_result::refused, 426), transfer_result::backend_failed);
     EXPECT_EQ(ends(data_result::not_established, 425), transfer_result::timeout);
+    EXPECT_EQ(ends(data_result::path_lost, 426), transfer_result::timeout) << "the server is not at fault";
     EXPECT_EQ(ends(data_result::aborted, 426), transfer_result::aborted);
     EXPECT_EQ(ends(data_result::aborted, 226), transfer_result::aborted);
     EXPECT_EQ(ends(data_result::backend_connect_failed, 425), transfer_result::backend_failed);

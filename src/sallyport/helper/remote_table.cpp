@@ -63,7 +63,8 @@ std::optional<std::chrono::milliseconds> remote_table::remaining(const firewall:
 }
 
 firewall::opening_use remote_table::use_of(const firewall::opening& o) {
-    return static_cast<firewall::opening_use>(query(request_kind::use_of_opening, o).value_or(0));
+    constexpr auto unknown = static_cast<std::int32_t>(firewall::opening_use::unknown);
+    return static_cast<firewall::opening_use>(query(request_kind::use_of_opening, o).value_or(unknown));
 }
 
 }  // namespace sallyport::helper

@@ -214,6 +214,25 @@ TEST(RelayDeadlines, AForwardedConnectionThatTheKernelForgetsEndsTheTransfer) {
          });
 }
 
+// It waits in a write to its data connection, and is healthy.
+TEST(RelayDeadlines, AServerThatReadsNoAborAfterTheLossIsNotSuspected) {
+    play(forwarding(), {login, forwarded, R"(<< 150 Here.
+< 150 Here.
+! waited 30
+= check opening
+! data path_lost the firewall has forgotten it.
+< 426 Transfer aborted: the firewall has forgotten it.
+>> ABOR
+! waited 10
+>> NOOP
+! waited 10
+< 421 The router has lost the data connection; connect again.
+= release
+= close
+)"},
+         [](const relay_driver& driver) { EXPECT_EQ(driver.suspected, 0U); });
+}
+
 TEST(RelayDeadlines, AForwardedConnectionThatIsMissingEndsTheTransfer) {
     play(forwarding(), {login, forwarded, R"(! waited 30
 = check opening

@@ -443,6 +443,7 @@ void relay_machine::on_expired(expiry what) {
         case awaited_reply::none: return;
         case awaited_reply::refusal: return advance(transfer_.stop_waiting(out_));
         case awaited_reply::probe:
+            if (transfer_.path_lost()) return end_session("The router has lost the data connection; connect again.");
             out_.note(relay_note::violation, "the backend did not reply to NOOP");
             out_.request(relay_act::suspect_backend{"did not reply in time"});
             return end_session("The FTP server did not respond in time.");

@@ -5,7 +5,8 @@
 namespace sallyport::proto {
 namespace {
 
-// Each check asks the helper process for some microseconds; a client waits for a reply much longer than this.
+// Each check asks the helper process, and usually has its answer within some microseconds (firewall/table.hpp); a client
+// waits for a reply much longer than this.
 constexpr auto check_interval = std::chrono::seconds(10);
 
 }  // namespace

@@ -47,6 +47,9 @@ public:
     [[nodiscard]] bool data_running() const noexcept { return path_ == data_path::relay ? !data_ : !answered_; }
     /// The backend had no data connection of a kind that this gateway relays or forwards.
     [[nodiscard]] bool no_backend_data() const noexcept;
+    /// The kernel no longer forwards the packets of the data connection. A server may wait in a write to it, and then reads
+    /// no command.
+    [[nodiscard]] bool path_lost() const noexcept { return data_ && data_->result == data_result::path_lost; }
     /// It has failed here, and the backend's final reply may never arrive.
     [[nodiscard]] bool in_doubt() const noexcept;
 
