@@ -345,7 +345,7 @@ std::optional<std::chrono::milliseconds> nft_table::remaining(const opening& o) 
     return std::chrono::milliseconds(nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION));
 }
 
-/// Whether the kernel tracks the data connection of this opening. The kernel reads its whole table, so searches take at the
+/// Whether the kernel tracks the data connection of this opening. The kernel reads its whole table, so searches take at
 /// most a tenth of the time. Nothing: it failed, or it is too early. REQUIRES: watching_mutex_ is held.
 std::optional<bool> nft_table::search(const opening& o) {
     const auto started = clock::now();
