@@ -247,7 +247,10 @@ def test_a_transfer_that_the_kernel_forgets_ends_and_nothing_hangs(site, cause):
 
 def test_a_transfer_that_the_kernel_knows_again_goes_on(site):
     """Without NAT, the next packet of the server makes the kernel know the connection again."""
-    accepting = "table inet firewall { chain forward { type filter hook forward priority filter; policy accept; } }"
+    accepting = """
+table inet firewall {
+    chain forward { type filter hook forward priority filter; policy accept; }
+}"""
     site = site("--intercept", "lan", firewall=accepting, nat=False)
     size = 64 << 20
     (site.folder / "large").touch()
