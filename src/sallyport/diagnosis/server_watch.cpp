@@ -124,7 +124,8 @@ void join_passive(const facts& client, const method_facts& m, const watched_conn
     // trace of a SYN to a port without a listener, to which a router that translates port numbers may have sent it, and the
     // RST may be lost.
     const auto at = find_break(client);
-    if (!at || !at->maybe_way_back) return;
+    // The first hop is the client's router, which may drop the SYN when it arrives there or before it leaves.
+    if (!at || !at->maybe_way_back || at->hop.first <= 1) return;
     found.side = side::server;
     found.confidence = confidence::likely;
     found.remedy = fmt::format(

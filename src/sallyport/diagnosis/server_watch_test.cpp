@@ -62,16 +62,28 @@ TEST(Join, D2_AHalfOpenConnectionMeansThatTheAnswerIsLost) {
     EXPECT_EQ(std::ranges::count(*found, "data-ports-dropped", &verdict::id), 0);
 }
 
-TEST(Join, D2_WithoutASynAtTheServerItsSideIsLikely) {
-    auto session = blocked_session();
+// Every router answers on both paths, and the server on that to the control port only.
+facts lost_after_last_router(unsigned distance) {
+    auto out = blocked_session();
     for (const bool control : {true, false}) {
-        path_trace trace{.control = control,
-                         .to = {session.server.address, control ? session.server.port : std::uint16_t{50000}}};
-        for (unsigned hop = 1; hop < test_distance; ++hop)
+        path_trace trace{.control = control, .to = {out.server.address, control ? out.server.port : std::uint16_t{50000}}};
+        for (unsigned hop = 1; hop < distance; ++hop)
             trace.answers.push_back({.ttl = hop, .what = hop_answer::expired, .from = hop_address(hop)});
-        trace.answers.push_back({.ttl = test_distance, .what = control ? hop_answer::opened : hop_answer::none});
-        session.traces.push_back(trace);
+        trace.answers.push_back({.ttl = distance, .what = control ? hop_answer::opened : hop_answer::none});
+        out.traces.push_back(trace);
     }
+    return out;
+}
+
+TEST(Join, TheOnlyRouterMayBelongToEitherSide) {
+    const auto found = join(lost_after_last_router(2), watch_with({}));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->front().id, "data-ports-dropped");
+    EXPECT_NE(found->front().side, side::server);
+}
+
+TEST(Join, D2_WithoutASynAtTheServerItsSideIsLikely) {
+    const auto session = lost_after_last_router(test_distance);
     const auto alone = judge(session);
     ASSERT_EQ(alone.front().id, "data-ports-dropped");
     ASSERT_NE(alone.front().side, side::server);
