@@ -119,17 +119,24 @@ TEST_F(openings_test, is_in_force_before_the_lease_is_returned) {
     EXPECT_EQ(got->use(), opening_use::none);
 }
 
-// The first one reads the settings of the system.
+// The thread makes the first one, since the settings of the system are read with it, and it may still be busy when the next
+// one is wanted.
 TEST_F(openings_test, is_made_at_once_while_no_change_is_pending) {
     kernel.can_begin = true;
-    const auto first = run(open_port(2000));
-    const auto second = run(open_port(2001));
-    kernel.refused_port = 2002;
-    const auto refused = run(open_port(2002));
-    EXPECT_TRUE(first && second);
-    EXPECT_FALSE(refused);
+    std::vector<opening_lease> leases;
+    std::vector<opening> expected;
+    const auto end = net::clock::now() + 10s;
+    for (std::uint16_t port = 2000; kernel.made_at_once == 0 && net::clock::now() < end; ++port) {
+        auto opened = run(open_port(port));
+        ASSERT_TRUE(opened);
+        leases.push_back(std::move(*opened));
+        expected.push_back(at_port(port));
+    }
+    EXPECT_GT(leases.size(), 1U);
+    kernel.refused_port = 1999;
+    EXPECT_FALSE(run(open_port(kernel.refused_port)));
     EXPECT_EQ(kernel.made_at_once, 2);
-    EXPECT_EQ(kernel.active, (std::vector{at_port(2000), at_port(2001)}));
+    EXPECT_EQ(kernel.active, expected);
 }
 
 net::task<bool> slow(openings& by, net::loop& l, state& kernel) {
