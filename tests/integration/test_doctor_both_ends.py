@@ -74,7 +74,8 @@ def test_both_ends_tell_what_the_client_alone_cannot(path, sallyport, run, tmp_p
 
 @pytest.mark.usefixtures("serve")
 def test_both_ends_of_a_healthy_path(path, sallyport, run, tmp_path):
-    assert not [v for v in joined(path, sallyport, run, tmp_path, "--passive")["verdict"] if v["severity"] == "problem"]
+    """With some rounds, as a session here may be shorter than the time between two looks at the server."""
+    assert not [v for v in joined(path, sallyport, run, tmp_path, "--passive", "--rounds", "20")["verdict"] if v["severity"] == "problem"]
 
 
 @pytest.mark.usefixtures("serve")

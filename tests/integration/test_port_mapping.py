@@ -112,6 +112,7 @@ def test_a_silent_router_delays_nothing(bare, sallyport, files):
             wait_until(lambda: "forwards no ports (PCP: no answer; NAT-PMP: no answer)" in made.log(), 6)
 
 
+@pytest.mark.alone
 def test_a_busy_router_is_asked_once(networks, sallyport, files):
     """miniupnpd -d writes a line for each of 65,535 ports in search of one for a denied port, and answers no request meanwhile."""
     busy = miniupnpd(MINIUPNPD.replace("allow 1024-65535 192.168.77.0/24 1024-65535\n", ""))
@@ -127,7 +128,7 @@ def test_a_busy_router_is_asked_once(networks, sallyport, files):
         with serve(lab, sallyport, files, "--map=pcp,natpmp"):
             begin = time.monotonic()
             assert fetch(lab, "second-server", 2121, "--disable-epsv", address="192.168.77.10")[0] == "hello\n"
-            assert time.monotonic() - begin < patient(1)
+            assert time.monotonic() - begin < patient(5), "the router answers nobody for longer"
             time.sleep(30 if os.environ.get("SOAK") else 4)
             rules = run(lab, "router", "nft", "list", "table", "inet", "counted").stdout
             assert "counter packets 1 " in rules, rules

@@ -17,8 +17,8 @@
 namespace sallyport::cli {
 namespace {
 
-// The system sends a SYN-ACK again after one second, so a connection whose answer is lost stays half open for longer.
-constexpr auto watch_interval = std::chrono::milliseconds(50);
+// A connection whose answer is lost stays half open for more than a second, but a session that works may take 30 ms.
+constexpr auto watch_interval = std::chrono::milliseconds(10);
 
 struct watching {
     net::loop& loop;
