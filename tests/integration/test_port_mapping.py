@@ -128,7 +128,7 @@ def test_a_busy_router_is_asked_once(networks, sallyport, files):
         with serve(lab, sallyport, files, "--map=pcp,natpmp"):
             begin = time.monotonic()
             assert fetch(lab, "second-server", 2121, "--disable-epsv", address="192.168.77.10")[0] == "hello\n"
-            assert time.monotonic() - begin < patient(5), "the router answers nobody for longer"
+            assert time.monotonic() - begin < patient(5), "the router is busy for longer"
             time.sleep(30 if os.environ.get("SOAK") else 4)
             rules = run(lab, "router", "nft", "list", "table", "inet", "counted").stdout
             assert "counter packets 1 " in rules, rules
