@@ -149,8 +149,8 @@ nft_table::nft_table(std::string name, netlink_socket owner, netlink_socket quer
       missing_(std::move(missing)),
       owner_(std::move(owner)),
       tracking_(std::move(tracking)),
-      query_socket_(std::move(query_socket)),
-      watching_(std::move(watching)) {}
+      watch_(std::move(watching)),
+      query_socket_(std::move(query_socket)) {}
 
 nft_table::~nft_table() {
     std::vector<expectation_change> all;
@@ -186,26 +186,28 @@ result<std::unique_ptr<nft_table>> nft_table::make(std::span<const std::uint16_t
 }
 
 result<void> nft_table::commit(std::span<const change> changes) {
-    const auto opening_sessions = check_masters(changes);
-    if (!opening_sessions) return std::unexpected(opening_sessions.error());
+    const auto sessions = check_masters(changes);
+    if (!sessions) return std::unexpected(sessions.error());
     const auto created = change_expectations(changes);
     if (!created) return std::unexpected(created.error());
     auto done = commit_elements(changes);
     if (!done) withdraw(*created);
     if (!done) return done;
-    const std::scoped_lock lock(mutex_);
-    for (const auto& c : changes)
-        if (c.kind == change_kind::close) sessions_.erase(key_pair(c.subject));
-    for (const auto& [opened, session] : *opening_sessions) sessions_.insert_or_assign(opened, session);
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        const auto& [kind, subject, control] = changes[i];
+        if (kind == change_kind::close) watch_.remove(subject);
+        if (const auto& session = sessions->at(i)) watch_.add(subject, *session);
+    }
     return done;
 }
 
 // With the kernel's FTP helper, the expectation would be created too, and soon be replaced by one of that helper.
-result<std::map<nft_table::key, nft_table::session_flows>> nft_table::check_masters(std::span<const change> changes) {
-    std::map<key, session_flows> out;
-    for (const auto& [kind, subject, control] : changes) {
+result<std::vector<std::optional<watched_session>>> nft_table::check_masters(std::span<const change> changes) {
+    std::vector<std::optional<watched_session>> out(changes.size());
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        const auto& [kind, subject, control] = changes[i];
         if (kind == change_kind::close || !control.client) continue;
-        session_flows session{.client = flow::of_socket(control.client.get()), .backend = {}};
+        watched_session session{.client = flow::of_socket(control.client.get()), .backend = {}};
         const auto tracked = tracking_.find(session.client);
         if (!tracked) return std::unexpected(tracked.error());
         if (*tracked) {
@@ -223,7 +225,7 @@ result<std::map<nft_table::key, nft_table::session_flows>> nft_table::check_mast
             if (!other) return std::unexpected(other.error());
             if (*other) session.backend_entry = (*other)->id;
         }
-        out.insert_or_assign(key_pair(subject), session);
+        out[i] = session;
     }
     return out;
 }
@@ -345,62 +347,11 @@ std::optional<std::chrono::milliseconds> nft_table::remaining(const opening& o) 
     return std::chrono::milliseconds(nftnl_set_elem_get_u64(e, NFTNL_SET_ELEM_EXPIRATION));
 }
 
-/// Whether the kernel tracks the data connection of this opening. The kernel reads its whole table, so searches take at
-/// most a tenth of the time. Nothing: it failed, or it is too early. REQUIRES: watching_mutex_ is held.
-std::optional<bool> nft_table::search(const opening& o) {
-    const auto started = clock::now();
-    if (started < next_search_) return std::nullopt;
-    const auto forwards = watching_.between(o.client, o.listen.address);
-    // A connection that was forgotten may be tracked again by a packet of the other end, which then is the first one.
-    const auto backwards = watching_.between(o.forward_to.address, o.client);
-    const auto ended = clock::now();
-    next_search_ = ended + 9 * (ended - started);
-    if (!forwards || !backwards) return std::nullopt;
-    return std::ranges::any_of(*forwards,
-                               [&o](const tracked_connection& c) {
-                                   return c.original.destination == o.listen && c.reply.source == o.forward_to;
-                               }) ||
-           std::ranges::any_of(*backwards, [&o](const tracked_connection& c) { return c.original.source == o.forward_to; });
-}
-
-// The data connection is searched for only if a control connection has another entry than before, which is cheap to know.
-opening_use nft_table::use_of_established(const opening& o) {
-    const auto known = [&]() -> std::optional<session_flows> {
-        const std::scoped_lock lock(mutex_);
-        const auto found = sessions_.find(key_pair(o));
-        return found == sessions_.end() ? std::nullopt : std::optional(found->second);
-    }();
-    if (!known) return opening_use::established;
-    auto session = *known;
-    const std::scoped_lock watching(watching_mutex_);
-    const auto client = watching_.find(session.client);
-    const auto backend = watching_.find(session.backend);
-    if (!client || !backend) return opening_use::unknown;
-    const auto client_entry = *client ? (*client)->id : 0;
-    const auto backend_entry = *backend ? (*backend)->id : 0;
-    if (client_entry == session.client_entry && backend_entry == session.backend_entry) return opening_use::established;
-    const auto there = search(o);
-    if (!there) return opening_use::unknown;
-    const auto now = clock::now();
-    if (!*there && session.missing_since && now - *session.missing_since >= between_searches) return opening_use::lost;
-    if (*there) {
-        // Without an entry, a further loss would change nothing; so the next check searches again.
-        if (client_entry != 0) session.client_entry = client_entry;
-        if (backend_entry != 0) session.backend_entry = backend_entry;
-        session.missing_since.reset();
-    } else if (!session.missing_since) {
-        session.missing_since = now;
-    }
-    const std::scoped_lock lock(mutex_);
-    if (const auto found = sessions_.find(key_pair(o)); found != sessions_.end()) found->second = session;
-    return *there ? opening_use::established : opening_use::unknown;
-}
-
 opening_use nft_table::use_of(const opening& o) {
     const auto maps = names_of(o.client.is_v4());
     const auto spent = contains(maps.spent, o);
     if (!spent) return opening_use::unknown;
-    if (*spent) return use_of_established(o);
+    if (*spent) return watch_.state_of(o);
     const auto opened = find(maps.opened, o);
     if (!opened) return opening_use::unknown;
     auto* e = only_element(*opened);

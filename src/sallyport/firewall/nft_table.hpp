@@ -38,7 +38,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -50,6 +49,7 @@
 
 #include <libnftnl/set.h>
 
+#include <sallyport/firewall/connection_watch.hpp>
 #include <sallyport/firewall/conntrack.hpp>
 #include <sallyport/firewall/nft_transaction.hpp>
 #include <sallyport/firewall/snat_ports.hpp>
@@ -75,20 +75,7 @@ public:
     [[nodiscard]] opening_use use_of(const opening& o) override;
 
 private:
-    using clock = std::chrono::steady_clock;
     using key = std::pair<ip_address, endpoint>;
-
-    /// The control connections of an opening's session, by which the loss of its data connection is noticed: what deletes
-    /// the kernel's entry of the one usually deletes that of the other.
-    struct session_flows {
-        flow client;
-        flow backend;
-        // The kernel's entries when the opening was made, or when the data connection was last found; 0: none.
-        std::uint32_t client_entry = 0;
-        std::uint32_t backend_entry = 0;
-        // Of the first search without the data connection.
-        std::optional<clock::time_point> missing_since{};
-    };
 
     nft_table(std::string name, netlink_socket owner, netlink_socket query_socket, conntrack tracking, conntrack watching,
               std::string missing);
@@ -96,11 +83,8 @@ private:
     [[nodiscard]] result<void> commit_elements(std::span<const change> changes);
     /// The created ones.
     [[nodiscard]] result<std::vector<expectation>> change_expectations(std::span<const change> changes);
-    /// The sessions of the changes that open, with the kernel's entries.
-    [[nodiscard]] result<std::map<key, session_flows>> check_masters(std::span<const change> changes);
-    /// established, lost or unknown.
-    [[nodiscard]] opening_use use_of_established(const opening& o);
-    [[nodiscard]] std::optional<bool> search(const opening& o);
+    /// The session of each change that opens; nothing for the others.
+    [[nodiscard]] result<std::vector<std::optional<watched_session>>> check_masters(std::span<const change> changes);
     void withdraw(const std::vector<expectation>& created);
     [[nodiscard]] bool remove_used_expectations();
     [[nodiscard]] std::optional<set_owner> find(const char* set, const opening& o);
@@ -113,16 +97,12 @@ private:
     conntrack tracking_;
     // The keys of the openings that have an expectation.
     std::set<key> expected_;
-    // Guards the members below, up to the next mutex. Held for no longer than one query.
+    connection_watch watch_;
+    // Guards the members below. Held for no longer than one query.
     std::mutex mutex_;
     // Queries have a socket of their own, since owner_ is blocked while a change is committed.
     netlink_socket query_socket_;
     std::uint32_t sequence_ = 0;
-    std::map<key, session_flows> sessions_;
-    // Guards the members below. A search may take long, so commit() never waits for it.
-    std::mutex watching_mutex_;
-    conntrack watching_;
-    clock::time_point next_search_{};
 };
 
 }  // namespace sallyport::firewall

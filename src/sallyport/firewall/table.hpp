@@ -41,9 +41,8 @@ enum class opening_use : std::uint8_t {
     attempted,
     // Its one connection was established.
     established,
-    // The same, and the kernel has forgotten it, and has tracked it by no further packet since: its rules drop these
-    // packets,
-    // or NAT would send them elsewhere.
+    // It was established, but the kernel has forgotten it, and no packet has made the kernel track it again: rules drop its
+    // packets, or NAT would send them elsewhere.
     lost,
     // The question had no answer: the kernel or the helper process failed.
     unknown,
