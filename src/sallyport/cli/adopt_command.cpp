@@ -152,8 +152,7 @@ int adopt(bool apply, const std::string& ports_text) {
     if (!rules->conditions.empty())
         fmt::print(
             "\nThese rules admit related connections only if their helper is \"ftp\", which that of the gateway's sessions "
-            "is "
-            "not. Remove this condition from them; --apply does not:\n");
+            "is not. Remove this condition from them; --apply does not:\n");
     for (const auto& rule : rules->conditions)
         fmt::print("\n{}:\n  {}\n", escape(rule.place, shown_length), escape(rule.rule, shown_length));
     return no_helpers && rules->translations.empty() && rules->conditions.empty() ? 0 : 1;

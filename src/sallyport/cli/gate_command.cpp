@@ -180,8 +180,7 @@ void gate_options::add_to(CLI::App& command) {
     daemon.logging_and_control.add_watchdog_to(table);
     table.notes =
         "With --intercept IF, the gateway makes these rules and routes. Their marks, numbers and ports of listeners are "
-        "examples; "
-        "'sallyport gate plan' prints what your options make.\n\n" +
+        "examples; 'sallyport gate plan' prints what your options make.\n\n" +
         rules_help() +
         "\nExamples:\n"
         "  sallyport gate --listen 0.0.0.0:21 --backend ftp://10.0.0.5 \\\n"

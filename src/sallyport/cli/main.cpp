@@ -94,10 +94,9 @@ void add_help_command(CLI::App& program, int& exit_code) {
                           "text, man, toml, bash, zsh, fish, markdown or commands"}});
     table.notes =
         "man is a manual page. toml is a sample of the configuration file of serve or gate; without a command, it is the "
-        "manual "
-        "page of that file. bash, zsh and fish are completions; markdown has the options of all commands, and commands "
-        "their "
-        "names.\n\n"
+        "manual page of that file. bash, zsh and fish are completions; markdown has the options of all commands, and "
+        "commands "
+        "their names.\n\n"
         "Examples:\n"
         "  sallyport help --format man gate | man -l -\n"
         "  sallyport help --format toml serve > serve.toml\n"

@@ -24,6 +24,10 @@ std::string_view name(method_result r) noexcept { return result_names[static_cas
 std::string_view name(stream_end e) noexcept { return end_names[static_cast<std::size_t>(e)]; }
 std::string_view name(hop_answer a) noexcept { return answer_names[static_cast<std::size_t>(a)]; }
 
+bool succeeded(method_result r) noexcept { return r == method_result::ok || r == method_result::listing_refused; }
+
+bool upload_facts::stopped() const noexcept { return result != method_result::ok && reply_code == 0; }
+
 const ttl_answer* path_trace::answer_at(unsigned ttl) const noexcept {
     return first_of(answers, [ttl](const ttl_answer& a) { return a.ttl == ttl; });
 }
@@ -65,6 +69,10 @@ const phase* facts::failed_phase() const noexcept {
 
 const path_trace* facts::control_trace() const noexcept {
     return first_of(traces, [](const path_trace& t) { return t.control; });
+}
+
+const method_facts* facts::passive_attempt(method_result how) const noexcept {
+    return first_of(methods, [how](const method_facts& m) { return !is_active(m.method) && m.result == how; });
 }
 
 const path_trace* facts::data_trace() const noexcept {

@@ -62,6 +62,8 @@ enum class method_result : std::uint8_t {
 };
 /// As in the report: "verb-refused".
 [[nodiscard]] std::string_view name(method_result r) noexcept;
+/// The data connection worked, also if the server then refused the listing.
+[[nodiscard]] bool succeeded(method_result r) noexcept;
 
 /// How the stream of a data connection ended.
 enum class stream_end : std::uint8_t {
@@ -229,6 +231,9 @@ struct upload_facts {
     std::string difference;
     /// The name of the file if it could not be deleted.
     std::string left_over;
+
+    /// It has no final reply, so full segments may be lost towards the server.
+    [[nodiscard]] bool stopped() const noexcept;
 };
 
 /// A session that was silent for some time and then used again.
@@ -284,6 +289,8 @@ struct facts {
     [[nodiscard]] const path_trace* control_trace() const noexcept;
     /// The first trace to a data port; nullptr if there is none.
     [[nodiscard]] const path_trace* data_trace() const noexcept;
+    /// The first passive attempt with this result; nullptr if there is none.
+    [[nodiscard]] const method_facts* passive_attempt(method_result how) const noexcept;
 };
 
 /// Calls `on_text` with each text that may quote the server or the user, except the host's name.

@@ -50,9 +50,7 @@ overall overall_of(const facts& known, const std::vector<verdict>& found) noexce
     // A file of a session that needed no data connection.
     if (known.methods.empty() && !known.source.empty() && !has_problem(found)) return overall::healthy;
     // A refused listing is no failure of the data connection, in active mode either, where none was made.
-    const bool works = std::ranges::any_of(known.methods, [](const method_facts& m) {
-        return m.result == method_result::ok || m.result == method_result::listing_refused;
-    });
+    const bool works = std::ranges::any_of(known.methods, [](const method_facts& m) { return succeeded(m.result); });
     // What an interrupted run has not measured may fail.
     if (works && !has_problem(found) && was_interrupted(known)) return overall::undecided;
     if (works) return has_problem(found) ? overall::impaired : overall::healthy;

@@ -173,12 +173,10 @@ std::span<const rule> address_rules() noexcept {
         {{"only-control-tunnelled",
           "The connection to the control port goes through a tunnel of this computer, and those to the data ports do not.",
           "a loopback address as the control connection's peer, another address in the 227, and data ports without success "
-          "at "
-          "both",
+          "at both",
           "data ports that work; a 227 with a loopback address", "a server on this computer with a wrong external address",
           "Tunnel the passive ports of the server as well, each with its own number; or use a VPN or a SOCKS proxy; or let "
-          "the "
-          "server use one port for everything (sallyport serve --single-port control)."},
+          "the server use one port for everything (sallyport serve --single-port control)."},
          judge_tunnel},
         {{"private-address",
           "The server advertises a private address in its 227 that clients outside its network cannot reach.",

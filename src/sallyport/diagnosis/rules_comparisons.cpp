@@ -17,8 +17,6 @@ namespace sallyport::diagnosis {
 
 namespace {
 
-bool works_as_result(method_result r) { return r == method_result::ok || r == method_result::listing_refused; }
-
 /// ": 425 no"; empty without a reply.
 std::string quoted_reply(const std::string& reply) { return reply.empty() ? std::string() : ": " + reply; }
 
@@ -29,24 +27,17 @@ std::optional<hop_span> holder_of_full_packets(const facts& known) {
     return holder_of(known, "half line") ? std::nullopt : holder_of(known, "long line");
 }
 
-/// An upload without a final reply: full segments went towards the server.
-bool is_stopped_upload(const facts& known) {
-    const auto& upload = known.compared.upload;
-    return upload && upload->result != method_result::ok && upload->reply_code == 0;
-}
-
 void judge_full_packets(const facts& known, std::vector<verdict>& out) {
     const auto* const small =
-        first_of(known.compared.segments, [](const segment_probe& each) { return works_as_result(each.result); });
-    const auto* const stalled = first_of(
-        known.methods, [](const method_facts& m) { return m.result == method_result::stalled && !is_active(m.method); });
+        first_of(known.compared.segments, [](const segment_probe& each) { return succeeded(each.result); });
+    const auto* const stalled = known.passive_attempt(method_result::stalled);
     const auto link = holder_of_full_packets(known);
     const bool has_smaller = small != nullptr && stalled != nullptr;
     if (!has_smaller && !link) return;
     auto found =
         verdict_of("full-packets-lost", side::undecided, has_smaller && link ? confidence::certain : confidence::likely);
     // The line alone may be held back because it is a long command.
-    if (!has_smaller && !is_stopped_upload(known)) {
+    if (!has_smaller && !(known.compared.upload && known.compared.upload->stopped())) {
         found.confidence = confidence::possible;
         found.severity = severity::note;
         found.cause =
@@ -74,7 +65,7 @@ void judge_full_packets(const facts& known, std::vector<verdict>& out) {
 void judge_sequence(const facts& known, std::vector<verdict>& out) {
     for (const auto& each : known.compared.sequences) {
         const auto* const alone = find_method(known, each.second, each.tls);
-        if (works_as_result(each.result) || alone == nullptr || !is_usable(*alone)) continue;
+        if (succeeded(each.result) || alone == nullptr || !is_usable(*alone)) continue;
         const auto* const before = find_method(known, each.first, each.tls);
         // Clients go on to another method only if the first one fails.
         const bool matters = before != nullptr && !is_usable(*before);
@@ -118,15 +109,15 @@ std::string text_of(const tls_probe& each) {
 const tls_probe* find_failing_reuse(const facts& known) {
     const auto& all = known.compared.tls_versions;
     return first_of(all, [&all](const tls_probe& with) {
-        return with.reuse && !works_as_result(with.result) && std::ranges::any_of(all, [&with](const tls_probe& without) {
-                   return !without.reuse && without.version == with.version && works_as_result(without.result);
+        return with.reuse && !succeeded(with.result) && std::ranges::any_of(all, [&with](const tls_probe& without) {
+                   return !without.reuse && without.version == with.version && succeeded(without.result);
                });
     });
 }
 
 const tls_probe* find_probe(const facts& known, bool reuse, bool works) {
     return first_of(known.compared.tls_versions, [reuse, works](const tls_probe& each) {
-        return each.reuse == reuse && works_as_result(each.result) == works;
+        return each.reuse == reuse && succeeded(each.result) == works;
     });
 }
 
@@ -232,8 +223,8 @@ std::span<const rule> comparison_rules() noexcept {
           "a stateful device that checks sequence numbers of some packets only; a device that limits the length of FTP "
           "commands",
           "Operator of the device before this link: permit ICMP type 3 code 4 (IPv6: type 2), or limit the segment size "
-          "there "
-          "(nftables: tcp option maxseg size set rt mtu). Until then, lower the MTU of this computer's interface to 1280."},
+          "there (nftables: tcp option maxseg size set rt mtu). Until then, lower the MTU of this computer's interface to "
+          "1280."},
          judge_full_packets},
         {{"second-method-fails",
           "A data method that works in a session of its own fails after another one in the same session.",

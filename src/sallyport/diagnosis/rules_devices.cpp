@@ -124,8 +124,7 @@ std::span<const rule> device_rules() noexcept {
           "an IPv6 address with the prefix of the network's NAT64 translator, and EPSV without success",
           "other IPv6 addresses", "a translator that answers for the server",
           "Server's administrator: enable EPSV, or give the server an IPv6 address. Operator of the translator: use a "
-          "gateway "
-          "that sends PASV for EPSV (sallyport gate --intercept 'INTERFACE?to=PREFIX&nat64')."},
+          "gateway that sends PASV for EPSV (sallyport gate --intercept 'INTERFACE?to=PREFIX&nat64')."},
          judge_epsv_through_nat64},
     });
     return table;

@@ -212,9 +212,7 @@ result<std::vector<verdict>> join(const facts& client, const server_watch& serve
         else
             join_passive(client, *found, seen, sources, server, out);
     }
-    std::ranges::stable_sort(out, [](const verdict& a, const verdict& b) {
-        return a.severity != b.severity ? a.severity == severity::problem : a.confidence > b.confidence;
-    });
+    sort_by_weight(out);
     return out;
 }
 

@@ -40,8 +40,6 @@ constexpr std::chrono::milliseconds upload_wait(8000);
 /// Nothing else than the file is received again, with a header of a load balancer at most.
 constexpr std::size_t max_received = 2 * upload_bytes;
 
-bool is_usable(method_result r) { return r == method_result::ok || r == method_result::listing_refused; }
-
 bool is_encrypted(const comparison_settings& settings) { return settings.server.tls != client::tls_mode::none; }
 
 template <class Found>
@@ -67,10 +65,16 @@ proto::client_transfer listing_of(const comparison_settings& settings) {
     return {.command = proto::verb::list, .path = settings.path.ends_with('/') ? settings.path : std::string()};
 }
 
+struct listing {
+    method_facts attempt;
+    // Of the control connection; empty without TLS.
+    std::string tls_version;
+};
+
 /// One listing with the method of `how`, after a negotiation with `before`. Nothing if there was no session.
-net::task<std::optional<method_facts>> list_once(net::loop& loop, const comparison_settings& settings,
-                                                 client::connection_options how, std::optional<data_method> before,
-                                                 std::string what, facts& into) {
+net::task<std::optional<listing>> list_once(net::loop& loop, const comparison_settings& settings,
+                                            client::connection_options how, std::optional<data_method> before,
+                                            std::string what, facts& into) {
     const auto method = how.methods.front();
     client::connection session(loop, std::move(how));
     const bool opened = co_await open_session(session, settings, std::move(what), into);
@@ -79,7 +83,7 @@ net::task<std::optional<method_facts>> list_once(net::loop& loop, const comparis
     client::discarder sink;
     auto order = listing_of(settings);
     const auto failure = co_await session.transfer(std::move(order), sink);
-    auto out = facts_of_attempt(session, method, is_encrypted(settings), failure);
+    listing out{facts_of_attempt(session, method, is_encrypted(settings), failure), session.control().tls().version};
     co_await session.quit();
     co_return out;
 }
@@ -95,7 +99,7 @@ bool is_stalled(const method_facts& m) { return !is_active(m.method) && m.result
 
 bool is_refused(const method_facts& m) { return !is_active(m.method) && m.result == method_result::refused; }
 
-bool is_passive_and_usable(const method_facts& m) { return !is_active(m.method) && is_usable(m.result); }
+bool is_passive_and_usable(const method_facts& m) { return !is_active(m.method) && succeeded(m.result); }
 
 /// Established, and then not as it should be: what TLS decides.
 bool failed_later(const method_facts& m) {
@@ -104,7 +108,7 @@ bool failed_later(const method_facts& m) {
 
 /// Whether a client would go on to another method after this one.
 bool makes_clients_fall_over(const method_facts& m) {
-    return !is_active(m.method) && !is_usable(m.result) && m.result != method_result::verb_dropped &&
+    return !is_active(m.method) && !succeeded(m.result) && m.result != method_result::verb_dropped &&
            m.result != method_result::failed;
 }
 
@@ -176,8 +180,9 @@ net::task<> compare_segments(net::loop& loop, const comparison_settings& setting
     auto how = settings.options_for(stalled->method);
     how.max_segment = small_segment;
     auto again = co_await list_once(loop, settings, std::move(how), {}, "smaller TCP segments", into);
-    if (again)
-        add(settings, into.compared.segments, {again->method, again->tls, small_segment, again->result, again->bytes});
+    if (!again) co_return;
+    const auto& got = again->attempt;
+    add(settings, into.compared.segments, {got.method, got.tls, small_segment, got.result, got.bytes});
 }
 
 net::task<> compare_sequences(net::loop& loop, const comparison_settings& settings, facts& into) {
@@ -186,16 +191,17 @@ net::task<> compare_sequences(net::loop& loop, const comparison_settings& settin
         for (const auto& second : into.methods) {
             const bool differs =
                 first.method != second.method && first.tls == is_encrypted(settings) && second.tls == first.tls;
-            if (!differs || is_active(first.method) || !is_usable(second.result)) continue;
-            if (makes_clients_fall_over(first) || (settings.all && is_usable(first.result)))
+            if (!differs || is_active(first.method) || !succeeded(second.result)) continue;
+            if (makes_clients_fall_over(first) || (settings.all && succeeded(first.result)))
                 pairs.emplace_back(first.method, second.method);
         }
     for (const auto& [first, second] : pairs) {
         auto how = settings.options_for(second);
         auto what = fmt::format("{} after {}", proto::name(second), proto::name(first));
-        auto got = co_await list_once(loop, settings, std::move(how), first, std::move(what), into);
-        if (!got) co_return;
-        add(settings, into.compared.sequences, {first, second, got->tls, got->result, got->reply_code, got->reply});
+        const auto listed = co_await list_once(loop, settings, std::move(how), first, std::move(what), into);
+        if (!listed) co_return;
+        const auto& got = listed->attempt;
+        add(settings, into.compared.sequences, {first, second, got.tls, got.result, got.reply_code, got.reply});
     }
 }
 
@@ -237,22 +243,17 @@ net::task<> compare_tls(net::loop& loop, const comparison_settings& settings, fa
             if (old_version) how.tls = settings.tls12;
             how.resume_data = resume;
             auto what = fmt::format("TLS{}{}", old_version ? " 1.2" : "", resume ? "" : " without session reuse");
-            client::connection session(loop, std::move(how));
-            const bool opened = co_await open_session(session, settings, std::move(what), into);
-            if (!opened) continue;
-            const auto version = session.control().tls().version;
-            client::discarder sink;
-            auto order = listing_of(settings);
-            const auto failure = co_await session.transfer(std::move(order), sink);
-            const auto got = facts_of_attempt(session, method, true, failure);
-            co_await session.quit();
-            add(settings, into.compared.tls_versions, {version, resume, got.result, got.resumed, got.reply_code, got.reply});
+            const auto listed = co_await list_once(loop, settings, std::move(how), {}, std::move(what), into);
+            if (!listed) continue;
+            const auto& got = listed->attempt;
+            add(settings, into.compared.tls_versions,
+                {listed->tls_version, resume, got.result, got.resumed, got.reply_code, got.reply});
         }
 }
 
 net::task<> try_upload(net::loop& loop, const comparison_settings& settings, facts& into) {
     const auto* const works =
-        find_attempt(into, is_encrypted(settings), [](const method_facts& m) { return is_usable(m.result); });
+        find_attempt(into, is_encrypted(settings), [](const method_facts& m) { return succeeded(m.result); });
     if (works == nullptr) {
         leave_out(settings, into, "the upload: no data connection works");
         co_return;

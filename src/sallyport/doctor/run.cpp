@@ -383,10 +383,8 @@ net::task<> examination::compare_sessions() {
 
 /// The link that loses full-sized packets.
 net::task<> examination::find_link() {
-    const bool stops = std::ranges::any_of(
-        facts_.methods, [](const method_facts& m) { return !is_active(m.method) && m.result == method_result::stalled; });
-    const auto& upload = facts_.compared.upload;
-    const bool upload_stops = upload && upload->result != method_result::ok && upload->reply_code == 0;
+    const bool stops = facts_.passive_attempt(method_result::stalled) != nullptr;
+    const bool upload_stops = facts_.compared.upload && facts_.compared.upload->stopped();
     if (!stops && !upload_stops && !settings_.trace) co_return;
     if (settings_.location.tls == client::tls_mode::implicit) co_return;
     if (facts_.control_trace() == nullptr) co_await trace_control_port();

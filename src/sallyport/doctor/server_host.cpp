@@ -96,8 +96,9 @@ void add_sockets(server_facts& to) {
             const auto program = programs.find(table.inodes[i]);
             to.host.listeners.push_back({table.listening[i], program == programs.end() ? "" : program->second});
         }
-        for (const auto port : table.half_open)
-            if (to.passive_ports.contains(port)) to.host.half_open.push_back(port);
+        for (const auto& each : table.connections)
+            if (each.state == diagnosis::connection_state::half_open && to.passive_ports.contains(each.local.port))
+                to.host.half_open.push_back(each.local.port);
     }
 }
 
@@ -171,10 +172,8 @@ void add_packet_filter(server_facts& to) {
                                             found.decision.depends, found.decision.place, found.decision.rule});
 }
 
-}  // namespace
-
 /// By the kernel's number (include/net/tcp_states.h). One that ends now has been established.
-[[nodiscard]] static std::optional<diagnosis::connection_state> state_of(std::string_view number) {
+[[nodiscard]] std::optional<diagnosis::connection_state> state_of(std::string_view number) {
     if (number == "02") return diagnosis::connection_state::connecting;
     // TCP_NEW_SYN_RECV is shown as TCP_SYN_RECV.
     if (number == "03") return diagnosis::connection_state::half_open;
@@ -182,6 +181,8 @@ void add_packet_filter(server_facts& to) {
         number == "04" || number == "05" || number == "06" || number == "08" || number == "09" || number == "0B";
     return ended || number == "01" ? std::optional(diagnosis::connection_state::established) : std::nullopt;
 }
+
+}  // namespace
 
 socket_table read_socket_table(std::string_view text, bool v4) {
     socket_table out;
@@ -197,8 +198,6 @@ socket_table read_socket_table(std::string_view text, bool v4) {
         if (state == "0A") {
             out.listening.push_back(*at);
             out.inodes.push_back(inode);
-        } else if (state == "03") {
-            out.half_open.push_back(at->port);
         }
         const auto with = socket_address(remote, v4);
         if (const auto known = state_of(state); known && with) out.connections.push_back({*at, *with, *known});

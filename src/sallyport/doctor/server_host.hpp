@@ -18,8 +18,6 @@ struct socket_table {
     std::vector<endpoint> listening;
     // The inodes of these, in the same order.
     std::vector<std::uint64_t> inodes;
-    // Ports of connections whose SYN-ACK is unanswered.
-    std::vector<std::uint16_t> half_open;
     // With their states; `ms` is not set.
     std::vector<diagnosis::watched_connection> connections;
 };

@@ -45,8 +45,7 @@ void add_policy(std::vector<std::string>& out, const firewall_needs& needs, conn
     if (!in)
         out.emplace_back(
             "# This policy allows look-ups of names too. It blocks all other outgoing connections of the pods unless "
-            "another "
-            "policy allows them.");
+            "another policy allows them.");
     for (const auto* line : {"apiVersion: networking.k8s.io/v1", "kind: NetworkPolicy", "metadata:"}) out.emplace_back(line);
     out.push_back(fmt::format("  name: ftp-{}", in ? "incoming" : "outgoing"));
     for (const auto* line : {"spec:", "  podSelector:", "    matchLabels:", "      app: sallyport"}) out.emplace_back(line);

@@ -20,8 +20,7 @@ constexpr auto shared_account = "nobody";
 
 constexpr auto warning_unsafe_root =
     "Runs as root (--unsafe-root): a fault in this program gives its attacker the rights of root, as far as the sandbox "
-    "does "
-    "not restrict them; expect the loss of the whole machine, and use --run-as USER instead";
+    "does not restrict them; expect the loss of the whole machine, and use --run-as USER instead";
 constexpr auto warning_no_users =
     "Runs as the root of its user namespace, which has no other users; map more users to change that";
 constexpr auto warning_shared_account =

@@ -49,8 +49,7 @@ namespace {
         return "permit this in the router, or forward the ports by hand and use --external-ports in place of --map";
     return fmt::format(
         "many routers permit ports from {} on only: permit it (miniupnpd: allow {} {}/32 {}), forward it by hand, or listen "
-        "on "
-        "a higher port",
+        "on a higher port",
         first_unprivileged_port, *low, facts.own.text(), *low);
 }
 
