@@ -79,11 +79,13 @@ net::task<std::optional<listing>> list_once(net::loop& loop, const comparison_se
     client::connection session(loop, std::move(how));
     const bool opened = co_await open_session(session, settings, std::move(what), into);
     if (!opened) co_return std::nullopt;
+    std::string version;
+    if (is_encrypted(settings)) version = session.control().tls().version;
     if (before) (void)co_await negotiate(session, *before);
     client::discarder sink;
     auto order = listing_of(settings);
     const auto failure = co_await session.transfer(std::move(order), sink);
-    listing out{facts_of_attempt(session, method, is_encrypted(settings), failure), session.control().tls().version};
+    listing out{facts_of_attempt(session, method, is_encrypted(settings), failure), std::move(version)};
     co_await session.quit();
     co_return out;
 }
