@@ -202,14 +202,16 @@ def test_ports_are_passed_as_long_as_TLS_passes(site):
 
 
 def test_data_on_passed_ports_keep_their_session(site):
-    """G5: their bytes cross this machine without the gateway, so the kernel is asked whether they move when a session is idle."""
+    """G5: their bytes cross this machine without the gateway, so the kernel is asked whether they move when a session is idle.
+
+    The kernel's times are whole seconds, so that two seconds would be too short to tell."""
     marked = FIREWALL.replace("    }\n}", "        ct mark and 0x300 == 0x200 accept\n    }\n}")
-    site = site("--intercept", "lan?passthrough=1024-65535", "--mark", "0x100/0x300", "--idle-timeout", "2", firewall=marked)
+    site = site("--intercept", "lan?passthrough=1024-65535", "--mark", "0x100/0x300", "--idle-timeout", "3", firewall=marked)
     with site.net.inside("server", lambda: socket.create_server((SERVER, 5000))) as other, site.raw() as raw:
         raw.reply()
         raw.start_tls()
         with site.net.dial("client")((SERVER, 5000), timeout=10) as data, other.accept()[0] as of_server:
-            end = time.monotonic() + 6
+            end = time.monotonic() + 9
             while time.monotonic() < end:
                 of_server.sendall(b"x")
                 assert data.recv(1) == b"x"
@@ -217,7 +219,7 @@ def test_data_on_passed_ports_keep_their_session(site):
             assert "Closing the session" not in site.gate.log()
             raw.expect("NOOP", 200, 530)
             # It stays established, and nothing is sent any more.
-            wait_until(lambda: "Closing the session: idle for 2 s" in site.gate.log(), 20, what="the end of an idle session")
+            wait_until(lambda: "Closing the session: idle for 3 s" in site.gate.log(), 20, what="the end of an idle session")
 
 
 @pytest.mark.parametrize("cause", ["conntrack -F", "another outside address"])
