@@ -11,14 +11,8 @@ import pytest
 import network
 from harness import doctor_path
 from harness.daemon import Daemon
-from harness.doctor_path import ADDRESSES, HOPS, PASSIVE, SERVER, SERVER_IPV6, Doctor, Fault, fault
+from harness.doctor_path import ADDRESSES, HOPS, PASSIVE, SERVER, SERVER_IPV6, Doctor, Fault, fault, path  # noqa: F401
 from harness.patience import patient
-
-
-@pytest.fixture(scope="module")
-def path(networks):
-    with network.Network(doctor_path.scenario()) as built:
-        yield built
 
 
 @pytest.fixture(scope="module")

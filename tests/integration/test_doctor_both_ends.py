@@ -7,15 +7,8 @@ import subprocess
 
 import pytest
 
-import network
 from harness import doctor_path
-from harness.doctor_path import SERVER, Fault, fault
-
-
-@pytest.fixture(scope="module")
-def path(networks):
-    with network.Network(doctor_path.scenario()) as built:
-        yield built
+from harness.doctor_path import SERVER, Fault, fault, path  # noqa: F401
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,9 @@ import threading
 import pytest
 
 import network
-from harness import doctor_path
 from harness.daemon import Daemon
-from harness.doctor_path import PASSIVE, SERVER, Doctor, Fault
+from harness.doctor_path import PASSIVE, SERVER, Doctor, Fault, path  # noqa: F401
 from harness.scripted_server import ScriptedServer
-
-
-@pytest.fixture(scope="module")
-def path(networks):
-    with network.Network(doctor_path.scenario()) as built:
-        yield built
 
 
 @pytest.fixture(scope="module")

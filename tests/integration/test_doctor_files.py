@@ -99,7 +99,7 @@ def test_rules_from_a_saved_run(sallyport, networks, tmp_path):
         rules = subprocess.run([sallyport, "firewall", "--saved-run", blocked, "--side", "client"], capture_output=True, text=True, check=True).stdout
         assert f"ip daddr {SERVER} tcp dport 21 accept" in rules, rules
     nothing = subprocess.run([sallyport, "firewall", "--saved-run", run], capture_output=True, text=True, check=True).stdout
-    assert nothing == "# Rules of a firewall remove no failure of this run.\n"
+    assert nothing == "# No firewall rule removes a failure of this run.\n"
     (tmp_path / "other").write_text("{}")
     refused = subprocess.run([sallyport, "firewall", "--saved-run", tmp_path / "other"], capture_output=True, text=True)
     assert refused.returncode == 2 and "not a saved run" in refused.stderr, refused.stderr

@@ -2,18 +2,10 @@
 
 import pytest
 
-import network
-from harness import doctor_path
-from harness.doctor_path import SERVER, Doctor, Fault, fault
+from harness.doctor_path import SERVER, Doctor, Fault, fault, path  # noqa: F401
 from harness.reference_servers import REFERENCE_SERVERS
 
 SCHEMES = {"none": "ftp", "explicit": "ftpes", "implicit": "ftps"}
-
-
-@pytest.fixture(scope="module")
-def path(networks):
-    with network.Network(doctor_path.scenario()) as built:
-        yield built
 
 
 @pytest.fixture(scope="module", params=REFERENCE_SERVERS)

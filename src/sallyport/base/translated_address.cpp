@@ -23,6 +23,10 @@ bool is_of_ipv4only_arpa(const ip_address& a) {
 
 }  // namespace
 
+bool has_well_known_prefix(const ip_address& a) noexcept {
+    return a.is_v6() && have_same_prefix(well_known_prefix, a.bytes(), well_known);
+}
+
 ip_address ipv4_after(unsigned prefix, const ip_address& a) noexcept {
     constexpr std::size_t left_out = 8;
     std::size_t at = prefix / 8;
@@ -36,7 +40,7 @@ ip_address ipv4_after(unsigned prefix, const ip_address& a) noexcept {
 
 std::optional<ip_address> ipv4_of_translated(const ip_address& a, std::span<const ip_address> of_ipv4only_arpa) {
     if (a.is_v4()) return std::nullopt;
-    if (have_same_prefix(well_known_prefix, a.bytes(), well_known)) return ipv4_after(well_known_prefix, a);
+    if (has_well_known_prefix(a)) return ipv4_after(well_known_prefix, a);
     for (const auto& each : of_ipv4only_arpa)
         for (const auto prefix : translation_prefixes)
             if (each.is_v6() && is_of_ipv4only_arpa(ipv4_after(prefix, each)) &&

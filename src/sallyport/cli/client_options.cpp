@@ -69,7 +69,7 @@ void client_options::add_to(command_table& table) {
                  choices<client::passive_address>{{"control", client::passive_address::control},
                                                   {"follow", client::passive_address::follow},
                                                   {"repair", client::passive_address::repair}}),
-          "Address for PASV: the control host, the advertised one, or that if public"},
+          "Address after PASV: the control host's, the advertised, or it unless private"},
          {"--active-ports", "A-B", ports(active_ports), "Local port range for active mode (from 1024)", "any free port"},
          {"--active-address", "ADDR", text(active_address), "Address to send in PORT and EPRT, if NAT changes it",
           "local address"}});

@@ -88,7 +88,7 @@ port_range configured_ports(const report_input& s) {
 result<std::string> firewall_options::text_for_run(const report_input& subject, const std::optional<ip_address>& server) {
     const auto known = read_saved_run(saved_run);
     if (!known) return std::unexpected(known.error());
-    const auto comment = std::ranges::find(firewall::rule_formats(), format, &firewall::rule_format::format)->comment;
+    const auto comment = [this](std::string_view line) { return firewall::comment_line(format, line); };
     const auto passive = configured_ports(subject);
     std::string out;
     for (const auto& v : diagnosis::judge(*known)) {
@@ -100,19 +100,18 @@ result<std::string> firewall_options::text_for_run(const report_input& subject, 
         if (server) (of_server ? needs->host : needs->peer) = server;
         // The ports of a run are no range to open: they are some of the server's, and the file may be that of anyone.
         const auto rules = needs->connections.empty()
-                               ? fmt::format(
-                                     "{} The rules need the server's passive ports, which a run does not show: name "
-                                     "them with --config or --passive-ports.\n",
-                                     comment)
+                               ? comment(
+                                     "The rules need the server's passive ports, which a run does not show: name "
+                                     "them with --config or --passive-ports.")
                                : firewall::rules_text(*needs, format);
         if (out.contains(rules)) continue;
-        out += fmt::format("{} {}: {}\n", comment, v.id, escape(v.cause, 400));
+        out += comment(fmt::format("{}: {}", v.id, escape(v.cause, 400)));
         if (v.hop)
-            out += fmt::format("{} The device: {}. On a router, use its chain for forwarded packets.\n", comment,
-                               diagnosis::text_of(*v.hop));
+            out += comment(fmt::format("The device: {}. On a router, use its chain for forwarded packets.",
+                                       diagnosis::text_of(*v.hop)));
         out += rules;
     }
-    if (out.empty()) out = fmt::format("{} Rules of a firewall remove no failure of this run.\n", comment);
+    if (out.empty()) out = comment("No firewall rule removes a failure of this run.");
     return out;
 }
 
@@ -145,9 +144,7 @@ result<std::string> firewall_options::text(CLI::App& command) {
     else
         needs.host = server ? server : address_of(*subject, machine);
     std::string remarks;
-    const auto remark = [this, &remarks](std::string_view line) {
-        remarks += fmt::format("{} {}\n", firewall::rule_formats()[static_cast<std::size_t>(format)].comment, line);
-    };
+    const auto remark = [this, &remarks](std::string_view line) { remarks += firewall::comment_line(format, line); };
     if (uses_any_port(*subject)) remark("The system chooses the passive ports (--passive-ports A-B narrows this).");
     auto rules = firewall::rules_text(needs, format);
     if (needs.host && !server && rules.contains(needs.host->text()))

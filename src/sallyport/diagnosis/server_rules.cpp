@@ -245,7 +245,8 @@ std::span<const explanation> server_explanations() noexcept {
          "the server's configuration", "-", "-", "Configure a passive range, and open it in the firewall."},
         {"alg-port-in-range", "The passive range contains ports that routers inspect for other protocols.",
          "the passive range", "-", "-", "Choose a range without them, such as 30000-30099."},
-        {"published-ports-many", "So many ports of a container are published that its start takes minutes, and memory.",
+        {"published-ports-many",
+         "So many ports of a container are published that it takes minutes to start, and much memory.",
          "the ports in a file of Docker Compose or Kubernetes", "-", "-",
          "Use fewer passive ports: Sallyport shares one among clients of different addresses, so 10 to 100 suffice. "
          "--single-port needs one, and the host's network (network_mode: host) none to be published."},

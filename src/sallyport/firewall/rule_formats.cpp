@@ -57,6 +57,10 @@ constexpr std::array<rule_format, 11> formats{{
 
 std::span<const rule_format> rule_formats() noexcept { return formats; }
 
+std::string comment_line(firewall_format format, std::string_view text) {
+    return fmt::format("{} {}\n", row_of(format).comment, text);
+}
+
 std::vector<std::string> rule_lines(const firewall_needs& needs, firewall_format format) {
     return row_of(format).write(needs);
 }
@@ -64,7 +68,7 @@ std::vector<std::string> rule_lines(const firewall_needs& needs, firewall_format
 std::string rules_text(const firewall_needs& needs, firewall_format format) {
     const auto& row = row_of(format);
     std::string out;
-    const auto remark = [&](std::string_view text) { out += fmt::format("{} {}\n", row.comment, text); };
+    const auto remark = [&](std::string_view text) { out += comment_line(format, text); };
     remark(needs.of_server ? "What the firewall of an FTP server must allow:"
                            : "What the firewall of an FTP client must allow:");
     for (const auto& c : needs.connections) remark("- " + summary(c));

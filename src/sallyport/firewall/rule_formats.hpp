@@ -45,6 +45,9 @@ struct rule_format {
 /// In the order of the enumeration.
 [[nodiscard]] std::span<const rule_format> rule_formats() noexcept;
 
+/// A comment in the syntax of the format. It ends in "\n".
+[[nodiscard]] std::string comment_line(firewall_format format, std::string_view text);
+
 /// The rules alone, one line each.
 [[nodiscard]] std::vector<std::string> rule_lines(const firewall_needs& needs, firewall_format format);
 

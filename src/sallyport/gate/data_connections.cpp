@@ -238,9 +238,10 @@ std::optional<failed_opening> data_connections::opening_failure() {
                   "this machine does before NAT",
                   o.client.text(), o.listen.text());
     status::count(gate_->counters.data_timeouts);
-    const auto what = fmt::format("o data connection was established within {} s", gate_->config.data_timeout.count());
-    return failed_opening{{proto::data_result::not_established, fmt::format("N{}.", what)},
-                          fmt::format("n{}: {}", what, cause)};
+    const auto limit = gate_->config.data_timeout.count();
+    return failed_opening{
+        {proto::data_result::not_established, fmt::format("No data connection was established within {} s.", limit)},
+        fmt::format("no data connection was established within {} s: {}", limit, cause)};
 }
 
 // ---- Transfers

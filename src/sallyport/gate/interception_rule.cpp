@@ -136,9 +136,7 @@ ip_address interception_rule::server_of(const ip_address& destination) const noe
 
 // The well-known prefix must not be used for them (RFC 6052, section 3.1), and a translator may forward them nevertheless.
 bool interception_rule::is_untranslatable(const ip_address& destination) const noexcept {
-    constexpr std::array<std::uint8_t, 12> well_known{0, 0x64, 0xff, 0x9b};
-    return nat64 && destination.is_v6() && std::ranges::equal(std::span(destination.bytes()).first<12>(), well_known) &&
-           !server_of(destination).is_public();
+    return nat64 && has_well_known_prefix(destination) && !server_of(destination).is_public();
 }
 
 bool interception_rule::is_implicit(std::uint16_t port) const noexcept {

@@ -12,6 +12,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/firewall/netlink.hpp>
+#include <sallyport/net/connecting.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -97,8 +98,8 @@ result<default_route> find_default_route(std::string_view interface, address_fam
 }
 
 std::optional<ip_address> find_own_address(address_family family) {
-    found_route found;
-    return look_up(0, family, found) == 0 ? found.own : std::nullopt;
+    const auto own = net::own_address_for(distant(family));
+    return own ? std::optional(*own) : std::nullopt;
 }
 
 result<unique_fd> open_route_watch() {

@@ -8,8 +8,10 @@ import json
 import re
 import subprocess
 
+import pytest
+
 from harness.daemon import Daemon
-from network import Host, Scenario, Segment, masquerade
+from network import Host, Network, Scenario, Segment, masquerade
 
 CLIENT, SERVER, SERVER_IPV6 = "192.168.1.2", "17.254.3.4", "2001:db8:3::4"
 PASSIVE = "50000-50009"
@@ -48,6 +50,13 @@ def fault(chain, verdict, ports=PASSIVE, back=False):
     hook = {"entry": "prerouting priority raw"}.get(chain, f"{chain} priority filter")
     match = f"tcp sport {ports}" if back else f"tcp dport {ports}"
     return f"table inet fault {{\n  chain fault {{\n    type filter hook {hook}\n    {match} {verdict}\n  }}\n}}\n"
+
+
+@pytest.fixture(scope="module")
+def path(networks):
+    """The network, for the tests of one module."""
+    with Network(scenario()) as built:
+        yield built
 
 
 @contextlib.contextmanager
