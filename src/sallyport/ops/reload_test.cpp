@@ -24,12 +24,13 @@ net::task<> reload_twice(reloader* r, net::loop* loop, result<std::string>* firs
     while (!*first && first->error().code == errc::unexpected) co_await loop->sleep_for(std::chrono::milliseconds(1));
 }
 
-net::task<> signal_during(reloader* r, net::loop* loop, const int* loads, int until) {
+/// Waits for what was applied, which counts on this thread: a reload in progress must not outlive the test.
+net::task<> signal_during(reloader* r, net::loop* loop, const int* applied, int until) {
     r->reload_by_signal();
     co_await loop->yield();
     r->reload_by_signal();
     r->reload_by_signal();
-    while (*loads < until) co_await loop->sleep_for(std::chrono::milliseconds(1));
+    while (*applied < until) co_await loop->sleep_for(std::chrono::milliseconds(1));
     // Time for a third reload, which must not happen.
     co_await loop->sleep_for(std::chrono::milliseconds(50));
 }
@@ -220,7 +221,7 @@ TEST_F(Reload, IsOneAtATime) {
 // The reload in progress may have read older files.
 TEST_F(Reload, BySignalDuringAnotherFollowsItOnce) {
     start({});
-    host.loops().run_until_done(signal_during(&*made, &host.loops().at(0), &loads, 2));
+    host.loops().run_until_done(signal_during(&*made, &host.loops().at(0), &applied, 2));
     EXPECT_EQ(loads, 2);
 }
 
