@@ -226,3 +226,21 @@ def test_up_goes_on_without_a_reader(sallyport, tmp_path):
         process.stderr.close()
         os.close(reading)
         os.close(writing)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only a daemon that was started as root gives up the right to its log")
+def test_a_rotation_just_before_the_end(start, tmp_path):
+    """The helper process reopens a log that the daemon itself may not open, and ends after it: each end is in order, and the
+    new file has the last lines."""
+    files, logs = tmp_path / "files", tmp_path / "logs"
+    files.mkdir()
+    logs.mkdir(mode=0o700)
+    log = logs / "log"
+    for _ in range(3):
+        daemon = start("serve", files, "--listen", "127.0.0.1:0", "--anonymous", "--run-as", "daemon", "--log", log, give=False)
+        log.rename(logs / "log.1")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(10) == 0
+        assert "cannot reopen" not in (logs / "log.1").read_text()
+        assert log.read_text().endswith("stopped\n")

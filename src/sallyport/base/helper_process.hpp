@@ -2,9 +2,10 @@
 // What a daemon that has given up its rights asks of its helper process, which kept them (helper/client.hpp): files and
 // ports that the system refuses to this process.
 //
-// The interface is used on any thread. use_helper_process() is called once, before any thread is started; the object lives
-// as long as the process.
+// The interface is used on any thread. use_helper_process() is called before any thread is started. The command owns the
+// object; a caller shares it until it has the reply, since the thread of a log may run longer than the command.
 
+#include <memory>
 #include <string>
 
 #include <sallyport/base/address.hpp>
@@ -31,8 +32,8 @@ public:
     [[nodiscard]] virtual result<void> connect_from_low_port(int control, int data, const endpoint& target) = 0;
 };
 
-/// The helper of this process; null if it has none.
-[[nodiscard]] helper_process* helper_of_this_process() noexcept;
-void use_helper_process(helper_process* one) noexcept;
+/// The helper of this process; null if it has none, or if its owner has ended it.
+[[nodiscard]] std::shared_ptr<helper_process> helper_of_this_process();
+void use_helper_process(const std::shared_ptr<helper_process>& one);
 
 }  // namespace sallyport

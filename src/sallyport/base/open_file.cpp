@@ -12,7 +12,7 @@ result<unique_fd> open_file(const std::string& path, int flags, unsigned mode) {
     unique_fd opened(::open(path.c_str(), flags, mode));
     if (opened) return opened;
     const int os = errno;
-    auto* const helper = helper_of_this_process();
+    const auto helper = helper_of_this_process();
     if ((os == EACCES || os == EPERM || os == EROFS) && helper != nullptr)
         return helper->open_file(path, (flags & O_ACCMODE) != O_RDONLY);
     return fail_os(os);

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <memory>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -53,6 +55,32 @@ private:
     const std::string instead_;
 };
 
+/// What the test and its helper tell each other.
+struct turns {
+    std::promise<void> asked{};
+    std::promise<void> reply{};
+    bool ended = false;
+};
+
+/// Replies when the test permits it.
+class slow_opener final : public helper_process {
+public:
+    explicit slow_opener(turns& test) : test_(test) {}
+    ~slow_opener() override { test_.ended = true; }
+
+    result<unique_fd> open_file(const std::string&, bool) override {
+        test_.asked.set_value();
+        test_.reply.get_future().wait();
+        return unique_fd(::open(given_.c_str(), O_RDONLY | O_CLOEXEC));
+    }
+    result<void> bind_port(int, const endpoint&) override { return fail(errc::misuse); }
+    result<void> connect_from_low_port(int, int, const endpoint&) override { return fail(errc::misuse); }
+
+private:
+    turns& test_;
+    const std::string given_ = "/dev/null";
+};
+
 class OpenFile : public testing::Test {
 protected:
     OpenFile() {
@@ -76,8 +104,9 @@ TEST_F(OpenFile, RefusesWhatTheProcessMayNotOpen) {
 
 TEST_F(OpenFile, AsksTheHelperOnlyIfItIsNeeded) {
     EXPECT_TRUE(without_rights([this] {
-        opener helper(file, (directory / "other").string());
-        use_helper_process(&helper);
+        const auto owned = std::make_shared<opener>(file, (directory / "other").string());
+        auto& helper = *owned;
+        use_helper_process(owned);
         const auto text = read_small_file(file);
         if (!text || *text != "given" || helper.asked != 1) return false;
         if (read_small_file((directory / "other").string()).value_or("") != "given" || helper.asked != 1) return false;
@@ -85,6 +114,21 @@ TEST_F(OpenFile, AsksTheHelperOnlyIfItIsNeeded) {
         if (missing || missing.error().os != ENOENT || helper.asked != 1) return false;
         const auto appended = open_file(file, O_WRONLY | O_APPEND);
         return !appended && appended.error().what == file + ": refused" && helper.asked == 2;
+    }));
+}
+
+// The thread of a log may reopen its file while the command that owns the helper ends.
+TEST_F(OpenFile, KeepsTheHelperUntilItHasReplied) {
+    EXPECT_TRUE(without_rights([this] {
+        turns test;
+        auto owned = std::make_shared<slow_opener>(test);
+        use_helper_process(owned);
+        auto opened = std::async(std::launch::async, [this] { return open_file(file, O_RDONLY | O_CLOEXEC).has_value(); });
+        test.asked.get_future().wait();
+        owned.reset();
+        const bool kept = !test.ended;
+        test.reply.set_value();
+        return kept && opened.get() && test.ended && open_file(file, O_RDONLY | O_CLOEXEC).error().os == EACCES;
     }));
 }
 

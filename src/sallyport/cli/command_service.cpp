@@ -86,7 +86,7 @@ result<void> open_log(const daemon_options& options) {
     return {};
 }
 
-result<std::unique_ptr<helper::client>> start_helper(const daemon_options& options, const confinement_needs& needs) {
+result<std::shared_ptr<helper::client>> start_helper(const daemon_options& options, const confinement_needs& needs) {
     helper::permissions allowed{.program = helper::program_path()};
     for (const auto& at : options.listeners()) allowed.control_ports.push_back(at.port);
     const auto data = options.data_connections.settings().value_or(reach::passive_settings());
@@ -101,8 +101,10 @@ result<std::unique_ptr<helper::client>> start_helper(const daemon_options& optio
     std::function<void()> confine;
     if (options.confinement.sandbox != ops::sandbox_mode::off) confine = [allowed] { ops::confine_helper(allowed); };
     auto started = helper::client::start(std::move(allowed), std::move(confine));
-    if (started) use_helper_process(started->get());
-    return started;
+    if (!started) return std::unexpected(std::move(started).error());
+    std::shared_ptr<helper::client> out = std::move(*started);
+    use_helper_process(out);
+    return out;
 }
 
 ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options) {

@@ -24,7 +24,7 @@ namespace sallyport::cli {
 
 /// Starts the helper process with what these options permit; it is the one of this process from now on
 /// (base/helper_process.hpp). Call it after prepare() and before prepare_confinement().
-[[nodiscard]] result<std::unique_ptr<helper::client>> start_helper(const daemon_options& options,
+[[nodiscard]] result<std::shared_ptr<helper::client>> start_helper(const daemon_options& options,
                                                                    const confinement_needs& needs);
 
 /// Starts the log's thread, so call it after prepare_confinement().

@@ -39,7 +39,7 @@ std::unexpected<error> listen_error(const endpoint& at, int os) {
     const socket_address address(at);
     if (::bind(socket, address.data(), address.length()) == 0) return true;
     const int refused = errno;
-    auto* const helper = helper_of_this_process();
+    const auto helper = helper_of_this_process();
     if (refused != EACCES || helper == nullptr) return false;
     if (const auto bound = helper->bind_port(socket, at); !bound) {
         errno = bound.error().os == EADDRINUSE ? EADDRINUSE : refused;

@@ -62,13 +62,12 @@ int daemon::run(const std::vector<endpoint>& listening, const old_process& old) 
     notify_service_manager();
     loops_.run();
     log::info("", fmt::format("{}: stopped", name_));
+    // Before the helper process ends: it may be needed to reopen a log.
     if (transfer_log_) transfer_log_->flush(log::end_deadline());
+    log::flush(log::end_deadline());
     // A normal exit would wait for a thread that is blocked on a disk. Uploads that were not published are lost, as after a
     // crash; the old files are intact.
-    if (stopping_ > 0 || !all_ended_) {
-        log::flush(log::end_deadline());
-        std::_Exit(0);
-    }
+    if (stopping_ > 0 || !all_ended_) std::_Exit(0);
     return 0;
 }
 

@@ -52,7 +52,7 @@ error connect_error(error e, const endpoint& target, std::chrono::seconds waited
 
 net::task<result<net::stream>> connect_from_low_port(const transfer_setup& setup, endpoint target, std::uint16_t port,
                                                      net::time_limit limit) {
-    auto* const helper = helper_of_this_process();
+    const auto helper = helper_of_this_process();
     if (port >= first_unprivileged_port || helper == nullptr) {
         const net::connect_options options{.bind_to = {setup.control_local.address, port}, .reuse_address = true};
         co_return co_await net::connect(setup.loop, target, options, limit);
