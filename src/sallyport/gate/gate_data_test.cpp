@@ -103,6 +103,27 @@ TEST_F(GateData, ForwardsTheBackendsRefusalDespiteAFailedDataConnection) {
     EXPECT_FALSE(stub.saw("ABOR"));
 }
 
+TEST_F(GateData, CountsATransferThatTheBackendRefusesAsFailed) {
+    std::uint64_t refused = 0;
+    // Instead of 150, and after all data.
+    for (const auto when : {"RETR", "FINAL"}) {
+        ftp_stub stub({.replies = {{when, "550 not for you"}}});
+        start({at(stub.port())});
+        auto c = logged_in();
+        auto data = c.passive();
+        auto reply = c.ask("RETR file");
+        (void)data.read_to_end();
+        if (reply.starts_with("150")) reply = c.reply();
+        EXPECT_EQ(reply, "550 not for you");
+        EXPECT_EQ(c.ask("QUIT"), "221 bye");
+        EXPECT_EQ(c.reply(), "");
+        EXPECT_TRUE(eventually([this] { return counters.transfers_running.load() == 0; }));
+        EXPECT_EQ(counters.transfers_failed.load(), ++refused);
+        stop();
+    }
+    EXPECT_EQ(counters.transfers_complete.load(), 0U);
+}
+
 TEST_F(GateData, IgnoresBlankLinesBetweenReplies) {
     ftp_stub stub({.replies = {{"GREETING", "220 ready\r\n\r\n"}, {"SYST", "\r\n215 UNIX\r\n \r\n"}}});
     start({at(stub.port())});

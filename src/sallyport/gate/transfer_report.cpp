@@ -87,15 +87,10 @@ void transfer_report::started(proto::relay_plan bypassing) {
 
 void transfer_report::relay_ended(const data_relay& relay, const proto::data_outcome& outcome) {
     auto& counters = gate_->counters;
-    const bool complete = outcome.result == proto::data_result::complete;
     status::uncount(counters.transfers_running);
-    status::count(complete ? counters.transfers_complete : counters.transfers_failed);
-    add_to_summary(relay.record(), complete);
     status::count(counters.bytes_received, relay.counts().a_to_b);
     status::count(counters.bytes_sent, relay.counts().b_to_a);
-    if (complete && log::enabled(log::level::info))
-        log_(log::level::info, fmt::format("{}, complete", relay.summary()));
-    else if (!outcome.reason.empty())
+    if (outcome.result != proto::data_result::complete && !outcome.reason.empty())
         log_(log::level::warning, fmt::format("{}, interrupted: {}", relay.summary(), escape(outcome.reason)));
 }
 
@@ -117,7 +112,11 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& transf
               transfer.reply_code, owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
         auto r = relay->record();
-        if (transfer.data.result == proto::data_result::refused) {
+        const auto result = result_of(transfer);
+        conclude(r, result == transfer_result::complete);
+        if (result == transfer_result::complete) {
+            if (log::enabled(log::level::info)) log_(log::level::info, fmt::format("{}, complete", relay->summary()));
+        } else if (result == transfer_result::refused || transfer.data.result == proto::data_result::refused) {
             r.reason = fmt::format("refused by the backend with {}", transfer.reply_code);
             log_(log::level::warning, fmt::format("{}, {}", relay->summary(), r.reason));
         } else if (transfer.data.result == proto::data_result::aborted) {
@@ -125,7 +124,7 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& transf
         } else {
             r.reason = transfer.data.reason;
         }
-        write(std::move(r), result_of(transfer), transfer.reply_code, owner);
+        write(std::move(r), result, transfer.reply_code, owner);
     }
 }
 
@@ -136,17 +135,17 @@ void transfer_report::cancelled(transfer_result end, const record_owner& owner) 
               transfer_result::backend_failed, 0, owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
         log_(log::level::warning, fmt::format("{}, interrupted: cancelled", relay->summary()));
-        write(relay->record(), end, 0, owner);
+        auto r = relay->record();
+        conclude(r, false);
+        write(std::move(r), end, 0, owner);
     }
 }
 
 transfer_report::bypassing_transfer transfer_report::finish_bypassing(bool complete, std::string_view outcome) {
     auto finished_transfer = std::move(*bypassing_);
     bypassing_.reset();
-    auto& counters = gate_->counters;
-    status::uncount(counters.transfers_running);
-    status::count(complete ? counters.transfers_complete : counters.transfers_failed);
-    add_to_summary(record_of(finished_transfer.plan, {}), complete);
+    status::uncount(gate_->counters.transfers_running);
+    conclude(record_of(finished_transfer.plan, {}), complete);
     log_(log::level::info,
          fmt::format("{} {}: {}, {}", proto::row_of(finished_transfer.plan.command).name,
                      escape(finished_transfer.plan.argument, 200),
@@ -184,7 +183,8 @@ void transfer_report::changed(const proto::path_change& change, const record_own
 
 // ---- The session
 
-void transfer_report::add_to_summary(const status::transfer_record& of, bool complete) {
+void transfer_report::conclude(const status::transfer_record& of, bool complete) {
+    status::count(complete ? gate_->counters.transfers_complete : gate_->counters.transfers_failed);
     if (!gate_->config.session_ended) return;
     const bool listing = of.verb == "LIST" || of.verb == "NLST" || of.verb == "MLSD";
     ++(!complete ? summary_.failed : listing ? summary_.listings : of.upload ? summary_.uploads : summary_.downloads);

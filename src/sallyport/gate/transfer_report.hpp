@@ -40,7 +40,8 @@ public:
     /// A transfer starts: one that this process relays, or one whose bytes bypass it (path kernel or direct).
     void started(std::shared_ptr<const data_relay> relay);
     void started(proto::relay_plan bypassing);
-    /// The relay has finished; the final reply to the client may follow later.
+    /// The relay has finished; the final reply to the client, which may follow later, tells whether the transfer is
+    /// complete.
     void relay_ended(const data_relay& relay, const proto::data_outcome& outcome);
     /// No data connection was established for a bypassing transfer, or it is lost; the reason is for its record.
     void path_failed(std::string reason);
@@ -71,7 +72,8 @@ private:
 
     void write(status::transfer_record r, status::transfer_result end, int reply, const record_owner& owner) const;
     bypassing_transfer finish_bypassing(bool complete, std::string_view outcome);
-    void add_to_summary(const status::transfer_record& of, bool complete);
+    /// Counts a transfer whose result is known, and adds it to the summary.
+    void conclude(const status::transfer_record& of, bool complete);
 
     std::shared_ptr<session_context> gate_;
     log_sink log_;
