@@ -85,8 +85,11 @@ std::size_t piece_size(const direction& d, std::size_t max_size) {
 task<> apply_rate_limit(const direction& d, std::size_t forwarded_bytes) {
     const auto wait = d.rate_limit->spend(static_cast<double>(forwarded_bytes), clock::now());
     if (wait <= clock::duration::zero()) co_return;
+    const auto begin = clock::now();
     d.limit.stall->exclude(wait);
     co_await d.from.owner().sleep_for(wait);
+    // The pause is never shorter, and usually somewhat longer.
+    d.limit.stall->exclude(clock::now() - begin - wait);
 }
 
 /// What is taken from the sender at a time, so that little is held if the receiver is slow.

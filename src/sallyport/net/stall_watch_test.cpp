@@ -172,10 +172,10 @@ TEST_F(stall_test, what_the_peer_acknowledges_is_progress_while_nothing_can_be_w
     EXPECT_TRUE(run(send_to_a_slow_receiver(test_loop())));
 }
 
-task<relay_result> relay_slowly(loop& l, token_bucket* rate_limit, std::size_t piece, stall_rule rule) {
+task<relay_result> relay_pieces(loop& l, token_bucket* rate_limit, std::size_t piece, int count, stall_rule rule) {
     auto client_leg = co_await make_stream_pair(l);
     auto backend_leg = co_await make_stream_pair(l);
-    concurrent_task sending(l, send_slowly(l, backend_leg.server, piece, 30));
+    concurrent_task sending(l, send_slowly(l, backend_leg.server, piece, count));
     concurrent_task taking(l, read_to_end(client_leg.client));
     stall_watch watch(rule);
     relay_counts counts;
@@ -189,15 +189,16 @@ task<relay_result> relay_slowly(loop& l, token_bucket* rate_limit, std::size_t p
 }
 
 TEST_F(stall_test, a_relay_distinguishes_a_drip_from_a_slow_sender) {
-    EXPECT_EQ(run(relay_slowly(test_loop(), nullptr, 1, {.window = 300ms, .bytes_per_second = 1000})),
+    EXPECT_EQ(run(relay_pieces(test_loop(), nullptr, 1, 30, {.window = 300ms, .bytes_per_second = 1000})),
               relay_result::stalled);
-    EXPECT_EQ(run(relay_slowly(test_loop(), nullptr, 100, {.window = 300ms, .bytes_per_second = 1000})),
+    EXPECT_EQ(run(relay_pieces(test_loop(), nullptr, 100, 30, {.window = 300ms, .bytes_per_second = 1000})),
               relay_result::complete);
 }
 
 TEST_F(stall_test, a_low_rate_limit_is_no_stall) {
     token_bucket rate_limit(4000, 400);
-    EXPECT_EQ(run(relay_slowly(test_loop(), &rate_limit, 200, {.window = 200ms, .bytes_per_second = 50'000})),
+    // All bytes are there at once, so the relay waits for the rate limit alone: 1.4 s.
+    EXPECT_EQ(run(relay_pieces(test_loop(), &rate_limit, 6000, 1, {.window = 500ms, .bytes_per_second = 20'000})),
               relay_result::complete);
 }
 
