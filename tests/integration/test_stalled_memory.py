@@ -79,15 +79,13 @@ def test_a_stalled_session_of_the_server_needs_little_memory(server, kind):
 
 def test_a_stalled_upload_holds_four_descriptors(server):
     """Two connections, the new file and its directory, but no pipe."""
-    def count():
-        return len(os.listdir(f"/proc/{server.pid}/fd"))
-
-    uploads, idle = 20, count()
+    # At its start the server reads the directories, to find what an earlier process has left.
+    uploads, idle = 20, len(server.settled_fds())
     with contextlib.ExitStack() as held:
         for _ in range(uploads):
             held.enter_context(contextlib.closing(Stalled(("127.0.0.1", server.port), "STOR", ("writer", "lab"))))
         # The server may have opened some for itself.
-        wait_until(lambda: 4 * uploads <= count() - idle < 5 * uploads, what="uploads without pipes")
+        wait_until(lambda: 4 * uploads <= len(server.fds()) - idle < 5 * uploads, 30, "uploads without pipes")
 
 
 @pytest.mark.alone
