@@ -33,7 +33,7 @@ def serve(start, tmp_path, certificate, page, *preload):
                    "--user", f"{scenarios.USER}:{scenarios.PASSWORD}",
                    "--user", f"{scenarios.HASHED_USER}:{scenarios.cheap_hash(scenarios.PASSWORD)}", "--tls-cert", certificate.cert,
                    "--tls-key", certificate.key, "--control-socket", control, "--threads", "1", "--data-timeout", "2",
-                   env=page.environment(*preload) if page else None)
+                   *scenarios.OPTIONS, env=page.environment(*preload) if page else None)
     return daemon, content, control, root
 
 
@@ -81,10 +81,13 @@ def test_health_checks(start, tmp_path, certificate, preloaded):
 @pytest.mark.limit(3600 if HOW_MANY == "all" else 180)
 @pytest.mark.parametrize("scenario", scenarios.GATEWAY, ids=lambda s: s.__name__)
 def test_gateway(start, tmp_path, certificate, preloaded, scenario):
+    """With two backends that have the same files."""
     backend, content, _, root = serve(start, tmp_path, certificate, None)
+    other = start("serve", root, "--listen", "127.0.0.1:0", "--user", f"{scenarios.USER}:{scenarios.PASSWORD}")
     page = FaultPage(tmp_path / "faults")
     control = tmp_path / "gateway.sock"
-    daemon = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://{backend.host}:{backend.port}", "--tls-cert", certificate.cert,
-                   "--tls-key", certificate.key, "--control-socket", control, "--threads", "1", "--data-timeout", "2", "--health-check", "off",
+    daemon = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://{backend.host}:{backend.port}", "--backend",
+                   f"ftp://{other.host}:{other.port}", "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--control-socket",
+                   control, "--threads", "1", "--data-timeout", "2", "--health-check", "off", *scenarios.OPTIONS,
                    env=page.environment(preloaded))
     survive(page, scenarios.Service(daemon, content, control, root), scenario)

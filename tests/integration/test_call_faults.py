@@ -44,7 +44,7 @@ class Subject:
         accounts = ["--user", f"{scenarios.USER}:{scenarios.PASSWORD}",
                     "--user", f"{scenarios.HASHED_USER}:{scenarios.cheap_hash(scenarios.PASSWORD)}"]
         self.options = ["--listen", "127.0.0.1:0", "--threads", 1, "--control-socket", self.control, "--no-login-penalties",
-                        "--tls-cert", certificate.cert, "--tls-key", certificate.key, *TIMEOUTS]
+                        "--tls-cert", certificate.cert, "--tls-key", certificate.key, *TIMEOUTS, *scenarios.OPTIONS]
         if kind == "gate":
             backend = start("serve", self.root, "--listen", "127.0.0.1:0", "--no-login-penalties", *accounts)
             self.options += ["--backend", f"ftp://127.0.0.1:{backend.port}", "--health-check", "off"]

@@ -229,7 +229,8 @@ def test_the_work_of_clients_needs_no_other_system_call(start, sallyport, tmp_pa
     root.mkdir()
     calls.mkdir()
     content = scenarios.files(root)
-    words = ["--listen", "127.0.0.1:0", "--control-socket", control, "--tls-cert", certificate.cert, "--tls-key", certificate.key]
+    words = ["--listen", "127.0.0.1:0", "--control-socket", control, "--tls-cert", certificate.cert, "--tls-key", certificate.key,
+             *scenarios.OPTIONS]
     accounts = ["--user", f"{scenarios.USER}:{scenarios.PASSWORD}", "--user",
                 f"{scenarios.HASHED_USER}:{scenarios.cheap_hash(scenarios.PASSWORD)}"]
     if kind == "gate":

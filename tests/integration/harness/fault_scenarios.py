@@ -21,6 +21,8 @@ from harness.raw import Raw, drain
 USER, PASSWORD, HASHED_USER = "writer", "lab", "hashed"
 PATIENCE = patient(5)  # seconds: a client that waits longer than this is neither served nor refused
 SMALL, LARGE = "small.bin", "large.bin"
+BALANCER, CLIENT = "127.0.0.2", "127.0.0.3"
+OPTIONS = ("--proxy-protocol-from", BALANCER)  # of each daemon under faults
 
 
 def files(root):
@@ -45,6 +47,15 @@ def cheap_hash(password):
     return out.value.decode()
 
 
+class Balanced(Raw):
+    """A client of a load balancer: the control connection comes from that and has a PROXY header, data connections do not."""
+
+    def __init__(self, host, port, **options):
+        super().__init__(host, port, source=BALANCER, **options)
+        self.source = CLIENT
+        self.send(f"PROXY TCP4 {CLIENT} {host} 40000 {port}\r\n".encode())
+
+
 class Service:
     """A daemon under faults, and the clients that must not notice."""
 
@@ -58,8 +69,8 @@ class Service:
             self.bystander.close()
         self.bystander = self.client().login(USER, PASSWORD)
 
-    def client(self, **options):
-        return Raw(self.daemon.host, self.daemon.port, timeout=PATIENCE, **options)
+    def client(self, of=Raw):
+        return of(self.daemon.host, self.daemon.port, timeout=PATIENCE)
 
     def settle(self):
         time.sleep(0.05)
@@ -83,24 +94,28 @@ def ask(client, command, *codes):
     raise Refused(reply)
 
 
+def log_in(client, user=USER, tls=False):
+    greeting = client.reply()
+    if greeting.code != 220:
+        raise Refused(greeting)
+    if tls:
+        start_tls(client)
+    if ask(client, f"USER {user}", 331, 230).code == 331:
+        answer = client.command(f"PASS {PASSWORD}")
+        assert answer.code != 530, f"a right password was refused: {answer}"
+        if answer.code != 230:
+            raise Refused(answer)
+    ask(client, "TYPE I", 200)
+    if tls:
+        ask(client, "PBSZ 0", 200)
+        ask(client, "PROT P", 200)
+
+
 @contextmanager
-def session(service, user=USER, tls=False):
+def session(service, user=USER, tls=False, of=Raw):
     """A client that has logged in, and that leaves at the end."""
-    with service.client() as client:
-        greeting = client.reply()
-        if greeting.code != 220:
-            raise Refused(greeting)
-        if tls:
-            start_tls(client)
-        if ask(client, f"USER {user}", 331, 230).code == 331:
-            login = client.command(f"PASS {PASSWORD}")
-            assert login.code != 530, f"a right password was refused: {login}"
-            if login.code != 230:
-                raise Refused(login)
-        ask(client, "TYPE I", 200)
-        if tls:
-            ask(client, "PBSZ 0", 200)
-            ask(client, "PROT P", 200)
+    with service.client(of) as client:
+        log_in(client, user, tls)
         yield client
         leave(client)
 
@@ -231,8 +246,8 @@ def login_over_tls(service):
         pass
 
 
-def retrieve(service, active=False, tls=False):
-    with session(service, tls=tls) as client:
+def retrieve(service, active=False, tls=False, of=Raw):
+    with session(service, tls=tls, of=of) as client:
         for name in (SMALL, LARGE):
             assert download(client, f"RETR {name}", active) == service.content[name], f"{name} is wrong"
 
@@ -245,21 +260,63 @@ def retrieve_over_tls(service):
     retrieve(service, tls=True)
 
 
-def store(service, tls=False):
+def retrieve_through_balancer(service):
+    retrieve(service, of=Balanced)
+
+
+def retrieve_from_offset(service):
+    with session(service) as client:
+        with passive(client) as data:
+            ask(client, "REST 1000", 350)
+            ask(client, f"RETR {SMALL}", 125, 150)
+            content = received(data)
+        finished(client)
+        assert content == service.content[SMALL][1000:]
+
+
+def store(service, active=False, tls=False):
     with session(service, tls=tls) as client:
         for name in (SMALL, LARGE):
-            upload(client, f"STOR new-{name}", service.content[name])
+            upload(client, f"STOR new-{name}", service.content[name], active)
             stored = service.root / f"new-{name}"
             assert stored.read_bytes() == service.content[name], f"{name} was stored wrongly"
             stored.unlink()
+
+
+def store_active(service):
+    store(service, active=True)
 
 
 def store_over_tls(service):
     store(service, tls=True)
 
 
-def listing(service, command):
+def remove_uploads(service):
+    """What stays when the reply to a complete upload fails."""
+    for path in service.root.iterdir():
+        if path.is_file() and path.name not in service.content:
+            path.unlink(missing_ok=True)
+
+
+def append(service):
+    remove_uploads(service)
     with session(service) as client:
+        for name in (SMALL, LARGE):
+            upload(client, "APPE joined", service.content[name])
+        assert (service.root / "joined").read_bytes() == service.content[SMALL] + service.content[LARGE]
+
+
+def store_unique(service):
+    remove_uploads(service)
+    with session(service) as client:
+        before = set(service.root.iterdir())
+        upload(client, "STOU", service.content[SMALL])
+        made = set(service.root.iterdir()) - before
+        assert [path.read_bytes() for path in made] == [service.content[SMALL]]
+
+
+def listing(service, command, tls=False):
+    with session(service, tls=tls) as client:
         lines = download(client, f"{command} many").decode().splitlines()
         names = {line.split()[-1].split("/")[-1] for line in lines}
         missing = {f"file-{i:03}" for i in range(300)} - names
@@ -276,6 +333,15 @@ def list_names(service):
 
 def list_facts(service):
     listing(service, "MLSD")
+
+
+def list_over_tls(service):
+    listing(service, "LIST", tls=True)
+
+
+def list_pattern(service):
+    with session(service) as client:
+        assert download(client, "NLST *.bin").split() == sorted(name.encode() for name in service.content)
 
 
 def file_commands(service):
@@ -299,11 +365,26 @@ def reload(service):
     administer(service, command="reload")
 
 
+def kick(service):
+    with service.client() as client:
+        log_in(client)
+        address = ":".join(map(str, client.socket.getsockname()))
+        mine = [each["id"] for each in administer(service, command="status")["sessions"] if each["client"] == address]
+        if not mine:
+            raise Refused("the status is not complete")
+        administer(service, command="kick", session=mine[0])
+        end = client.reply()
+        assert end.code == 421, end
+        assert client.at_end(PATIENCE), "the connection stays open after 421"
+
+
 def health_check(_service):
     """Of a gateway with an interval of one second."""
     time.sleep(1.05)
 
 
-SERVER = (connect, login, login_with_hash, login_over_tls, retrieve, retrieve_active, retrieve_over_tls, store, store_over_tls,
-          list_directory, list_names, list_facts, file_commands, status, reload)
-GATEWAY = (connect, login, login_over_tls, retrieve, retrieve_active, retrieve_over_tls, store, list_directory, status, reload)
+SERVER = (connect, login, login_with_hash, login_over_tls, retrieve, retrieve_active, retrieve_over_tls, retrieve_through_balancer,
+          retrieve_from_offset, store, store_active, store_over_tls, append, store_unique, list_directory, list_names, list_facts,
+          list_over_tls, list_pattern, file_commands, status, reload, kick)
+GATEWAY = (connect, login, login_over_tls, retrieve, retrieve_active, retrieve_over_tls, retrieve_through_balancer, retrieve_from_offset,
+           store, store_active, store_over_tls, append, list_directory, list_over_tls, status, reload, kick)
