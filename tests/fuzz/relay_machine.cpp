@@ -53,7 +53,9 @@ private:
         s.backend.protect = c.setting(3);
         if (c.setting(7)) {
             s.backend.match_tls = !c.setting(6);
-            s.tls_passthrough = c.setting(6);
+            s.auth = c.setting(6)   ? proto::client_tls::passes
+                     : c.setting(5) ? proto::client_tls::chosen_by_hello
+                                    : proto::client_tls::ends_here;
             s.ccc_allowed = true;
             s.limit_users = c.setting(4);
             if (c.setting(5)) s.policy = *proto::command_policy::make({}, {"SITE", "FEAT"}, true);
@@ -135,6 +137,8 @@ private:
                 else
                     machine_.report(outcome::backend_tls_started{});
             }
+            if (std::holds_alternative<proto::relay_act::read_client_hello>(action))
+                machine_.report(outcome::client_hello_read{choices_.next(2) == 1});
             if (std::holds_alternative<proto::relay_act::end_tls>(action)) {
                 tls_ = false;
                 machine_.report(outcome::client_tls_ended{});

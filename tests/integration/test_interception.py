@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import time
 
@@ -13,7 +14,7 @@ import pytest
 
 import network
 from harness.daemon import Daemon, wait_until
-from harness.raw import Raw, drain
+from harness.raw import Closed, Raw, drain
 from harness.scripted_server import ScriptedServer
 from network import Host, Scenario, Segment
 
@@ -144,6 +145,73 @@ def test_TLS_that_ends_at_the_router_is_relayed(site, certificate):
     assert site.gate.log().count("path relay: a data connection uses TLS") == 3
     assert site.curl() == "content"
     assert "path kernel" in site.gate.log()
+
+
+OTHER_SERVER = "17.254.0.92"
+
+
+def own_certificate(sallyport, folder, *names):
+    """A file with a certificate of the gateway, and the certificate."""
+    pem = folder / "own.pem"
+    subprocess.run([sallyport, "cert", *names, "--output", pem], check=True, capture_output=True)
+    return pem, ssl.PEM_cert_to_DER_cert("".join(re.findall("-----BEGIN CERT.*?END CERTIFICATE-----\n", pem.read_text(), re.S)))
+
+
+def test_TLS_ends_at_the_router_for_servers_that_it_has_a_certificate_for(site, sallyport, tmp_path, certificate):
+    """G10: by the name that the client requests, otherwise by the server's address; and the log says which and why."""
+    pem, own = own_certificate(sallyport, tmp_path, "held.example", SERVER)
+    site = site("--intercept", "lan?tls=end&implicit=990", "--tls-cert", pem, "--backend-insecure")
+    network.run(*site.net.command("server", "ip", "address", "add", f"{OTHER_SERVER}/24", "dev", "wan"))
+    site.start("server", "serve", site.folder, "--listen", f"{OTHER_SERVER}:21", "--listen-tls", f"{OTHER_SERVER}:990",
+               "--user", "writer:lab", *site.tls)
+
+    def ends_at_the_router(address, name, because):
+        with site.raw(address) as client:
+            client.greet()
+            client.start_tls(name)
+            assert because in site.gate.log()
+            client.expect("USER writer", 331)
+            client.expect("PASS lab", 230)
+            return client.socket.getpeercert(binary_form=True) == own
+
+    assert ends_at_the_router(SERVER, None, f"TLS ends here: a certificate is for {SERVER}, the address of the server")
+    assert ends_at_the_router(OTHER_SERVER, "held.example", "TLS ends here: a certificate is for held.example")
+    assert not ends_at_the_router(OTHER_SERVER, None, f"TLS passes to {OTHER_SERVER}: no certificate is for this address")
+    assert not ends_at_the_router(SERVER, "other.example", f"TLS passes to {SERVER}: no certificate is for other.example")
+    assert site.curl("--ssl-reqd") == site.curl(url=f"ftps://{SERVER}/file") == "content"
+    assert site.gate.log().count("path relay: a data connection uses TLS") == 2
+    passed = site.gate.log().count("TLS passthrough")
+    assert site.curl("-I", url=f"ftps://{OTHER_SERVER}/") == ""
+    assert site.gate.log().count("TLS passthrough") == passed + 1 == 3
+
+
+def test_the_server_must_have_the_requested_name_too(site, sallyport, tmp_path, certificate):
+    """G10: a certificate for its address alone doesn't do."""
+    pem, own = own_certificate(sallyport, tmp_path, "localhost", "held.example")
+    site = site("--intercept", "lan?tls=end", "--tls-cert", pem, "--backend-ca", certificate.cert)
+    network.run(*site.net.command("server", "ip", "address", "add", f"{OTHER_SERVER}/24", "dev", "wan"))
+    site.start("server", "serve", site.folder, "--listen", f"{OTHER_SERVER}:21", "--user", "writer:lab", *site.tls)
+    with site.raw(OTHER_SERVER) as client:
+        client.greet()
+        client.start_tls("localhost")
+        assert client.socket.getpeercert(binary_form=True) == own
+        client.expect("USER writer", 331)
+    with site.raw(OTHER_SERVER) as client, pytest.raises((ssl.SSLError, OSError)):
+        client.greet()
+        client.start_tls("held.example")
+    wait_until(lambda: "the certificate of held.example is not trusted" in site.gate.log(), what="the reason")
+
+
+def test_a_client_that_starts_no_TLS_after_234(site, certificate):
+    """TLS-01: its bytes are neither read as commands nor passed."""
+    site = site("--intercept", "lan?tls=end", "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--backend-insecure")
+    with site.raw() as client:
+        client.greet()
+        client.expect("AUTH TLS", 234)
+        client.send(b"USER writer\r\n")
+        with pytest.raises(Closed):
+            client.reply()
+    wait_until(lambda: "these bytes are not TLS" in site.gate.log(), what="the reason")
 
 
 @pytest.mark.parametrize("options", [(), ("--server-sees", "router")])

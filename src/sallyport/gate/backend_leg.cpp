@@ -6,8 +6,9 @@
 
 namespace sallyport::gate {
 
-net::task<result<void>> backend_leg::start_tls(const net::tls_client_context& settings, net::deadline until) {
-    const net::tls_connect_options as{.server_name = server.parameters().tls_host(), .resume = {}};
+net::task<result<void>> backend_leg::start_tls(const net::tls_client_context& settings, std::string host,
+                                               net::deadline until) {
+    const net::tls_connect_options as{.server_name = std::move(host), .resume = {}};
     co_return co_await stream.connect_tls(settings, as, {.total = until});
 }
 

@@ -7,6 +7,7 @@
 #include <expected>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <sallyport/base/log.hpp>
@@ -28,8 +29,8 @@ struct backend_leg {
     // For an intercepted session, once it is known: the client's address as the server sees it, after NAT on this machine.
     std::optional<ip_address> translated{};
 
-    /// Starts TLS as the client, with the backend's name.
-    net::task<result<void>> start_tls(const net::tls_client_context& settings, net::deadline until);
+    /// Starts TLS as the client. `host`: the name that the backend's certificate must have.
+    net::task<result<void>> start_tls(const net::tls_client_context& settings, std::string host, net::deadline until);
     void close() {
         stream.close();
         registration = {};

@@ -9,6 +9,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/gate/forward_rule.hpp>
+#include <sallyport/net/tls_hello.hpp>
 #include <sallyport/proto/reply.hpp>
 
 namespace sallyport::gate {
@@ -41,7 +42,13 @@ std::string_view client_control::refusal() const {
 }
 
 bool client_control::passes_tls() const noexcept {
-    return interception_ != nullptr ? interception_->tls == intercepted_tls::pass : gate_->config.uses_passthrough();
+    if (interception_ == nullptr) return gate_->config.uses_passthrough();
+    return interception_->tls == intercepted_tls::pass || (tls_end_ && !tls_end_->here);
+}
+
+const std::string& client_control::requested_host() const noexcept {
+    static const std::string none;
+    return tls_end_ ? tls_end_->host : none;
 }
 
 reach::passive_request client_control::passive_caller(bool protect) {
@@ -60,6 +67,21 @@ std::string client_control::tls_version() const { return stream_.is_tls() ? stre
 result<void> client_control::check_upload_end(bool ended) const {
     if (!ended && !stream_.peer_has_finished()) return {};
     return fail(errc::closed, "incomplete: the control connection closed before the end of the data");
+}
+
+net::task<bool> client_control::choose_tls_end(net::deadline until) {
+    if (!awaits_tls_choice()) co_return true;
+    const auto& certificates = *gate_->config.tls;
+    const auto hello = co_await net::peek_tls_hello(stream_, certificates, {.total = until});
+    if (!hello || hello->is == net::tls_hello::kind::not_tls) {
+        log_(log::level::warning, hello ? fmt::format("TLS handshake with {} failed: these bytes are not TLS", peer().text())
+                                        : escape(hello.error().text()));
+        co_return false;
+    }
+    tls_end_ = tls_end::choose(hello->server_name, client_destination_.address,
+                               [&](std::string_view name) { return net::has_certificate_for(certificates, name); });
+    log_(log::level::info, fmt::format("TLS {}", escape(tls_end_->reason)));
+    co_return true;
 }
 
 net::task<bool> client_control::start_tls(net::deadline until) {

@@ -14,6 +14,7 @@
 #include <sallyport/frontend/session.hpp>
 #include <sallyport/gate/interception_rule.hpp>
 #include <sallyport/gate/session_context.hpp>
+#include <sallyport/gate/tls_end.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/reach/passive_mode.hpp>
 
@@ -49,8 +50,14 @@ public:
     [[nodiscard]] bool has_implicit_tls() const noexcept {
         return interception_ != nullptr && interception_->is_implicit(client_destination_.port);
     }
-    /// TLS ends at the server, and is not read here.
+    /// TLS ends at the server, and is not read here. Not before choose_tls_end(), if there is a choice.
     [[nodiscard]] bool passes_tls() const noexcept;
+    /// The session is intercepted, and its TLS ends here or passes, as choose_tls_end() is yet to decide.
+    [[nodiscard]] bool awaits_tls_choice() const noexcept {
+        return interception_ != nullptr && interception_->tls == intercepted_tls::end && !tls_end_;
+    }
+    /// The server name that an intercepted client has requested in its TLS, if that ends here; otherwise empty.
+    [[nodiscard]] const std::string& requested_host() const noexcept;
     /// The client as passive ports need to know it. `protect`: PROT P is in force; if TLS sessions can be resumed, the
     /// client then gets a ticket for its data connection.
     [[nodiscard]] reach::passive_request passive_caller(bool protect);
@@ -64,6 +71,8 @@ public:
     [[nodiscard]] result<void> check_upload_end(bool ended) const;
 
     // False after a failure, which was logged; the connection cannot be used any more.
+    /// Waits for the client's ClientHello and decides by it, if there is a choice.
+    net::task<bool> choose_tls_end(net::deadline until);
     net::task<bool> start_tls(net::deadline until);
     net::task<bool> end_tls();
     void count_rejected(std::string_view reason);
@@ -82,6 +91,7 @@ private:
     const endpoint client_destination_;
     // In the settings of the session.
     const interception_rule* const interception_;
+    std::optional<tls_end> tls_end_;
 };
 
 }  // namespace sallyport::gate

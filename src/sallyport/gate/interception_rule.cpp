@@ -65,7 +65,7 @@ constexpr auto terms = std::to_array<interception_term>({
      [](std::string_view value, rule& r) { return read_networks(value, r.connections.to); }},
     {"except=NET,NET", "none", "No servers in these networks",
      [](std::string_view value, rule& r) { return read_networks(value, r.connections.except); }},
-    {"tls=pass|end|refuse", "pass", "Pass TLS through unread, end it here (needs --tls-cert), or refuse AUTH",
+    {"tls=pass|end|refuse", "pass", "Pass TLS through unread, end it here for servers in --tls-cert, or refuse AUTH",
      [](std::string_view value, rule& r) { return read_tls_treatment(value, r.tls); }},
     {"passthrough=A-B", "off", "Server ports (1024 or higher) that a client may connect to during TLS passthrough",
      [](std::string_view value, rule& r) { return read_passed_ports(value, r.connections.passed_ports); }},
@@ -115,8 +115,8 @@ result<interception_rule> interception_rule::parse(std::string_view text) {
     if (const auto valid = firewall::check(out.connections); !valid) return refuse(valid.error().what);
     if (out.tls == intercepted_tls::refuse && !out.connections.implicit_ports.empty())
         return refuse("the ports in implicit= have nothing but TLS, which tls=refuse refuses; remove one of the two");
-    if (out.connections.passed_ports.first != 0 && out.tls != intercepted_tls::pass)
-        return refuse("passthrough=A-B requires TLS passthrough; use tls=pass, or remove passthrough=");
+    if (out.connections.passed_ports.first != 0 && out.tls == intercepted_tls::refuse)
+        return refuse("passthrough=A-B is for TLS passthrough; remove it, or use tls=pass or tls=end");
     if (out.nat64 && out.connections.passed_ports.first != 0)
         return refuse(
             "passthrough=A-B cannot be combined with nat64: encrypted data connections go to the translator, not to this "

@@ -14,7 +14,7 @@
 namespace sallyport::gate {
 
 /// What happens to TLS of an intercepted session: it passes between client and server without being read, it ends here and
-/// starts again on the backend leg, or AUTH is refused.
+/// starts again on the backend leg where this gateway has a certificate (tls_end.hpp), or AUTH is refused.
 enum class intercepted_tls : std::uint8_t { pass, end, refuse };
 [[nodiscard]] std::string_view name(intercepted_tls t) noexcept;
 

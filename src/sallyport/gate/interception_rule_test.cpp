@@ -76,7 +76,8 @@ TEST(InterceptionRule, NamesTheFaultAndTheNextStep) {
     EXPECT_NE(error_of("lan0?tls").find("pass|end|refuse"), std::string::npos);
     EXPECT_NE(error_of("lan0?implicit=21").find("port 21 is in ports= and in implicit="), std::string::npos);
     EXPECT_NE(error_of("lan0?passthrough=1000-1023").find("invalid term \"passthrough=1000-1023\""), std::string::npos);
-    EXPECT_NE(error_of("lan0?passthrough=50000-50009&tls=end").find("use tls=pass"), std::string::npos);
+    EXPECT_NE(error_of("lan0?passthrough=50000-50009&tls=refuse").find("use tls=pass"), std::string::npos);
+    EXPECT_EQ(error_of("lan0?passthrough=50000-50009&tls=end"), "") << "TLS passes where no certificate is valid";
     EXPECT_NE(error_of("lan0?passthrough=50000-50009&nat64&to=64:ff9b::/96").find("cannot be combined with nat64"),
               std::string::npos);
     EXPECT_NE(error_of("lan0?nat64").find("nat64 needs the IPv6 prefixes"), std::string::npos);

@@ -14,6 +14,14 @@ namespace {
     return config.tls.has_value() && (rule == nullptr || rule->tls == intercepted_tls::end);
 }
 
+[[nodiscard]] proto::client_tls auth_of(const client_control& client) {
+    using enum proto::client_tls;
+    if (client.passes_tls()) return passes;
+    if (client.awaits_tls_choice()) return chosen_by_hello;
+    const auto* const rule = client.interception();
+    return rule != nullptr && rule->tls == intercepted_tls::refuse ? refused : ends_here;
+}
+
 /// A translator sends PASV instead of EPSV (RFC 6384 section 6). This one sends PASV instead of EPRT too: it relays the
 /// data, so it can open the connection to the server itself.
 [[nodiscard]] proto::backend_data_mode data_mode(const settings& config, const interception_rule* rule) {
@@ -52,8 +60,7 @@ proto::relay_settings machine_settings(const session_context& gate, const client
             .tls_available = tls_available(config, client),
             .tls_required = config.tls_required,
             .ccc_allowed = config.ccc_allowed,
-            .tls_passthrough = client.passes_tls(),
-            .tls_refused = rule != nullptr && rule->tls == intercepted_tls::refuse,
+            .auth = auth_of(client),
             .data_mode = data_mode(config, rule),
             .paths = {.kernel = kernel_forwarding_for(gate, rule),
                       .rate_limited = config.upload_rate != 0 || config.download_rate != 0,
@@ -103,7 +110,7 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
     if (client.interception() != nullptr) options.local = {};
     options.make_backend_socket = socket_maker(gate, client);
     if (plan.protect_client) options.round_trip = client.stream().round_trip();
-    if (plan.protect_backend) options.backend_tls = {.server_name = server.tls_host(), .resume = to.stream.session()};
+    if (plan.protect_backend) options.backend_tls = {.server_name = tls_host_of(client, to), .resume = to.stream.session()};
     const auto* passive = std::get_if<proto::connect_to>(&plan.backend);
     if (passive != nullptr && server.proxy_protocol && server.proxy_protocol_data) {
         // The client's port is unknown before it has connected. The destination port is the one that the backend sent: some
@@ -113,6 +120,10 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
         options.backend_header = proto::write_proxy_header(header, *server.proxy_protocol);
     }
     return options;
+}
+
+std::string tls_host_of(const client_control& client, const backend_leg& to) {
+    return client.requested_host().empty() ? to.server.parameters().tls_host() : client.requested_host();
 }
 
 std::function<result<unique_fd>()> socket_maker(const session_context& gate, const client_control& client) {

@@ -27,6 +27,9 @@ namespace sallyport::gate {
 [[nodiscard]] data_relay_options data_relay_options_for(const proto::relay_plan& plan, const session_context& gate,
                                                         const client_control& client, const backend_leg& to);
 
+/// The name that the backend's certificate must have.
+[[nodiscard]] std::string tls_host_of(const client_control& client, const backend_leg& to);
+
 /// How sockets of the backend leg are made, if they bear the client's address (--server-sees client); empty otherwise.
 /// `client` outlives the function.
 [[nodiscard]] std::function<result<unique_fd>()> socket_maker(const session_context& gate, const client_control& client);

@@ -22,8 +22,11 @@ net::task<std::expected<established_leg, no_leg>> connect_original(net::loop& lo
                                                                    const client_control& client, leg_request request,
                                                                    std::function<void(log::level, std::string_view)> log) {
     const auto at = client.server_address();
-    auto to = unshared_destination(
-        {.host = at.text(), .port = client.client_destination().port, .tls = tls_of(client), .addresses = {at}});
+    auto to = unshared_destination({.host = at.text(),
+                                    .port = client.client_destination().port,
+                                    .tls = tls_of(client),
+                                    .tls_name = client.requested_host(),
+                                    .addresses = {at}});
     if (at != client.client_destination().address)
         log(log::level::info,
             fmt::format("Connecting over IPv4 to {}, the address within the client's NAT64 destination", at.text()));

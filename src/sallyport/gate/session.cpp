@@ -44,12 +44,15 @@ net::task<> session::run() {
         co_await client_.reject(std::string(no));
         co_return;
     }
-    if (implicit_tls && client_.passes_tls()) {
-        co_await start_passthrough();
-        co_return;
-    }
     if (implicit_tls) {
-        const bool handshake = co_await client_.start_tls(net::clock::now() + limits::tls_handshake_timeout);
+        const auto until = net::clock::now() + limits::tls_handshake_timeout;
+        const bool chosen = co_await client_.choose_tls_end(until);
+        if (!chosen) co_return;
+        if (client_.passes_tls()) {
+            co_await start_passthrough();
+            co_return;
+        }
+        const bool handshake = co_await client_.start_tls(until);
         if (!handshake) co_return;
     }
     const bool served = co_await connect_backend();
@@ -256,30 +259,23 @@ net::task<> session::read_client() {
 /// False: the session has ended.
 net::task<bool> session::run_step() {
     co_await wait_until_sent();
-    switch (step_) {
-        case session_step::none: co_return true;
-        case session_step::start_tls: {
-            const bool handshake = co_await client_.start_tls(deadline_);
-            if (!handshake) break;
-            step_ = session_step::none;
-            machine_->report(outcome::client_tls_started{client_.certificate_user()});
-            co_return true;
-        }
-        case session_step::end_tls: {
-            const bool ended = co_await client_.end_tls();
-            if (!ended) break;
-            step_ = session_step::none;
-            machine_->report(outcome::client_tls_ended{});
-            co_return true;
-        }
-        case session_step::passthrough: co_await run_passthrough(); break;
-    }
-    ending_.lost = true;
-    co_return false;
+    const auto step = step_;
+    bool done = step == session_step::none;
+    if (step == session_step::read_hello) done = co_await client_.choose_tls_end(deadline_);
+    if (step == session_step::start_tls) done = co_await client_.start_tls(deadline_);
+    if (step == session_step::end_tls) done = co_await client_.end_tls();
+    if (step == session_step::passthrough) co_await run_passthrough();
+    ending_.lost = ending_.lost || !done;
+    if (!done) co_return false;
+    step_ = session_step::none;
+    if (step == session_step::read_hello) machine_->report(outcome::client_hello_read{client_.passes_tls()});
+    if (step == session_step::start_tls) machine_->report(outcome::client_tls_started{client_.certificate_user()});
+    if (step == session_step::end_tls) machine_->report(outcome::client_tls_ended{});
+    co_return true;
 }
 
 net::task<> session::start_backend_tls() {
-    const auto handshake = co_await server_.start_tls(*gate_->config.backend_tls, deadline_);
+    const auto handshake = co_await server_.start_tls(*gate_->config.backend_tls, tls_host_of(client_, server_), deadline_);
     backend_tls_pending_ = false;
     machine_->set_time(net::clock::now());
     if (handshake)
@@ -401,6 +397,7 @@ void session::perform() {
         if (step) step_ = *step;
         const auto* tls = std::get_if<act::start_tls>(&action);
         if (tls != nullptr) deadline_ = tls->until;
+        if (const auto* hello = std::get_if<act::read_client_hello>(&action)) deadline_ = hello->until;
         if (tls != nullptr && !step) backend_tls_pending_ = true;
         if (step || tls != nullptr) return;
         if (const auto* reserve = std::get_if<act::reserve_port>(&action)) reserve_port(*reserve);

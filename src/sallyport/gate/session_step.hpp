@@ -19,11 +19,12 @@ inline constexpr std::string_view dismissed_text = "The administrator has ended 
 inline constexpr std::string_view stopping_text = "The service is shutting down; connect again later.";
 
 /// What the client leg does before it reads the next command, after all pending replies have been sent.
-enum class session_step : std::uint8_t { none, start_tls, end_tls, passthrough };
+enum class session_step : std::uint8_t { none, read_hello, start_tls, end_tls, passthrough };
 
 /// Nothing if the action is not one of these steps.
 [[nodiscard]] inline std::optional<session_step> step_of(const proto::relay_action& action) noexcept {
     if (std::holds_alternative<proto::relay_act::start_passthrough>(action)) return session_step::passthrough;
+    if (std::holds_alternative<proto::relay_act::read_client_hello>(action)) return session_step::read_hello;
     if (std::holds_alternative<proto::relay_act::end_tls>(action)) return session_step::end_tls;
     const auto* start = std::get_if<proto::relay_act::start_tls>(&action);
     if (start != nullptr && start->on == proto::leg::client) return session_step::start_tls;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <vector>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/net/stream_state.hpp>
 #include <sallyport/net/thread_buffer.hpp>
+#include <sallyport/net/tls_hello.hpp>
 #include <sallyport/net/worker_pool.hpp>
 
 namespace sallyport::net {
@@ -257,6 +259,26 @@ task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t o
     }
     if (s->tls) s->tls->release_output();
     co_return sent;
+}
+
+task<result<tls_hello>> peek_tls_hello(const stream& from, const tls_server_context& context, time_limit limit) {
+    const auto s = state_of(from);
+    std::vector<char> bytes(max_tls_hello);
+    auto end = wait_result::ready;
+    for (;;) {
+        const auto got = ::recv(s->socket.get(), bytes.data(), bytes.size(), MSG_PEEK);
+        if (got < 0 && !would_block(errno)) co_return s->failure(end, errno, "reading from");
+        if (got > 0) {
+            auto hello = read_tls_hello(context, {bytes.data(), static_cast<std::size_t>(got)});
+            if (hello.is != tls_hello::kind::need_more) co_return hello;
+        }
+        if (has_left(s->socket.get()))
+            co_return fail(errc::closed,
+                           fmt::format("TLS with {}: the peer closed the connection during the handshake", s->peer.text()));
+        if (end != wait_result::ready) co_return s->failure(end, 0, "TLS handshake with");
+        // Only more bytes end the wait: readiness is edge-triggered.
+        end = co_await s->readable(limit);
+    }
 }
 
 task<result<void>> stream::accept_tls(const tls_server_context& context, const tls_accept_options& options,

@@ -48,7 +48,8 @@ struct tls_resumption;
 
 class tls_server_context {
 public:
-    /// The client gets the certificate for the server name that it requests (SNI), otherwise the first one.
+    /// The client gets the certificate for the server name that it requests (SNI), or, without a name, for the address that
+    /// it has connected to; otherwise the first one.
     [[nodiscard]] static result<tls_server_context> from_files(std::vector<tls_files> files);
     /// PEM text, as made by make_self_signed().
     [[nodiscard]] static result<tls_server_context> from_pem(std::string_view certificate, std::string_view key);

@@ -50,6 +50,7 @@ public:
     /// Whether a handshake that resumes no session waits for admit_new_session().
     [[nodiscard]] bool is_held() const noexcept { return held_; }
     void admit_new_session() noexcept { held_ = false; }
+    [[nodiscard]] int socket() const noexcept { return socket_; }
     /// The handshake ends as failed, since the new session was not admitted.
     step reject_new_session();
     /// Reads the bytes that are available without waiting into `into`. Returns `done` if `count` is at least 1.

@@ -1,11 +1,12 @@
 #pragma once
-// Reads the first bytes of a connection without answering them: whether they are a TLS ClientHello, and which session of
-// this server it asks to resume. So a connection can be assigned to its session before the handshake.
+// Reads the first bytes of a connection without answering them: whether they are a TLS ClientHello, which session of this
+// server it asks to resume, and which server name it requests (SNI, RFC 6066 section 3). So a connection can be assigned to
+// its session, or TLS to its end, before the handshake.
 //
 // The bytes are passed to an OpenSSL connection that has the server's ticket keys and session IDs, but neither a certificate
 // nor an output; it stops once it has read the ticket or the ID. That does not authenticate the client, as anyone who has
-// seen the ticket on the network can send it; only the following handshake does. Pure functions of their arguments; any
-// thread.
+// seen the ticket on the network can send it; only the following handshake does. Pure functions of their arguments, on any
+// thread, but for peek_tls_hello().
 
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include <sallyport/net/stream.hpp>
 #include <sallyport/net/tls.hpp>
 
 namespace sallyport::net {
@@ -27,7 +29,9 @@ struct tls_hello {
         resumes,
     };
     kind is = kind::need_more;
-    std::string session_id_context;
+    std::string session_id_context{};
+    // Text of the peer; empty if it requests no name. Only in a complete ClientHello.
+    std::string server_name{};
 };
 
 /// Maximum size of a ClientHello; after this many bytes the result is never `need_more`.
@@ -37,5 +41,12 @@ inline constexpr std::size_t max_tls_hello = 16 * 1024;
 [[nodiscard]] std::shared_ptr<ssl_ctx_st> make_hello_reader(ssl_ctx_st* of);
 
 [[nodiscard]] tls_hello read_tls_hello(const tls_server_context& context, std::string_view bytes);
+
+/// Waits for the peer's complete ClientHello, or for bytes that are none, and leaves all of it to be read. The result is
+/// never `need_more`. On the stream's loop.
+task<result<tls_hello>> peek_tls_hello(const stream& from, const tls_server_context& context, time_limit limit);
+
+/// Whether one of the context's certificates is valid for this host name or address.
+[[nodiscard]] bool has_certificate_for(const tls_server_context& context, std::string_view name);
 
 }  // namespace sallyport::net

@@ -29,6 +29,17 @@ TEST_P(TlsHello, NamesTheSessionThatItResumes) {
     EXPECT_EQ(read_tls_hello(server_, bytes + "and more").is, kind::resumes);
 }
 
+// G10: so the server is known before the handshake.
+TEST_P(TlsHello, HasTheServerNameThatTheClientRequests) {
+    EXPECT_EQ(read_tls_hello(server_, client_.hello(nullptr, "ftp.example.org")).server_name, "ftp.example.org");
+    EXPECT_EQ(read_tls_hello(server_, client_.hello(nullptr, std::string(255, 'a'))).server_name, std::string(255, 'a'));
+    EXPECT_EQ(read_tls_hello(server_, client_.hello()).server_name, "");
+    const auto session = client_.session_with(server_, "session 1");
+    const auto resumed = read_tls_hello(server_, client_.hello(session.get(), "ftp.example.org"));
+    EXPECT_EQ(resumed.server_name, "ftp.example.org");
+    EXPECT_EQ(resumed.session_id_context, "session 1");
+}
+
 TEST_P(TlsHello, NeedsTheCompleteHello) {
     const auto session = client_.session_with(server_, "session 1");
     const auto bytes = client_.hello(session.get());

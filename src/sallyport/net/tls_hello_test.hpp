@@ -28,8 +28,9 @@ public:
     }
 
     /// Its first message.
-    std::string hello(SSL_SESSION* resume = nullptr) const {
+    std::string hello(SSL_SESSION* resume = nullptr, const std::string& server_name = {}) const {
         const auto ssl = connection(resume);
+        if (!server_name.empty()) SSL_set_tlsext_host_name(ssl.get(), server_name.c_str());
         SSL_do_handshake(ssl.get());
         return read_from(SSL_get_wbio(ssl.get()));
     }

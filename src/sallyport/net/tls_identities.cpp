@@ -1,5 +1,7 @@
 #include <sallyport/net/tls_identities.hpp>
 
+#include <algorithm>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/err.h>
@@ -7,12 +9,15 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
+#include <sallyport/base/address.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/open_file.hpp>
 #include <sallyport/net/openssl.hpp>
 #include <sallyport/net/pem_files.hpp>
 #include <sallyport/net/signature_time.hpp>
+#include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/tls_engine.hpp>
+#include <sallyport/net/tls_hello.hpp>
 
 namespace sallyport::net {
 
@@ -26,8 +31,9 @@ struct tls_identity {
     // One signature takes longer than limits::max_signature_on_loop.
     bool slow_key = false;
 
-    /// Wildcards are accepted only as complete labels.
+    /// Of a host name or an address. Wildcards are accepted only as complete labels.
     [[nodiscard]] bool is_for(std::string_view name) const {
+        if (ip_address::parse(name)) return X509_check_ip_asc(certificate.get(), std::string(name).c_str(), 0) == 1;
         return X509_check_host(certificate.get(), name.data(), name.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr) ==
                1;
     }
@@ -36,6 +42,15 @@ struct tls_identity {
 namespace {
 
 using identity_ptr = std::shared_ptr<const tls_identity>;
+// What OpenSSL's context holds.
+using share = std::shared_ptr<tls_identities>;
+
+int index_in_context() {
+    static const int index = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr,
+        [](void*, void* held, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<share*>(held); });
+    return index;
+}
 
 // A key with a passphrase is refused, instead of waiting for the passphrase on the terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
@@ -158,14 +173,15 @@ std::shared_ptr<const tls_identities::list> tls_identities::current() const {
     return current_;
 }
 
+bool tls_identities::has_one_for(std::string_view name) const {
+    return std::ranges::any_of(*current(), [&](const identity_ptr& one) { return one->is_for(name); });
+}
+
 std::string tls_identities::fingerprint() const { return certificate_fingerprint(*current()->front()->certificate); }
 
 // OpenSSL's context may outlive the server context in connections that are still open, so it shares ownership.
 bool tls_identities::attach_to(ssl_ctx_st* context) {
-    using share = std::shared_ptr<tls_identities>;
-    static const int index = SSL_CTX_get_ex_new_index(
-        0, nullptr, nullptr, nullptr,
-        [](void*, void* held, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<share*>(held); });
+    const int index = index_in_context();
     auto held = std::make_unique<share>(shared_from_this());
     if (SSL_CTX_set_ex_data(context, index, held.get()) != 1) return false;
     // Owned by the context now.
@@ -174,18 +190,24 @@ bool tls_identities::attach_to(ssl_ctx_st* context) {
     return true;
 }
 
+const tls_identities& tls_identities::of(ssl_ctx_st* context) {
+    return **static_cast<share*>(SSL_CTX_get_ex_data(context, index_in_context()));
+}
+
+bool has_certificate_for(const tls_server_context& context, std::string_view name) {
+    return tls_identities::of(context.get()).has_one_for(name);
+}
+
 int tls_identities::choose(ssl_st* handshake, void* self) {
     const auto all = static_cast<tls_identities*>(self)->current();
-    const char* name = SSL_get_servername(handshake, TLSEXT_NAMETYPE_host_name);
-    const tls_identity* chosen = all->front().get();
-    for (const auto& each : *all) {
-        if (name == nullptr) break;
-        if (!each->is_for(name)) continue;
-        chosen = each.get();
-        break;
-    }
-    // -1 suspends the handshake.
     const auto* engine = static_cast<const tls_engine*>(SSL_get_app_data(handshake));
+    const char* requested = SSL_get_servername(handshake, TLSEXT_NAMETYPE_host_name);
+    std::string name = requested != nullptr ? requested : std::string();
+    if (name.empty() && all->size() > 1 && engine != nullptr) name = local_endpoint(engine->socket()).address.text();
+    const auto found =
+        std::ranges::find_if(*all, [&](const identity_ptr& one) { return !name.empty() && one->is_for(name); });
+    const tls_identity* const chosen = (found != all->end() ? *found : all->front()).get();
+    // -1 suspends the handshake.
     if (engine != nullptr && !engine->continues_with(chosen->slow_key)) return -1;
     return SSL_use_cert_and_key(handshake, chosen->certificate.get(), chosen->key.get(), chosen->issuers.get(), 1);
 }

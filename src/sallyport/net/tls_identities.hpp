@@ -1,6 +1,6 @@
 #pragma once
-// The certificates of a server context: selects one by server name (RFC 6066 section 3), and rereads them when their files
-// have changed. For use inside net only.
+// The certificates of a server context: selects one by server name (RFC 6066 section 3), or by the address that the client
+// has connected to if it requests no name, and rereads them when their files have changed. For use inside net only.
 //
 // Owned jointly by the copies of the context and by OpenSSL's context. Any thread may select a certificate or reload.
 
@@ -33,6 +33,10 @@ public:
     [[nodiscard]] bool attach_to(ssl_ctx_st* context);
     [[nodiscard]] result<bool> reload();
     [[nodiscard]] std::string fingerprint() const;
+    /// Whether one is valid for this host name or address.
+    [[nodiscard]] bool has_one_for(std::string_view name) const;
+    /// Those of an OpenSSL context that attach_to() was called with.
+    [[nodiscard]] static const tls_identities& of(ssl_ctx_st* context);
 
 private:
     using list = std::vector<std::shared_ptr<const tls_identity>>;

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <sallyport/net/net_test.hpp>
+#include <sallyport/net/tls_hello.hpp>
 
 namespace sallyport::net {
 namespace {
@@ -55,6 +56,19 @@ TEST_F(tls_identities_test, G5_the_certificate_is_the_one_for_the_name) {
     EXPECT_EQ(presented(both, "deep.example.com"), other.fingerprint());
     EXPECT_EQ(presented(both, "unknown.example"), one.fingerprint());
     EXPECT_EQ(presented(both, "127.0.0.1"), one.fingerprint()) << "no name is asked for";
+}
+
+TEST_F(tls_identities_test, G10_without_a_name_the_certificate_is_the_one_for_the_address) {
+    const auto first = write("first", {"ftp.example.org"});
+    const auto second = write("second", {"*.example.com", "127.0.0.1"});
+    const auto both = *tls_server_context::from_files({first, second});
+    EXPECT_EQ(presented(both, "127.0.0.1"), tls_server_context::from_files({second})->fingerprint());
+    EXPECT_EQ(presented(both, "unknown.example"), both.fingerprint()) << "the first one, as a name is requested";
+
+    for (const auto* const name : {"ftp.example.org", "FTP.example.org", "a.example.com", "127.0.0.1"})
+        EXPECT_TRUE(has_certificate_for(both, name)) << name;
+    for (const auto* const name : {"example.org", "a.b.example.com", "127.0.0.2", "::1"})
+        EXPECT_FALSE(has_certificate_for(both, name)) << name;
 }
 
 TEST_F(tls_identities_test, G5_changed_files_are_presented_from_then_on) {

@@ -147,6 +147,12 @@ struct start_tls {
     // A handshake that takes longer has failed.
     session_time until = session_time::max();
 };
+/// Send what the client is yet to get, then wait for its ClientHello without reading it, and decide where TLS ends. Outcome:
+/// client_hello_read. next() returns it until then.
+struct read_client_hello {
+    // A client that takes longer has failed.
+    session_time until = session_time::max();
+};
 /// Send what the client is yet to get, then end TLS on the client leg (CCC). Outcome: client_tls_ended. next() returns it
 /// until then.
 struct end_tls {};
@@ -159,8 +165,8 @@ struct close {};
 using relay_action =
     std::variant<relay_act::idle, relay_act::reserve_port, relay_act::open_port, relay_act::release_data,
                  relay_act::open_data, relay_act::confirm_data, relay_act::transfer_finished, relay_act::check_opening,
-                 relay_act::suspect_backend, relay_act::start_tls, relay_act::end_tls, relay_act::admit_user,
-                 relay_act::find_backend, relay_act::start_passthrough, relay_act::close>;
+                 relay_act::suspect_backend, relay_act::read_client_hello, relay_act::start_tls, relay_act::end_tls,
+                 relay_act::admit_user, relay_act::find_backend, relay_act::start_passthrough, relay_act::close>;
 
 /// What becomes of a connection to a port that was to be opened in the kernel.
 enum class opening_result : std::uint8_t {
@@ -196,6 +202,10 @@ struct data_ended {
 struct client_tls_started {
     std::optional<std::string> certificate_user{};
 };
+struct client_hello_read {
+    // TLS passes between client and backend; otherwise it ends here.
+    bool passes = false;
+};
 struct client_tls_ended {};
 struct backend_tls_started {};
 struct user_admitted {
@@ -224,10 +234,10 @@ struct session_ended {
 
 using relay_report =
     std::variant<relay_outcome::port_reserved, relay_outcome::port_opened, relay_outcome::data_connected,
-                 relay_outcome::data_ended, relay_outcome::client_tls_started, relay_outcome::client_tls_ended,
-                 relay_outcome::backend_tls_started, relay_outcome::user_admitted, relay_outcome::backend_found,
-                 relay_outcome::no_backend, relay_outcome::no_backend_for_user, relay_outcome::backend_closed,
-                 relay_outcome::input_ended, relay_outcome::session_ended>;
+                 relay_outcome::data_ended, relay_outcome::client_tls_started, relay_outcome::client_hello_read,
+                 relay_outcome::client_tls_ended, relay_outcome::backend_tls_started, relay_outcome::user_admitted,
+                 relay_outcome::backend_found, relay_outcome::no_backend, relay_outcome::no_backend_for_user,
+                 relay_outcome::backend_closed, relay_outcome::input_ended, relay_outcome::session_ended>;
 
 /// What the log gets (G12).
 enum class relay_note : std::uint8_t {

@@ -27,7 +27,9 @@ constexpr auto probe_wait = std::chrono::seconds(10);
 
 void relay_deadlines::note_event(relay_event event) noexcept {
     restart_wait();
-    if (event == relay_event::auth_accepted || event == relay_event::client_tls_offered) handshake_since_ = now_;
+    if (event == relay_event::client_hello_requested || event == relay_event::auth_accepted ||
+        event == relay_event::client_tls_offered)
+        handshake_since_ = now_;
 }
 
 void relay_deadlines::start_wait(awaited_reply reply) noexcept {
@@ -59,6 +61,18 @@ expiry relay_deadlines::expired(const deadline_facts& facts) noexcept {
     }
     if (!facts.logged_in && now_ >= login_since_ + limits_.login) return expiry::login;
     return now_ >= activity_ + limits_.idle ? expiry::idle : expiry::none;
+}
+
+std::string relay_deadlines::text(expiry what) const {
+    const auto seconds = [](auto time) {
+        return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+    };
+    switch (what) {
+        case expiry::login_reply: return "did not reply within " + seconds(limits_.backend_reply);
+        case expiry::login: return "Login timeout: not logged in within " + seconds(limits_.login) + '.';
+        case expiry::idle: return "Idle timeout: no command for " + seconds(limits_.idle) + '.';
+        default: return {};
+    }
 }
 
 }  // namespace sallyport::proto

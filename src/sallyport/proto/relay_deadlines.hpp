@@ -62,6 +62,8 @@ public:
     [[nodiscard]] session_time next(const deadline_facts& facts) const noexcept;
     /// A deadline that has passed; the most urgent one first.
     [[nodiscard]] expiry expired(const deadline_facts& facts) noexcept;
+    /// What has not happened, with the time limit; for login_reply, login and idle.
+    [[nodiscard]] std::string text(expiry what) const;
 
 private:
     relay_timeouts limits_;

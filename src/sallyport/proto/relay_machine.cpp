@@ -66,6 +66,7 @@ relay_action relay_machine::next() {
         }
         switch (stages_.now()) {
             case relay_stage::starting_client_tls: return relay_act::start_tls{leg::client, deadlines_.handshake()};
+            case relay_stage::awaiting_client_hello: return relay_act::read_client_hello{deadlines_.handshake()};
             case relay_stage::starting_backend_tls: return relay_act::start_tls{leg::backend, deadlines_.handshake()};
             case relay_stage::ending_client_tls: return relay_act::end_tls{};
             case relay_stage::passthrough: return relay_act::start_passthrough{};
@@ -119,10 +120,10 @@ void relay_machine::handle_command(const command& cmd) {
     if (const auto no = protection_.refuse(cmd, lines_.pending_bytes(), settings_)) return refuse(&cmd, *no);
     switch (cmd.id) {
         case verb::auth:
-            if (settings_.tls_passthrough && !connected)
+            if (settings_.tls_may_pass() && !connected)
                 return end_session("The FTP server closed the connection; connect again.");
             // What was sent before without protection may have no effect under TLS (TLS-01).
-            if (!settings_.tls_passthrough && login_.user_received()) start_over();
+            if (!settings_.tls_may_pass() && login_.user_received()) start_over();
             [[fallthrough]];
         case verb::pbsz:
         case verb::prot:
@@ -138,9 +139,7 @@ void relay_machine::handle_command(const command& cmd) {
         case verb::user: return follow(login_.on_user(cmd, settings_, tls, connected, out_));
         default: break;
     }
-    if (!connected && cmd.id == verb::feat)
-        return out_.forward_reply(
-            relay_features({211, {"Features:", "HOST", "UTF8", "End"}}, settings_, protection_.client()));
+    if (!connected && cmd.id == verb::feat) return out_.forward_reply(own_features(settings_, protection_.client()));
     if (!connected) return follow(login_.before_backend(cmd, settings_, out_));
     // The reply to our PWD arrives before that to the command, and costs the client no wait.
     if (settings_.query_directory && login_.logged_in() && paths_.must_ask(cmd.id))
@@ -268,7 +267,7 @@ void relay_machine::on_reply(reply r) {
     out_.remove_pending(*index);
     if (kind == reply_kind::replayed) login_.send_next(out_);
     if (kind == reply_kind::negotiation) return advance(negotiation_.on_reply(r, context()));
-    if (kind == reply_kind::auth) return advance(protection_.on_auth_reply(r, settings_.tls_passthrough, out_));
+    if (kind == reply_kind::auth) return advance(protection_.on_auth_reply(r, settings_, out_));
     advance({});
 }
 
@@ -346,6 +345,11 @@ void relay_machine::report(const relay_report& what) {
                        login_.client_tls_started(tls.certificate_user);
                        advance(relay_event::client_tls_started);
                    },
+                   [&](const client_hello_read& hello) {
+                       if (stage != awaiting_client_hello) return;
+                       if (!hello.passes && login_.user_received()) start_over();
+                       advance(protection_.on_client_hello(hello.passes, backend_.is_connected()));
+                   },
                    [&](const client_tls_ended&) {
                        if (stage != ending_client_tls) return;
                        protection_.client_tls_ended();
@@ -417,13 +421,10 @@ void relay_machine::time_passed(session_time now) {
 }
 
 void relay_machine::on_expired(expiry what) {
-    const auto seconds = [](auto time) {
-        return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
-    };
     switch (what) {
         case expiry::none: return;
         case expiry::login_reply:
-            out_.request(relay_act::suspect_backend{"did not reply within " + seconds(settings_.timeouts.backend_reply)});
+            out_.request(relay_act::suspect_backend{deadlines_.text(what)});
             out_.note(relay_note::violation, "the backend did not reply");
             if (!fail_over()) end_session("The FTP server did not respond in time; try again later.");
             return;
@@ -433,9 +434,7 @@ void relay_machine::on_expired(expiry what) {
             if (!out_.pending().empty()) return end_session("The FTP server did not respond in time.");
             if (!login_.logged_in()) out_.note(relay_note::login_timeout, {});
             backend_.quit(out_);
-            if (what == expiry::idle)
-                return end_session("Idle timeout: no command for " + seconds(settings_.timeouts.idle) + '.');
-            return end_session("Login timeout: not logged in within " + seconds(settings_.timeouts.login) + '.');
+            return end_session(deadlines_.text(what));
         case expiry::awaited_reply: break;
     }
     const auto awaited = reply_awaited(situation());

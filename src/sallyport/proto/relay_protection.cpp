@@ -26,7 +26,8 @@ std::optional<local_reply> relay_protection::refuse(const command& cmd, std::siz
                                                     const relay_settings& settings) {
     switch (cmd.id) {
         case verb::auth:
-            if (settings.tls_refused) return local_reply{534, "TLS is not permitted on the way to this server."};
+            if (settings.auth == client_tls::refused)
+                return local_reply{534, "TLS is not permitted on the way to this server."};
             return client_.accept_auth(cmd, pending_bytes);
         case verb::pbsz: return client_.accept_pbsz(cmd);
         case verb::prot:
@@ -44,7 +45,7 @@ std::optional<relay_event> relay_protection::handle(const command& cmd, const re
                                                     relay_backend_leg& backend, relay_output& out) {
     switch (cmd.id) {
         case verb::auth:
-            if (settings.tls_passthrough) {
+            if (settings.tls_may_pass()) {
                 (void)out.send_command(cmd, reply_kind::auth);
                 return relay_event::auth_sent;
             }
@@ -74,10 +75,15 @@ std::optional<relay_event> relay_protection::handle_prot(const command& cmd, con
     return std::nullopt;
 }
 
-relay_event relay_protection::on_auth_reply(const reply& r, bool tls_passthrough, relay_output& out) {
-    if (tls_passthrough) {
+relay_event relay_protection::on_auth_reply(const reply& r, const relay_settings& settings, relay_output& out) {
+    if (settings.auth == client_tls::passes) {
         out.forward_reply(r);
         return r.code == 234 ? relay_event::passthrough_accepted : relay_event::auth_refused;
+    }
+    if (r.code == 234 && settings.auth == client_tls::chosen_by_hello) {
+        out.send_local_reply(234, replies::start_handshake);
+        offered_ = true;
+        return relay_event::client_hello_requested;
     }
     if (r.code == 234) return relay_event::auth_accepted;
     out.note(relay_note::refused, "AUTH: the backend answers " + std::to_string(r.code) + ' ' + r.full_text());
@@ -100,9 +106,14 @@ reply relay_protection::unescaped(reply to_client) const {
     return to_client;
 }
 
+relay_event relay_protection::on_client_hello(bool passes, bool connected) noexcept {
+    if (passes) return relay_event::passthrough_accepted;
+    return connected ? relay_event::auth_accepted : relay_event::client_tls_offered;
+}
+
 relay_event relay_protection::backend_tls_started(relay_output& out) {
     out.set_backend_tls(true);
-    out.send_local_reply(234, replies::start_handshake);
+    if (!offered_) out.send_local_reply(234, replies::start_handshake);
     return relay_event::client_tls_offered;
 }
 

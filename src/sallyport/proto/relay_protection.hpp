@@ -2,7 +2,8 @@
 // AUTH, PBSZ, PROT and CCC at a gateway: what protects the client leg, and how the backend leg follows it where it has to
 // (G10, RFC 4217). What protects the backend leg's data is state of relay_backend_leg. A value of one machine; one thread.
 //
-// If both legs have TLS alike, the backend leg comes first: the client gets 234 only when there is TLS to match its own.
+// If both legs have TLS alike, the backend leg comes first: the client gets 234 only when there is TLS to match its own. If
+// the client's ClientHello decides where TLS ends, 234 has to come before the handshake of the backend leg.
 
 #include <cstddef>
 #include <optional>
@@ -31,7 +32,9 @@ public:
     [[nodiscard]] std::optional<relay_event> handle(const command& cmd, const relay_settings& settings, bool logged_in,
                                                     relay_backend_leg& backend, relay_output& out);
     /// The backend's final reply to AUTH.
-    [[nodiscard]] relay_event on_auth_reply(const reply& r, bool tls_passthrough, relay_output& out);
+    [[nodiscard]] relay_event on_auth_reply(const reply& r, const relay_settings& settings, relay_output& out);
+    /// `passes`: TLS does; otherwise it ends here. `connected`: to a backend; if not, the next login begins TLS with it.
+    [[nodiscard]] static relay_event on_client_hello(bool passes, bool connected) noexcept;
     /// The backend's final reply to the client's PROT.
     void on_prot_reply(const reply& r, bool protect, relay_backend_leg& backend);
     [[nodiscard]] relay_event backend_tls_started(relay_output& out);
@@ -50,6 +53,8 @@ private:
                                                          relay_backend_leg& backend, relay_output& out);
 
     client_protection client_;
+    // The client has 234 already.
+    bool offered_ = false;
 };
 
 }  // namespace sallyport::proto

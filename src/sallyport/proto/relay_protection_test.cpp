@@ -11,7 +11,7 @@ struct session {
     explicit session(bool match = false, bool pass = false) {
         settings.tls_available = true;
         settings.ccc_allowed = true;
-        settings.tls_passthrough = pass;
+        if (pass) settings.auth = client_tls::passes;
         settings.backend.match_tls = match;
         protection.emplace(settings);
         backend.connect(settings.backend, out);
@@ -64,9 +64,9 @@ TEST(RelayProtection, ALegThatMatchesComesFirst) {
     EXPECT_EQ(s.send(verb::auth, "AUTH", "TLS"), relay_event::auth_sent);
     EXPECT_EQ(s.sent(), "|AUTH TLS\r\n");
     s.out.remove_pending(0);
-    EXPECT_EQ(s.protection->on_auth_reply({500, {"No."}}, false, s.out), relay_event::auth_refused);
+    EXPECT_EQ(s.protection->on_auth_reply({500, {"No."}}, s.settings, s.out), relay_event::auth_refused);
     EXPECT_EQ(s.sent(), "431|");
-    EXPECT_EQ(s.protection->on_auth_reply({234, {"Go."}}, false, s.out), relay_event::auth_accepted);
+    EXPECT_EQ(s.protection->on_auth_reply({234, {"Go."}}, s.settings, s.out), relay_event::auth_accepted);
     EXPECT_EQ(s.sent(), "|");
     EXPECT_EQ(s.protection->backend_tls_started(s.out), relay_event::client_tls_offered);
     EXPECT_EQ(s.sent(), "234|");
@@ -94,9 +94,9 @@ TEST(RelayProtection, TlsThatPassesIsTheBackends) {
     EXPECT_EQ(s.send(verb::auth, "AUTH", "TLS"), relay_event::auth_sent);
     EXPECT_EQ(s.sent(), "|AUTH TLS\r\n");
     s.out.remove_pending(0);
-    EXPECT_EQ(s.protection->on_auth_reply({502, {"No."}}, true, s.out), relay_event::auth_refused);
+    EXPECT_EQ(s.protection->on_auth_reply({502, {"No."}}, s.settings, s.out), relay_event::auth_refused);
     EXPECT_EQ(s.sent(), "502|");
-    EXPECT_EQ(s.protection->on_auth_reply({234, {"Go."}}, true, s.out), relay_event::passthrough_accepted);
+    EXPECT_EQ(s.protection->on_auth_reply({234, {"Go."}}, s.settings, s.out), relay_event::passthrough_accepted);
     EXPECT_EQ(s.sent(), "234|");
 }
 

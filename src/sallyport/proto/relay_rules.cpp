@@ -25,7 +25,7 @@ constexpr auto gateway_features =
     const auto name = line.substr(0, line.find(' '));
     const auto id = find_verb(name);
     if (settings.policy.hides(id) || iequals(line, "MODE B")) return false;
-    if (settings.tls_passthrough && (id == verb::auth || id == verb::pbsz || id == verb::prot)) return true;
+    if (settings.auth == client_tls::passes && (id == verb::auth || id == verb::pbsz || id == verb::prot)) return true;
     return std::ranges::none_of(gateway_features, [&](std::string_view one) { return iequals(one, name); });
 }
 
@@ -73,10 +73,15 @@ reply relay_features(const reply& backend, const relay_settings& settings, const
         const auto line = std::string_view(backend.lines[i]).substr(start);
         if (is_forwarded(line, settings)) out.lines.emplace_back(line);
     }
-    if (protection.offered() && !settings.tls_passthrough) out.lines.insert(out.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
+    if (protection.offered() && settings.auth != client_tls::passes)
+        out.lines.insert(out.lines.end(), {"AUTH TLS", "PBSZ", "PROT"});
     if (settings.ccc_allowed && protection.tls()) out.lines.emplace_back("CCC");
     out.lines.insert(out.lines.end(), {"EPRT", "EPSV", "End"});
     return out;
+}
+
+reply own_features(const relay_settings& settings, const client_protection& protection) {
+    return relay_features({211, {"Features:", "HOST", "UTF8", "End"}}, settings, protection);
 }
 
 }  // namespace sallyport::proto

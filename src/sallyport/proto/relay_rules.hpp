@@ -32,5 +32,7 @@ namespace sallyport::proto {
 /// 211, or lines that stand for it.
 [[nodiscard]] reply relay_features(const reply& backend, const relay_settings& settings,
                                    const client_protection& protection);
+/// The same without a backend.
+[[nodiscard]] reply own_features(const relay_settings& settings, const client_protection& protection);
 
 }  // namespace sallyport::proto

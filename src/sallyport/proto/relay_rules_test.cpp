@@ -57,13 +57,13 @@ TEST(RelayRules, FeaturesThatEndAtTheGatewayAreItsOwn) {
     settings.ccc_allowed = false;
     EXPECT_EQ(relay_features({211, {"No features."}}, settings, plain).lines, (lines{"Features:", "EPRT", "EPSV", "End"}));
     // With TLS passthrough, TLS is the backend's.
-    settings.tls_passthrough = true;
+    settings.auth = client_tls::passes;
     const client_protection offered({.auth_offered = true});
     EXPECT_EQ(relay_features(backend, settings, offered).lines,
               (lines{"Features:", "AUTH TLS", "MDTM", "PROT", "SIZE", "EPRT", "EPSV", "End"}));
     // Commands that are complete only with an argument.
     settings.policy = *command_policy::make({}, {"MLST", "MDTM", "SIZE"}, false);
-    settings.tls_passthrough = false;
+    settings.auth = client_tls::ends_here;
     EXPECT_EQ(relay_features(backend, settings, plain).lines, (lines{"Features:", "EPRT", "EPSV", "End"}));
 }
 

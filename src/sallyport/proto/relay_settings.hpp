@@ -1,6 +1,7 @@
 #pragma once
 // What a relay machine starts with: its driver's settings, and the backend of a session. Values; any thread.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -55,6 +56,17 @@ struct certified_user {
     bool replaces = false;
 };
 
+/// Where TLS ends that the client asks for with AUTH.
+enum class client_tls : std::uint8_t {
+    ends_here,
+    // It passes between client and backend without being read, from the backend's 234 on.
+    passes,
+    // The driver decides between the two, by the client's first bytes of TLS.
+    chosen_by_hello,
+    // AUTH is refused with 534.
+    refused,
+};
+
 struct relay_settings {
     // The client's end of its control connection.
     endpoint client_peer;
@@ -67,10 +79,7 @@ struct relay_settings {
     bool tls_required = false;
     // The client may end TLS on its control connection, never on data (TLS-06).
     bool ccc_allowed = false;
-    // TLS passes between client and backend without being read, from the backend's 234 on.
-    bool tls_passthrough = false;
-    // AUTH is refused with 534.
-    bool tls_refused = false;
+    client_tls auth = client_tls::ends_here;
     // How data connections with the backend are made.
     backend_data_mode data_mode = backend_data_mode::passive;
     data_path_rules paths{};
@@ -90,6 +99,10 @@ struct relay_settings {
     // When the client connected, from which the login timeout counts, and when the machine starts.
     session_time accepted{};
     session_time now{};
+
+    [[nodiscard]] bool tls_may_pass() const noexcept {
+        return auth == client_tls::passes || auth == client_tls::chosen_by_hello;
+    }
 };
 
 }  // namespace sallyport::proto

@@ -39,6 +39,7 @@ struct action_text {
                (a.server ? " on " + a.server->text() : "");
     }
     std::string operator()(const relay_act::start_tls& a) const { return a.on == leg::backend ? "backend tls" : "tls"; }
+    std::string operator()(const relay_act::read_client_hello&) const { return "hello"; }
     std::string operator()(const relay_act::end_tls&) const { return "end tls"; }
     std::string operator()(const relay_act::start_passthrough&) const { return "passthrough"; }
     std::string operator()(const relay_act::admit_user& a) const { return "admit " + a.name; }
@@ -149,6 +150,7 @@ void relay_driver::run() {
         // close and start_tls are repeated.
         if (actions.empty() || actions.back() != text) actions.push_back(std::move(text));
         if (std::holds_alternative<relay_act::close>(action) || std::holds_alternative<relay_act::start_tls>(action) ||
+            std::holds_alternative<relay_act::read_client_hello>(action) ||
             std::holds_alternative<relay_act::end_tls>(action) ||
             std::holds_alternative<relay_act::start_passthrough>(action))
             break;
@@ -189,6 +191,8 @@ void relay_driver::outcome(const std::string& text) {
     if (text == "input ended") return machine.report(input_ended{});
     if (text == "tls") return machine.report(client_tls_started{});
     if (text.starts_with("tls as ")) return machine.report(client_tls_started{text.substr(7)});
+    if (text == "tls passes") return machine.report(client_hello_read{.passes = true});
+    if (text == "tls ends here") return machine.report(client_hello_read{.passes = false});
     if (text == "tls ended") return machine.report(client_tls_ended{});
     if (text == "admitted") return machine.report(user_admitted{true});
     if (text == "not admitted") return machine.report(user_admitted{false});

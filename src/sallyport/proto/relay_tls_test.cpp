@@ -117,11 +117,48 @@ TEST(RelayTls, MatchEndsAtCommandsBeforeTheBackends234_TLS01) {
     EXPECT_EQ(driver.to_backend, std::deque<std::string>{"AUTH TLS"});
 }
 
+// ---- TLS that ends here or passes, as the client's first bytes decide
+
+[[nodiscard]] relay_settings undecided() {
+    auto s = matching();
+    s.auth = client_tls::chosen_by_hello;
+    return s;
+}
+
+constexpr std::string_view hello_awaited =
+    "< 220 Welcome.\n> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n< 234 Start the TLS handshake.\n= hello\n";
+
+TEST(RelayTls, TheClientsHelloDecidesWhereTlsEnds_G10) {
+    play(undecided(), {hello_awaited, "! tls passes\n= passthrough\n"});
+    play(undecided(), {hello_awaited, "! tls ends here\n= backend tls\n! backend tls\n= tls\n! tls\n",
+                       "> PBSZ 0\n< 200 PBSZ=0\n> USER u\n>> USER u\n<< 331 P?\n< 331 P?\n"});
+    play(undecided(), {"< 220 Welcome.\n> AUTH TLS\n>> AUTH TLS\n<< 500 No.\n< 431 The FTP server does not support TLS.\n"});
+}
+
+TEST(RelayTls, ALoginBeforeTheHelloHasNoEffectUnderTls_TLS01) {
+    play(undecided(), {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331 P?\n< 331 P?\n",
+                       "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n< 234 Start the TLS handshake.\n= hello\n",
+                       "! tls ends here\n= tls\n! tls\n> PASS p\n< 503 Send USER first.\n> USER v\n= find for v\n"});
+}
+
+TEST(RelayTls, UntilTheHelloIsReadNoBytesPass_TLS01_TLS02) {
+    relay_driver client(undecided(), false);
+    client.client("AUTH TLS\r\n");
+    client.backend("234 Go.\r\n");
+    EXPECT_FALSE(client.machine.can_read_client() || client.machine.can_read_backend());
+    client.client("USER evil\r\n");
+    EXPECT_TRUE(client.machine.closing());
+    relay_driver late(undecided(), false);
+    late.client("AUTH TLS\r\n");
+    late.backend("234 Go.\r\n230 In.\r\n");
+    EXPECT_TRUE(late.machine.closing());
+}
+
 // ---- TLS that passes
 
 [[nodiscard]] relay_settings passing() {
     auto s = with_tls();
-    s.tls_passthrough = true;
+    s.auth = client_tls::passes;
     return s;
 }
 

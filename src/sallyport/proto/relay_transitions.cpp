@@ -54,9 +54,15 @@ constexpr auto transition_rows = [] {
         {transfer, session_ended, closing},
 
         {awaiting_auth_reply, auth_refused, open},
+        {awaiting_auth_reply, client_hello_requested, awaiting_client_hello},
         {awaiting_auth_reply, auth_accepted, starting_backend_tls},
         {awaiting_auth_reply, passthrough_accepted, passthrough},
         {awaiting_auth_reply, session_ended, closing},
+
+        {awaiting_client_hello, auth_accepted, starting_backend_tls},
+        {awaiting_client_hello, passthrough_accepted, passthrough},
+        {awaiting_client_hello, client_tls_offered, starting_client_tls},
+        {awaiting_client_hello, session_ended, closing},
 
         {starting_backend_tls, client_tls_offered, starting_client_tls},
         {starting_backend_tls, session_ended, closing},
@@ -74,8 +80,8 @@ static_assert(transition_rows.size() <= 64, "relay_stages::taken() has a bit for
 
 constexpr auto stage_names = std::to_array<std::string_view>(
     {"open", "selecting_backend", "awaiting_reply", "admitting_user", "reserving_backend_port", "negotiating",
-     "opening_backend_port", "reserving_client_port", "transfer", "awaiting_auth_reply", "starting_backend_tls",
-     "starting_client_tls", "ending_client_tls", "passthrough", "closing"});
+     "opening_backend_port", "reserving_client_port", "transfer", "awaiting_auth_reply", "awaiting_client_hello",
+     "starting_backend_tls", "starting_client_tls", "ending_client_tls", "passthrough", "closing"});
 static_assert(stage_names.size() == static_cast<std::size_t>(relay_stage::closing) + 1);
 
 constexpr auto event_names = std::to_array<std::string_view>({"command_sent",
@@ -94,6 +100,7 @@ constexpr auto event_names = std::to_array<std::string_view>({"command_sent",
                                                               "transfer_finished",
                                                               "auth_sent",
                                                               "auth_refused",
+                                                              "client_hello_requested",
                                                               "auth_accepted",
                                                               "passthrough_accepted",
                                                               "client_tls_offered",
@@ -114,6 +121,7 @@ std::string_view name(relay_stage stage) noexcept { return stage_names[static_ca
 bool reads_client(relay_stage stage) noexcept {
     switch (stage) {
         case relay_stage::awaiting_auth_reply:
+        case relay_stage::awaiting_client_hello:
         case relay_stage::starting_backend_tls:
         case relay_stage::starting_client_tls:
         case relay_stage::ending_client_tls:
@@ -124,7 +132,13 @@ bool reads_client(relay_stage stage) noexcept {
 }
 
 bool reads_backend(relay_stage stage) noexcept {
-    return stage != relay_stage::starting_backend_tls && stage != relay_stage::passthrough && stage != relay_stage::closing;
+    switch (stage) {
+        case relay_stage::awaiting_client_hello:
+        case relay_stage::starting_backend_tls:
+        case relay_stage::passthrough:
+        case relay_stage::closing: return false;
+        default: return true;
+    }
 }
 
 std::string_view name(relay_event event) noexcept { return event_names[static_cast<std::size_t>(event)]; }

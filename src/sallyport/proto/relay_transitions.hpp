@@ -33,6 +33,8 @@ enum class relay_stage : std::uint8_t {
     transfer,
     // The backend's reply to AUTH, on which the client's depends.
     awaiting_auth_reply,
+    // The client's first bytes of TLS, by which the driver decides where TLS ends.
+    awaiting_client_hello,
     // The handshake on the backend leg.
     starting_backend_tls,
     // The handshake on the client leg.
@@ -78,6 +80,8 @@ enum class relay_event : std::uint8_t {
     auth_sent,
     // The backend has refused AUTH.
     auth_refused,
+    // The backend has accepted AUTH, and so has the client: it is not decided yet where TLS ends.
+    client_hello_requested,
     // The backend has accepted AUTH, and the handshake follows.
     auth_accepted,
     // The backend has accepted AUTH, and the client's own TLS passes.

@@ -76,6 +76,7 @@ TEST(RelayTransitions, BytesOfALegArriveInSomeStagesOnly) {
     EXPECT_FALSE(reads_client(relay_stage::starting_client_tls) || reads_client(relay_stage::awaiting_auth_reply));
     EXPECT_TRUE(reads_backend(relay_stage::awaiting_auth_reply) && reads_backend(relay_stage::starting_client_tls));
     EXPECT_FALSE(reads_backend(relay_stage::starting_backend_tls) || reads_backend(relay_stage::closing));
+    EXPECT_FALSE(reads_client(relay_stage::awaiting_client_hello) || reads_backend(relay_stage::awaiting_client_hello));
 }
 
 // ---- Its page, which tools/transitions-page writes with the table that this prints
@@ -110,6 +111,9 @@ protected:
         play_parts(relay_machine(settings), parts);
     }
 
+    /// The rows of TLS.
+    void run_tls();
+
     std::uint64_t taken_ = 0;
 };
 
@@ -118,6 +122,35 @@ constexpr std::string_view ends_with_data = "! expire Bye.\n< 421 Bye.\n= releas
 constexpr std::string_view welcome = "< 220 Welcome.\n";
 constexpr std::string_view ready = "< 220 FTP service ready.\n";
 constexpr std::string_view user = "> USER u\n>> USER u\n";
+
+void every_row::run_tls() {
+    run(with_tls(), {relay_script::auth, ends});
+    run(with_tls(), {welcome, "> AUTH TLS\n< 234 Start the TLS handshake.\n= tls\n", ends});
+    run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n", ends});
+    run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 500 No.\n< 431 The FTP server does not support TLS.\n", ends});
+    run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= backend tls\n", ends});
+    run(matching(), {welcome,
+                     "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= backend tls\n! backend tls\n< 234 Start the TLS handshake.\n"
+                     "= tls\n! tls\n",
+                     ends});
+    auto passed = with_tls();
+    passed.auth = client_tls::passes;
+    run(passed, {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n< 234 Go.\n= passthrough\n", ends});
+    auto undecided = matching();
+    undecided.auth = client_tls::chosen_by_hello;
+    constexpr std::string_view hello_awaited =
+        "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n< 234 Start the TLS handshake.\n= hello\n";
+    run(undecided, {welcome, hello_awaited, ends});
+    run(undecided, {welcome, hello_awaited, "! tls passes\n= passthrough\n", ends});
+    run(undecided, {welcome, hello_awaited, "! tls ends here\n= backend tls\n! backend tls\n= tls\n! tls\n", ends});
+    run(undecided, {welcome, user, "<< 331 P?\n< 331 P?\n", hello_awaited, "! tls ends here\n= tls\n! tls\n", ends});
+    auto clearing = with_tls();
+    clearing.ccc_allowed = true;
+    constexpr std::string_view cleared =
+        "> CCC\n< 200 The control connection is now unencrypted; data connections stay encrypted.\n= end tls\n";
+    run(clearing, {relay_script::auth, login_only, protect, cleared, ends});
+    run(clearing, {relay_script::auth, login_only, protect, cleared, "! tls ended\n", ends});
+}
 
 TEST_F(every_row, IsTakenByAScript) {
     // Logins
@@ -165,26 +198,7 @@ TEST_F(every_row, IsTakenByAScript) {
     run(forwarded, {login, opening, "! not opened\n= release\n>> PASV\n", ends});
     run(forwarded, {login, opening, ends_with_data});
 
-    // TLS
-    run(with_tls(), {relay_script::auth, ends});
-    run(with_tls(), {welcome, "> AUTH TLS\n< 234 Start the TLS handshake.\n= tls\n", ends});
-    run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n", ends});
-    run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 500 No.\n< 431 The FTP server does not support TLS.\n", ends});
-    run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= backend tls\n", ends});
-    run(matching(), {welcome,
-                     "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= backend tls\n! backend tls\n< 234 Start the TLS handshake.\n"
-                     "= tls\n! tls\n",
-                     ends});
-    auto passed = with_tls();
-    passed.tls_passthrough = true;
-    run(passed, {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n< 234 Go.\n= passthrough\n", ends});
-    auto clearing = with_tls();
-    clearing.ccc_allowed = true;
-    constexpr std::string_view cleared =
-        "> CCC\n< 200 The control connection is now unencrypted; data connections stay encrypted.\n= end tls\n";
-    run(clearing, {relay_script::auth, login_only, protect, cleared, ends});
-    run(clearing, {relay_script::auth, login_only, protect, cleared, "! tls ended\n", ends});
-
+    run_tls();
     const auto rows = relay_transitions();
     for (std::size_t i = 0; i < rows.size(); ++i)
         EXPECT_NE(taken_ & (std::uint64_t{1} << i), 0U) << name(rows[i].from) << ' ' << name(rows[i].event);
