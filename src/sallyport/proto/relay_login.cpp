@@ -211,6 +211,11 @@ std::optional<login_step> relay_login::on_backend_lost(bool client_waits, const 
     return login_step{login_step::kind::find_backend, repeatable_, true};
 }
 
+// Anyone may have an anonymous login: there is nothing to guess.
+void relay_login::end(relay_output& out) {
+    if (std::exchange(password_pending_, false) && !is_anonymous_name(user_)) out.note(relay_note::login_refused, {});
+}
+
 // ---- Replies
 
 bool relay_login::ends_replay(const reply& r, verb id) {
@@ -227,8 +232,8 @@ bool relay_login::on_reply(const reply& r, verb id, relay_output& out) {
     if (user_rejected_ && logged_in_) user_ = logged_in_as_;
     if (id == verb::user && r.intermediate()) logged_in_ = false;
     if (r.permanent()) login_refused_ = true;
-    // To a wrong password some servers reply 430, although it is a transient code, or end the session.
-    if (id == verb::pass && (r.permanent() || r.code == 430 || r.code == 421)) out.note(relay_note::login_refused, {});
+    // To a wrong password some servers reply 430, although it is a transient code. 421 ends the session.
+    if (id == verb::pass && (r.permanent() || r.code == 430)) out.note(relay_note::login_refused, {});
     if (out.has_notes() && (r.transient() || r.permanent()))
         out.note(relay_note::login_result, "refused, " + std::to_string(r.code) + ' ' + r.full_text());
     if (r.code != 230 && r.code != 232) return false;

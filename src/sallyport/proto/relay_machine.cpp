@@ -470,6 +470,7 @@ void relay_machine::end_session(std::string_view text) {
     const bool data = stages_.now() == relay_stage::transfer || stages_.now() == relay_stage::reserving_client_port;
     if (data || negotiation_.holds_port()) out_.request(relay_act::release_data{});
     if (!text.empty()) out_.send_at_once(421, text);
+    login_.end(out_);
     advance(relay_event::session_ended);
     negotiation_.clear();
     out_.clear_pending();
