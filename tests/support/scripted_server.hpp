@@ -105,6 +105,10 @@ struct behaviour {
     const tls_identity* tls = nullptr;
     const tls_identity* data_tls = nullptr;  // another certificate for data
     bool implicit_tls = false;
+    std::map<std::string, std::string> listings;  // of MLSD by working directory; others have `listing`
+    int max_sessions = 1000;                      // at a time; further ones are greeted with 421
+    int transfers_per_session = 1000;             // then the next command is answered by the end of the connection
+    std::chrono::milliseconds data_delay{0};      // before the data of each transfer
 };
 
 class ftp_stub {
@@ -134,6 +138,8 @@ public:
     }
     [[nodiscard]] int resumed_data_connections() const { return resumed_; }
     [[nodiscard]] int unexpected_peers() const { return unexpected_peers_; }
+    /// Logged in at the same time.
+    [[nodiscard]] int peak_sessions() const { return peak_sessions_; }
 
 private:
     /// One control connection.
@@ -143,10 +149,20 @@ private:
 
         void run() {
             if (how_.implicit_tls && !control_.accept_tls(*how_.tls)) return;
+            const int others = stub_.sessions_++;
+            if (others >= how_.max_sessions)
+                send_reply("421 Too many connections");
+            else
+                serve();
+            --stub_.sessions_;
+        }
+
+    private:
+        void serve() {
             if (!answer("GREETING", "220 stub ready")) return;
             for (;;) {
                 const std::string line = control_.read_line();
-                if (line.empty()) return;
+                if (line.empty() || transfers_ >= how_.transfers_per_session) return;
                 {
                     const std::lock_guard lock(stub_.mutex_);
                     stub_.commands_.push_back(line);
@@ -159,7 +175,6 @@ private:
             }
         }
 
-    private:
         bool send_reply(std::string_view text) { return control_.send(std::string(text) + (how_.lf_only ? "\n" : "\r\n")); }
 
         /// False ends the session.
@@ -177,7 +192,12 @@ private:
 
         bool handle(const std::string& verb, const std::string& argument) {
             if (verb == "USER") return send_reply("331 password?");
-            if (verb == "PASS") return send_reply("230 logged in");
+            if (verb == "PASS") {
+                int peak = stub_.peak_sessions_;
+                while (peak < stub_.sessions_ && !stub_.peak_sessions_.compare_exchange_weak(peak, stub_.sessions_)) {
+                }
+                return send_reply("230 logged in");
+            }
             if (verb == "AUTH" && how_.tls) return send_reply("234 go on") && control_.accept_tls(*how_.tls);
             if (verb == "PBSZ" || verb == "TYPE" || verb == "OPTS") return send_reply("200 ok");
             if (verb == "PROT") {
@@ -189,7 +209,12 @@ private:
                                                 : "211-Features\r\n211 End");
             if (verb == "SIZE") return size(argument);
             if (verb == "PWD") return send_reply("257 \"/start\" is the current directory");
-            if (verb == "CWD") return send_reply(how_.directories.contains(argument) ? "250 ok" : "550 no such directory");
+            if (verb == "CWD") {
+                if (!how_.directories.contains(argument)) return send_reply("550 no such directory");
+                directory_ = argument;
+                return send_reply("250 ok");
+            }
+            if (verb == "MFMT" || verb == "MKD" || verb == "DELE" || verb == "RMD") return send_reply("250 ok");
             if (verb == "MDTM" && !how_.modified.empty()) return about(argument, "213 " + how_.modified);
             if (verb == "MLST" && how_.has_mlsd)
                 return about(argument, "250-Listing\r\n type=file;size=420;modify=" + how_.modified + "; /elsewhere/" +
@@ -202,7 +227,12 @@ private:
             }
             if (verb == "RETR") return retrieve(argument);
             if (verb == "MLSD" && how_.has_mlsd)
-                return transfer([this](blocking_socket& data) { data.send(how_.listing); }, "");
+                return transfer(
+                    [this](blocking_socket& data) {
+                        const auto found = how_.listings.find(directory_);
+                        data.send(found == how_.listings.end() ? how_.listing : found->second);
+                    },
+                    "");
             if (verb == "LIST") return transfer([this](blocking_socket& data) { data.send(how_.list_listing); }, "");
             if (verb == "STOR" || verb == "APPE") return store(verb, argument);
             if (verb == "QUIT") {
@@ -274,6 +304,8 @@ private:
             if (protect_ && !data.accept_tls(*identity)) return send_reply("522 no TLS");
             if (data.tls_resumed()) ++stub_.resumed_;
             if (how_.early_226) send_reply("226 done early");
+            ++transfers_;
+            if (how_.data_delay.count() > 0) control_.wait_for_end(how_.data_delay);
             move(data);
             end(data);
             if (how_.hangs_up_after_data) return false;
@@ -324,6 +356,8 @@ private:
         std::uint16_t active_port_ = 0;
         std::uint64_t offset_ = 0;
         bool protect_ = false;
+        std::string directory_;
+        int transfers_ = 0;
     };
 
     void hold_open(blocking_socket data) {
@@ -337,6 +371,8 @@ private:
     std::vector<blocking_socket> held_open_;
     std::atomic<int> resumed_ = 0;
     std::atomic<int> unexpected_peers_ = 0;
+    std::atomic<int> sessions_ = 0;
+    std::atomic<int> peak_sessions_ = 0;
     scripted_server server_;  // last: its threads use the rest
 };
 

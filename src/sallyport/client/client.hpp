@@ -5,7 +5,7 @@
 // A session is one control connection on one event loop. Its owner is the caller; the loop must outlive it, and all calls
 // run on the loop's thread, one at a time. Every call has deadlines and ends with a value or a failure. The library
 // prints nothing. Reads and writes of the local file block the loop, so a session in a program with other sessions needs
-// a loop of its own.
+// a loop of its own, which client/pool gives it.
 
 #include <chrono>
 #include <cstdint>
@@ -23,7 +23,9 @@
 #include <sallyport/client/refusal.hpp>
 #include <sallyport/client/url.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/proto/command.hpp>
 #include <sallyport/proto/listing.hpp>
+#include <sallyport/proto/reply.hpp>
 
 namespace sallyport::client {
 
@@ -85,6 +87,10 @@ struct listing_report {
     /// The first of these lines, unchanged.
     std::string first_unrecognized;
     std::vector<attempt> attempts;
+    /// Its times are exact to the second and in UTC: those of MLSD.
+    bool exact_times = false;
+    /// The path is a directory. False: the only entry is the file itself.
+    bool is_directory = true;
 };
 
 /// Identifies a version of a server's file: if size or time differ, it is another version.
@@ -93,6 +99,13 @@ struct file_version {
     /// Seconds since 1970, UTC.
     std::int64_t modified = 0;
     friend bool operator==(const file_version&, const file_version&) = default;
+};
+
+/// What a listing says of a file, which saves the requests for its size and time.
+struct listed_file {
+    std::uint64_t size = 0;
+    /// Seconds since 1970, UTC; nothing if the listing has no exact time. LIST has none, MLSD has.
+    std::optional<std::int64_t> modified;
 };
 
 /// Resume settings of a download. The download continues the local file only if the server's file still has the recorded
@@ -104,6 +117,8 @@ struct download_resume {
     /// Called before the first byte of a download from the beginning, with the version that a later resume must find;
     /// nothing if the server does not report size and time.
     std::function<void(const std::optional<file_version>&)> record;
+    /// Nothing: the server is asked for size and time.
+    std::optional<listed_file> listed;
 };
 
 /// Called during a transfer with the position in the file and, if known, its size.
@@ -131,8 +146,19 @@ public:
     /// since 1970) completes dates without a year.
     net::task<outcome<listing_report>> list(std::string path, std::int64_t now);
 
+    /// Sends one command about `path` that needs no data connection. Every final reply is a value.
+    net::task<outcome<proto::reply>> request(proto::verb verb, std::string path);
+    /// The path from the root of the server, for calls of any session of this login: relative paths begin at the directory
+    /// of the login. Unchanged if the server does not report that directory as a path with slashes.
+    net::task<outcome<std::string>> absolute(std::string path);
+
     /// Sends QUIT, waits for the reply for up to options::quit, and closes. Never fails (C3).
     net::task<> quit();
+    /// Ends the call that is running and every later one with errc::cancelled; a transfer ends by ABOR. May be called while
+    /// another call runs.
+    net::task<> cancel();
+    /// The session accepts another call.
+    [[nodiscard]] bool is_usable() const;
 
     /// The data methods that the last call tried.
     [[nodiscard]] const std::vector<attempt>& attempts() const;

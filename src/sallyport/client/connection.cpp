@@ -124,7 +124,9 @@ net::task<std::optional<client_failure>> connection::connect() {
     std::optional<error> forbidden;
     const auto race = std::make_shared<address_race>(loop_);
     const at_exit end_others([&race] { race->end(); });
-    for (auto next = addresses.begin(); !race->connected() && (next != addresses.end() || race->is_running());) {
+    interruption_.race = race;
+    for (auto next = addresses.begin();
+         !interruption_.is_final && !race->connected() && (next != addresses.end() || race->is_running());) {
         auto until = net::deadline::max();
         if (next != addresses.end()) {
             const auto started = start_attempt(*race, {*next++, server_.port});
@@ -140,6 +142,7 @@ net::task<std::optional<client_failure>> connection::connect() {
             trace(why.text());
         }
     }
+    if (interruption_.is_final) co_return client_failure{client_step::connect, error{errc::cancelled, 0, {}}};
     if (!race->connected()) co_return client_failure{client_step::connect, forbidden.value_or(std::move(why))};
     control_ = std::move(*race->connected());
     control_.set_keepalive(options_.keepalive);
@@ -236,7 +239,9 @@ net::task<> connection::run_machine(data_handler* handler) {
         trace_attempts();
         if (std::holds_alternative<act::done>(action)) break;
         clock_.enter(machine_->at());
-        if (const auto* read = std::get_if<act::read>(&action)) {
+        if (interruption_.is_final) {
+            machine_->connection_failed(error{errc::cancelled, 0, {}});
+        } else if (const auto* read = std::get_if<act::read>(&action)) {
             co_await perform_read(*read);
         } else if (std::holds_alternative<act::start_tls>(action)) {
             co_await start_tls();
@@ -390,7 +395,7 @@ net::task<> connection::read_control(std::shared_ptr<control_reader> w) {
             machine_->receive({block.data(), *n});
         else if (w->timed_out)
             machine_->connection_failed(error{errc::timeout, 0, {}});
-        else if (!n && std::exchange(woken_, false))
+        else if (!n && std::exchange(interruption_.woke_reader, false))
             continue;
         else if (!n && n.error().code == errc::timeout && moving_)
             co_await send_noop();
@@ -415,8 +420,17 @@ net::task<> connection::abort_transfer() {
     const auto sent = co_await send_output(within(options_.reply));
     static_cast<void>(sent);
     if (!moving_) co_return;
-    woken_ = true;
+    interruption_.woke_reader = true;
     control_.interrupt_read();
+}
+
+net::task<> connection::cancel() {
+    interruption_.is_final = true;
+    if (const auto race = interruption_.race.lock()) race->end();
+    if (moving_)
+        co_await abort_transfer();
+    else
+        control_.interrupt_read();
 }
 
 // ---- The transcript

@@ -4,9 +4,9 @@
 // to backends use it.
 //
 // A connection belongs to the caller that opens it and is used on the thread of one event loop, which must outlive it.
-// One call runs at a time, except send_noop() and abort_transfer(). Every call has deadlines and ends with a value or a
-// failure; times() says how long each of its steps took. The calls perform the actions of proto::client_machine. During a
-// transfer the control connection is read at the same time, so that a refusal ends the transfer at once, and so that a
+// One call runs at a time, except send_noop(), abort_transfer() and cancel(). Every call has deadlines and ends with a value
+// or a failure; times() says how long each of its steps took. The calls perform the actions of proto::client_machine. During
+// a transfer the control connection is read at the same time, so that a refusal ends the transfer at once, and so that a
 // lost control connection does not discard complete data. Nothing is printed here.
 
 #include <chrono>
@@ -141,6 +141,10 @@ public:
     net::task<> quit();
     void close() noexcept;
 
+    /// Ends the call that is running, and every later one, with errc::cancelled: a transfer by ABOR, another wait by leaving
+    /// the connection. Only the wait for a data connection still lasts until its own limit.
+    net::task<> cancel();
+
     // During transfer(); otherwise these have no effect
     net::task<> send_noop();
     /// Sends ABOR and closes the data connection. transfer() ends with errc::cancelled, and the session stays usable.
@@ -162,6 +166,14 @@ public:
 
 private:
     struct control_reader;
+    struct interruption {
+        /// Set by abort_transfer() to wake the reader of the control connection.
+        bool woke_reader = false;
+        /// By cancel().
+        bool is_final = false;
+        /// While connect() runs.
+        std::weak_ptr<address_race> race;
+    };
 
     [[nodiscard]] net::time_limit within(net::clock::duration timeout) const;
     [[nodiscard]] proto::client_settings settings(open_depth until) const;
@@ -196,8 +208,7 @@ private:
     data_connection data_;
     bool moving_ = false;
     bool sending_ = false;
-    /// Set by abort_transfer() to wake the reader of the control connection.
-    bool woken_ = false;
+    interruption interruption_;
     std::optional<transfer_counts> counts_;
     bool protected_ = false;
     bool resumed_ = false;

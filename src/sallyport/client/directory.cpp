@@ -10,13 +10,19 @@ using proto::client_failure;
 using proto::client_step;
 using proto::verb;
 
-net::task<std::optional<client_failure>> directory::enter(std::string path) {
+net::task<std::expected<std::string, client_failure>> directory::start() {
     if (!start_queried_) {
         const auto reply = co_await connection_.request(verb::pwd, {});
-        if (!reply) co_return reply.error();
+        if (!reply) co_return std::unexpected(reply.error());
         start_ = proto::quoted_path(*reply);
         start_queried_ = true;
     }
+    co_return start_;
+}
+
+net::task<std::optional<client_failure>> directory::enter(std::string path) {
+    const auto from = co_await start();
+    if (!from) co_return from.error();
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();
     const auto reply = co_await connection_.command(verb::cwd, std::move(path), {});
     if (!reply) co_return reply.error();

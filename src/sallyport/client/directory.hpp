@@ -7,6 +7,7 @@
 // Paths of the session's other calls are relative to the directory of the login, so the session returns there before it
 // uses one.
 
+#include <expected>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,8 @@ class directory {
 public:
     explicit directory(connection& conn) : connection_(conn) {}
 
+    /// The directory of the login; empty if the server does not report it. The first call asks the server.
+    net::task<std::expected<std::string, proto::client_failure>> start();
     /// Changes from the start directory to `path`. A refusal is a failure at client_step::request with the code of the
     /// reply.
     net::task<std::optional<proto::client_failure>> enter(std::string path);

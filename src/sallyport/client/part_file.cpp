@@ -58,26 +58,46 @@ bool lock(int file) {
 
 result<part_file> part_file::open(std::string name, bool resume) {
     part_file out;
-    out.name_ = std::move(name);
-    struct ::stat about{};
-    const bool exists = ::stat(out.name_.c_str(), &about) == 0;
-    if (exists && S_ISDIR(about.st_mode))
-        return fail(errc::is_a_directory, out.name_ + " is a directory; name a file in it");
-    if (exists && !S_ISREG(about.st_mode)) {
-        out.write_path_ = out.name_;
-        out.fd_.reset(::open(out.name_.c_str(), O_WRONLY | O_CLOEXEC));
-        if (!out.fd_) return fail_os(errno, out.name_);
-        return out;
-    }
-    out.write_path_ = out.name_ + ".part";
-    if (const auto opened = out.open_part(); !opened) return std::unexpected(opened.error());
-    if (::fstat(out.fd_.get(), &about) != 0) return fail_os(errno, out.write_path_);
-    out.only_final_file_existed_ = exists && about.st_size == 0;
-    if (resume)
-        out.read_record();
-    else if (about.st_size > 0 && ::ftruncate(out.fd_.get(), 0) != 0)
-        return fail_os(errno, out.write_path_);
+    out.name_ = out.shown_ = std::move(name);
+    if (const auto opened = out.open_names(resume); !opened) return std::unexpected(opened.error());
     return out;
+}
+
+result<part_file> part_file::open_in(unique_fd directory, std::string name, std::string shown, bool resume) {
+    part_file out;
+    out.directory_ = std::move(directory);
+    out.name_ = std::move(name);
+    out.shown_ = std::move(shown);
+    // A link could lead out of the directory; the download replaces it.
+    struct ::stat about{};
+    if (::fstatat(out.base(), out.name_.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(about.st_mode))
+        return fail(S_ISDIR(about.st_mode) ? errc::is_a_directory : errc::not_a_file,
+                    out.shown_ + " exists and is not a regular file; remove it, or choose another directory");
+    if (const auto opened = out.open_names(resume); !opened) return std::unexpected(opened.error());
+    return out;
+}
+
+int part_file::base() const noexcept { return directory_ ? directory_.get() : AT_FDCWD; }
+
+result<void> part_file::open_names(bool resume) {
+    struct ::stat about{};
+    const bool exists = ::fstatat(base(), name_.c_str(), &about, 0) == 0;
+    if (exists && S_ISDIR(about.st_mode)) return fail(errc::is_a_directory, shown_ + " is a directory; name a file in it");
+    if (exists && !S_ISREG(about.st_mode)) {
+        write_path_ = name_;
+        fd_.reset(::openat(base(), name_.c_str(), O_WRONLY | O_CLOEXEC));
+        if (!fd_) return fail_os(errno, shown_);
+        return {};
+    }
+    write_path_ = name_ + ".part";
+    if (auto opened = open_part(); !opened) return opened;
+    if (::fstat(fd_.get(), &about) != 0) return fail_os(errno, shown_part());
+    only_final_file_existed_ = exists && about.st_size == 0;
+    if (resume)
+        read_record();
+    else if (about.st_size > 0 && ::ftruncate(fd_.get(), 0) != 0)
+        return fail_os(errno, shown_part());
+    return {};
 }
 
 /// Opens and locks FILE.part.
@@ -86,33 +106,34 @@ result<void> part_file::open_part() {
     for (int i = 0; i < tries; ++i) {
         // A symbolic link named FILE.part could redirect the download, so it is not followed. FILE itself was chosen by the
         // user.
-        fd_.reset(::open(write_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
-        if (!fd_) return fail_os(errno, write_path_);
+        fd_.reset(::openat(base(), write_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+        if (!fd_) return fail_os(errno, shown_part());
         struct ::stat mine{};
-        if (::fstat(fd_.get(), &mine) != 0) return fail_os(errno, write_path_);
-        if (!S_ISREG(mine.st_mode)) return fail(errc::not_a_file, write_path_ + " is not a regular file; remove it");
+        if (::fstat(fd_.get(), &mine) != 0) return fail_os(errno, shown_part());
+        if (!S_ISREG(mine.st_mode)) return fail(errc::not_a_file, shown_part() + " is not a regular file; remove it");
         if (!lock(fd_.get())) {
             const auto process = lock_holder(mine.st_ino);
             return fail(errc::busy,
                         fmt::format("{}: {} is downloading to it; wait until it has finished, or save under another "
                                     "name with -o FILE",
-                                    write_path_, process == 0 ? "another process" : fmt::format("process {}", process)));
+                                    shown_part(), process == 0 ? "another process" : fmt::format("process {}", process)));
         }
         // The previous owner may have renamed or removed the file in the meantime.
         struct ::stat named{};
-        if (::lstat(write_path_.c_str(), &named) == 0 && named.st_dev == mine.st_dev && named.st_ino == mine.st_ino) {
+        if (::fstatat(base(), write_path_.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_dev == mine.st_dev &&
+            named.st_ino == mine.st_ino) {
             lock_.reset(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
             return {};
         }
     }
-    return fail(errc::busy, write_path_ + ": other processes keep replacing it; save under another name with -o FILE");
+    return fail(errc::busy, shown_part() + ": other processes keep replacing it; save under another name with -o FILE");
 }
 
 // ---- The record: "size 1000\nmodified 20260102150405\n"
 
 void part_file::read_record() {
     std::array<char, 128> text{};
-    const unique_fd file(::open(record_name().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const unique_fd file(::openat(base(), record_name().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     const auto n = file ? ::read(file.get(), text.data(), text.size()) : -1;
     if (n <= 0) return;
     std::string_view rest(text.data(), static_cast<std::size_t>(n));
@@ -128,7 +149,7 @@ void part_file::read_record() {
     if (size && modified && rest.empty()) recorded_ = file_version{*size, *modified};
 }
 
-void part_file::remove_record() const { ::unlink(record_name().c_str()); }
+void part_file::remove_record() const { ::unlinkat(base(), record_name().c_str(), 0); }
 
 void part_file::record(const std::optional<file_version>& version) {
     recorded_.reset();
@@ -136,7 +157,8 @@ void part_file::record(const std::optional<file_version>& version) {
     // A new file, so that no old record remains and no other file is overwritten.
     remove_record();
     if (!version) return;
-    const unique_fd file(::open(record_name().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
+    const unique_fd file(
+        ::openat(base(), record_name().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
     if (!file) return;
     const auto text = fmt::format("size {}\nmodified {}\n", version->size, proto::format_time(version->modified));
     if (::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
@@ -147,15 +169,21 @@ void part_file::record(const std::optional<file_version>& version) {
 
 // ---- Finishing
 
+void part_file::set_modified(std::int64_t seconds) const {
+    const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{static_cast<time_t>(seconds), 0}};
+    (void)::futimens(fd_.get(), times.data());
+}
+
 result<void> part_file::commit() {
-    if (is_part() && ::fsync(fd_.get()) != 0) return fail_os(errno, "writing " + write_path_);
+    if (is_part() && ::fsync(fd_.get()) != 0) return fail_os(errno, "writing " + shown_part());
     // close() may report an earlier write error (NFS, quotas).
-    if (::close(fd_.release()) != 0) return fail_os(errno, write_path_);
+    if (::close(fd_.release()) != 0) return fail_os(errno, shown_part());
     if (!is_part()) return {};
-    if (::rename(write_path_.c_str(), name_.c_str()) != 0) return fail_os(errno, "renaming " + write_path_ + " to " + name_);
+    if (::renameat(base(), write_path_.c_str(), base(), name_.c_str()) != 0)
+        return fail_os(errno, "renaming " + shown_part() + " to " + shown_);
     remove_record();
     const std::string directory = directory_of(name_);
-    const unique_fd entries(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const unique_fd entries(::openat(base(), directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     // Some file systems cannot sync a directory, and some directories are not readable; the file exists anyway.
     if (entries && ::fsync(entries.get()) != 0 && errno == EIO) return fail_os(errno, "writing the directory " + directory);
     lock_.reset();
@@ -168,12 +196,12 @@ std::string part_file::abandon() {
     if (file < 0 || ::fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) return {};
     const bool has_data = about.st_size > 0;
     if (!has_data && is_part()) {
-        ::unlink(write_path_.c_str());
+        ::unlinkat(base(), write_path_.c_str(), 0);
         remove_record();
     }
     fd_.reset();
     lock_.reset();
-    return has_data ? write_path_ : std::string();
+    return has_data ? shown_part() : std::string();
 }
 
 }  // namespace sallyport::client

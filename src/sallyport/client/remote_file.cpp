@@ -11,19 +11,6 @@ using proto::verb;
 
 namespace {
 
-/// "213 20260102150405", in any line of the reply.
-std::optional<std::int64_t> time_in(const proto::reply& r) {
-    if (r.code != 213) return std::nullopt;
-    for (std::string_view line : r.lines) {
-        while (!line.empty()) {
-            const auto word = line.substr(0, line.find(' '));
-            if (const auto time = proto::parse_time(word)) return time;
-            line.remove_prefix(std::min(word.size() + 1, line.size()));
-        }
-    }
-    return std::nullopt;
-}
-
 /// The line of facts in a reply to MLST, which begins with one blank.
 std::optional<entry> entry_in(const proto::reply& r) {
     for (std::string_view line : r.lines) {
@@ -39,6 +26,19 @@ std::optional<entry> entry_in(const proto::reply& r) {
 bool is_answer(const proto::reply& r) { return r.positive() || (r.code >= 550 && r.code < 560); }
 
 }  // namespace
+
+// "213 20260102150405", in any line of the reply.
+std::optional<std::int64_t> time_in(const proto::reply& r) {
+    if (r.code != 213) return std::nullopt;
+    for (std::string_view line : r.lines) {
+        while (!line.empty()) {
+            const auto word = line.substr(0, line.find(' '));
+            if (const auto time = proto::parse_time(word)) return time;
+            line.remove_prefix(std::min(word.size() + 1, line.size()));
+        }
+    }
+    return std::nullopt;
+}
 
 std::string last_component(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 

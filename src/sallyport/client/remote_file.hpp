@@ -11,6 +11,9 @@
 
 namespace sallyport::client {
 
+/// The time in a reply to MDTM, in seconds since 1970; nothing if there is none.
+[[nodiscard]] std::optional<std::int64_t> time_in(const proto::reply& r);
+
 /// The result of MDTM; nothing if the server does not report it.
 net::task<std::optional<std::int64_t>> modification_time(connection& conn, std::string path);
 

@@ -68,6 +68,7 @@ struct session::impl {
     std::string action;
     std::string path;
     operation current = operation::open;
+    bool is_logged_in = false;
     // Bytes that the receiver has of the file; a resumed transfer would start there.
     std::uint64_t received = 0;
 
@@ -183,6 +184,7 @@ net::task<outcome<void>> session::open(url location) {
     me.start_call(operation::open, "connecting to " + me.location.authority(), me.location.path);
     server_address server{me.location.host, me.location.port, me.location.tls, {}, {}};
     auto failed_step = co_await me.conn.open(std::move(server), open_depth::login, me.login());
+    me.is_logged_in = !failed_step;
     if (!failed_step) co_return outcome<void>{};
     if (failed_step->at == step::login)
         me.action = fmt::format("logging in as {} at {}", me.login().user, me.location.authority());
@@ -200,14 +202,18 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
     if (resume.wanted && ascii)
         co_return me.failed(step::local_file, errc::unsupported, "a text transfer (;type=a) cannot be resumed");
     if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
-    if (!ascii) {
+    if (resume.listed && !ascii) report.size = resume.listed->size;
+    if (!report.size && !ascii) {
         auto failed_step = co_await me.size_of(path, report.size);
         if (failed_step) co_return me.failed(std::move(*failed_step));
         me.warn_of_unreadable_size(report);
     }
     // A file that is not longer than the part to compare can as well be received again.
     std::optional<file_version> version;
-    if ((resume.wanted || resume.record) && report.size && *report.size > resume_overlap)
+    const bool needs_version = (resume.wanted || resume.record) && report.size && *report.size > resume_overlap;
+    if (needs_version && resume.listed && resume.listed->modified)
+        version = file_version{*report.size, *resume.listed->modified};
+    else if (needs_version)
         if (const auto time = co_await modification_time(me.conn, path)) version = file_version{*report.size, *time};
 
     std::uint64_t from = 0;
@@ -391,6 +397,7 @@ net::task<outcome<listing_report>> session::impl::list_directory_entries(std::st
         auto failed_step = co_await read_listing(std::move(order), facts);
         const bool refused = failed_step && failed_step->at == step::request && should_try_list(failed_step->reply_code);
         if (failed_step && !refused) co_return failed(std::move(*failed_step));
+        facts.report().exact_times = true;
         if (!failed_step && !facts.recognized_nothing()) co_return std::move(facts.report());
     }
     listing_collector lines(form::list, now);
@@ -410,6 +417,7 @@ net::task<outcome<listing_report>> session::impl::list_file(std::string file, cl
     auto answer = co_await query_file(conn, file);
     if (answer.failure) co_return failed(std::move(*answer.failure));
     listing_report report;
+    report.is_directory = false;
     if (answer.file) {
         report.entries.push_back(std::move(*answer.file));
         co_return report;
@@ -428,9 +436,36 @@ net::task<outcome<listing_report>> session::impl::list_file(std::string file, cl
     co_return report;
 }
 
+net::task<outcome<proto::reply>> session::request(proto::verb verb, std::string path) {
+    auto& me = *impl_;
+    me.start_call(operation::list, fmt::format("changing {} at {}", path, me.location.authority()), path);
+    if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
+    auto reply = co_await me.conn.request(verb, std::move(path));
+    if (!reply) co_return me.failed(std::move(reply.error()));
+    co_return std::move(*reply);
+}
+
+net::task<outcome<std::string>> session::absolute(std::string path) {
+    auto& me = *impl_;
+    me.start_call(operation::list, "querying the login directory at " + me.location.authority(), path);
+    if (path.starts_with('/')) co_return path;
+    auto start = co_await me.working_directory.start();
+    if (!start) co_return me.failed(std::move(start.error()));
+    if (!start->starts_with('/')) co_return path;
+    if (!path.empty() && !start->ends_with('/')) *start += '/';
+    co_return *start + path;
+}
+
 net::task<> session::quit() {
     auto& me = *impl_;
     co_await me.conn.quit();
 }
+
+net::task<> session::cancel() {
+    auto& me = *impl_;
+    co_await me.conn.cancel();
+}
+
+bool session::is_usable() const { return impl_->is_logged_in && impl_->conn.is_open() && impl_->conn.facts().usable(); }
 
 }  // namespace sallyport::client

@@ -1,0 +1,36 @@
+#pragma once
+// Runs several coroutines at the same time on one loop, and waits for all of them. A function for the thread of the loop,
+// which outlives the call; it owns the coroutines.
+
+#include <cstddef>
+#include <functional>
+#include <utility>
+
+#include <sallyport/base/at_exit.hpp>
+#include <sallyport/net/event.hpp>
+#include <sallyport/net/loop.hpp>
+
+namespace sallyport::client {
+
+namespace detail {
+
+inline net::task<> run_lane(net::task<> work, std::size_t& running, net::event& ended) {
+    // Also after an exception, since the caller waits.
+    const at_exit count([&running, &ended] {
+        if (--running == 0) ended.set();
+    });
+    co_await std::move(work);
+}
+
+}  // namespace detail
+
+/// `make` is called `count` times, at the beginning.
+inline net::task<> run_lanes(net::loop& l, std::size_t count, std::function<net::task<>()> make) {
+    if (count == 0) co_return;
+    std::size_t running = count;
+    net::event ended(l);
+    for (std::size_t i = 0; i < count; ++i) l.spawn("one of several", detail::run_lane(make(), running, ended));
+    (void)co_await ended.wait(net::deadline::max());
+}
+
+}  // namespace sallyport::client

@@ -1,0 +1,205 @@
+#include <sallyport/client/pool.hpp>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include <sallyport/client/lanes.hpp>
+#include <sallyport/net/worker_pool.hpp>
+
+namespace sallyport::client {
+
+namespace {
+
+failure cancelled_failure() { return {step::request, error{errc::cancelled, 0, {}}, 0, {}, {}}; }
+
+bool has_no_room(const failure& f) { return f.reply_code == 421 || f.reason == refusal::too_many; }
+
+net::task<> cancel_session(std::shared_ptr<session> running) { co_await running->cancel(); }
+
+template <class Done>
+net::task<> close_session(std::shared_ptr<session>& running, Done done) {
+    if (running) co_await running->quit();
+    running.reset();
+    done();
+}
+
+}  // namespace
+
+struct pool::member {
+    net::loop_group loops{1};
+    /// On the thread of the loop only.
+    std::shared_ptr<session> link;
+    bool is_busy = true;
+    std::jthread thread{[this] { loops.run(); }};
+
+    member() = default;
+    member(const member&) = delete;
+    member& operator=(const member&) = delete;
+    ~member() {
+        loops.stop();
+        thread.join();
+    }
+    [[nodiscard]] net::loop& loop() { return loops.at(0); }
+};
+
+struct pool::attempt_result {
+    outcome<void> got = std::unexpected(cancelled_failure());
+    /// The session had not been opened.
+    bool at_open = false;
+    bool is_usable = false;
+};
+
+bool may_succeed_later(const failure& f) noexcept {
+    if (f.cause.code == errc::cancelled || f.cause.code == errc::misuse) return false;
+    if (has_no_room(f)) return true;
+    // The server did not have, or lost, the data connection. Without any data connection, it is a firewall.
+    if (f.reply_code == 425 || f.reply_code == 426) return f.at == step::transfer || f.at == step::request;
+    if (f.reply_code != 0) return false;
+    switch (f.cause.code) {
+        case errc::closed:
+        case errc::reset:
+        case errc::truncated:
+        case errc::timeout:
+        case errc::stray_reply:
+        case errc::unreachable: return f.at != step::data && f.at != step::local_file;
+        case errc::refused: return f.at == step::transfer;
+        default: return false;
+    }
+}
+
+pool::pool(net::loop& home, url site, pool_settings settings)
+    : home_(home), site_(std::move(site)), settings_(std::move(settings)), limit_(settings_.connections) {}
+
+pool::~pool() = default;
+
+// ---- Work
+
+net::task<outcome<void>> pool::run(const work& what) {
+    for (int try_number = 1;;) {
+        auto* const m = co_await acquire();
+        if (m == nullptr) co_return std::unexpected(cancelled_failure());
+        auto result = co_await try_on(*m, what, try_number);
+        const bool no_room = result.at_open && has_no_room(result.got.error());
+        const auto others = members_.size() - 1;
+        if (no_room && others > 0) limit_ = std::min(limit_, others);
+        co_await release(*m, result.is_usable);
+        if (result.got || cancelled_) co_return std::move(result.got);
+        if (no_room && others > 0) continue;
+        const auto& why = result.got.error();
+        if (!may_succeed_later(why) || try_number >= settings_.tries) co_return std::move(result.got);
+        co_await wait_before(++try_number);
+    }
+}
+
+net::task<pool::attempt_result> pool::try_on(member& m, const work& what, int try_number) {
+    attempt_result out;
+    auto on_its_loop = [&](auto done) {
+        m.loop().post([this, &m, &what, try_number, &out, done = std::move(done)]() mutable {
+            m.loop().spawn("work on a connection", perform(m, what, try_number, out, std::move(done)));
+        });
+    };
+    co_await net::call_on_other_thread(home_, std::move(on_its_loop), [] {});
+    co_return std::move(out);
+}
+
+template <class Done>
+net::task<> pool::perform(member& m, const work& what, int try_number, attempt_result& out, Done done) {
+    try {
+        if (!m.link) {
+            m.link = std::make_shared<session>(m.loop(), settings_.session_options(m.loop()));
+            // cancel() may have looked before there was a session.
+            if (cancelled_) co_await m.link->cancel();
+            auto opened = co_await m.link->open(site_);
+            out.at_open = !opened;
+            if (!opened) out.got = std::unexpected(std::move(opened.error()));
+        }
+        if (!out.at_open) {
+            auto got = co_await what(*m.link, try_number);
+            out.got = std::move(got);
+            out.is_usable = m.link->is_usable();
+        }
+    } catch (...) {
+        const error cause{errc::exhausted, ENOMEM, "not enough memory for the transfer"};
+        out.got = std::unexpected(failure{step::local_file, cause, 0, {}, {}});
+        out.is_usable = false;
+    }
+    done();
+}
+
+// ---- Connections
+
+net::task<pool::member*> pool::acquire() {
+    while (!cancelled_) {
+        for (const auto& m : members_)
+            if (!std::exchange(m->is_busy, true)) co_return m.get();
+        if (members_.size() < limit_) co_return members_.emplace_back(std::make_unique<member>()).get();
+        net::event turn(home_);
+        queue_.push_back(&turn);
+        (void)co_await turn.wait(net::deadline::max());
+        std::erase(queue_, &turn);
+    }
+    co_return nullptr;
+}
+
+net::task<> pool::release(member& m, bool usable) {
+    if (usable) {
+        m.is_busy = false;
+    } else {
+        const auto found = std::ranges::find(members_, &m, &std::unique_ptr<member>::get);
+        auto ended = std::move(*found);
+        members_.erase(found);
+        co_await end(std::move(ended));
+    }
+    wake_one();
+}
+
+net::task<> pool::end(std::unique_ptr<member> m) {
+    auto on_its_loop = [&m](auto done) {
+        m->loop().post([&m, done = std::move(done)]() mutable {
+            m->loop().spawn("closing a connection", close_session(m->link, std::move(done)));
+        });
+    };
+    co_await net::call_on_other_thread(home_, std::move(on_its_loop), [] {});
+}
+
+net::task<> pool::close() {
+    auto all = std::exchange(members_, {});
+    // Each waits for the reply to its own QUIT only.
+    co_await run_lanes(home_, all.size(), [this, &all] {
+        auto m = std::move(all.back());
+        all.pop_back();
+        return end(std::move(m));
+    });
+}
+
+void pool::cancel() {
+    cancelled_ = true;
+    for (auto* each : queue_) each->set();
+    for (auto* each : pauses_) each->set();
+    for (const auto& m : members_)
+        m->loop().post([each = m.get()] {
+            if (each->link) each->loop().spawn("cancelling", cancel_session(each->link));
+        });
+}
+
+// ---- Waiting
+
+void pool::wake_one() {
+    for (auto* each : queue_) {
+        if (each->is_set()) continue;
+        each->set();
+        return;
+    }
+}
+
+net::task<> pool::wait_before(int try_number) {
+    auto pause = settings_.pause;
+    for (int i = 2; i < try_number && pause < settings_.longest_pause; ++i) pause *= 2;
+    net::event ended(home_);
+    pauses_.push_back(&ended);
+    (void)co_await ended.wait(net::clock::now() + std::min(pause, settings_.longest_pause));
+    std::erase(pauses_, &ended);
+}
+
+}  // namespace sallyport::client

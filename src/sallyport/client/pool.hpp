@@ -1,0 +1,90 @@
+#pragma once
+// The connections with one server for one user, made when they are needed, up to a maximum that is learned: a server that
+// has no room for one more connection (421, "too many connections") lowers it to those that there are. Work that loses its
+// connection is begun again on another one, a few times and with growing pauses.
+//
+// Each connection has an event loop and a thread of its own, so that the local disk of one transfer holds up no other one.
+// All of the pool's own state is on the loop of its owner, "home": run(), cancel() and close() are called there, and run()
+// returns there. The home loop outlives the pool, and the pool its calls. close() must have ended before it is destroyed.
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <sallyport/client/client.hpp>
+#include <sallyport/net/event.hpp>
+
+namespace sallyport::client {
+
+struct pool_settings {
+    std::size_t connections = 3;
+    /// How often a piece of work is begun before its failure counts.
+    int tries = 5;
+    /// Before the second try; doubled for each further one.
+    std::chrono::milliseconds pause = std::chrono::seconds(1);
+    std::chrono::milliseconds longest_pause = std::chrono::seconds(30);
+    /// Makes the options of a session, on the thread of that session's loop.
+    std::function<options(net::loop&)> session_options;
+};
+
+class pool {
+public:
+    /// A piece of work on a session, on that session's thread. `try_number` counts from 1. Its result is a failure of the
+    /// session or of the work; it is called again only after failures that another connection may not have.
+    using work = std::function<net::task<outcome<void>>(session& on, int try_number)>;
+
+    pool(net::loop& home, url site, pool_settings settings);
+    ~pool();
+    pool(const pool&) = delete;
+    pool& operator=(const pool&) = delete;
+
+    /// Runs `what` on the next free connection. `what` must live until the result is there.
+    net::task<outcome<void>> run(const work& what);
+
+    /// Ends everything that runs or waits, with errc::cancelled.
+    void cancel();
+    /// Any thread.
+    [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
+
+    /// Closes all connections with QUIT. REQUIRES: nothing runs.
+    net::task<> close();
+
+    /// The maximum number of connections, as far as it is known.
+    [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+    [[nodiscard]] const url& site() const noexcept { return site_; }
+    [[nodiscard]] net::loop& home() noexcept { return home_; }
+
+private:
+    struct member;
+    struct attempt_result;
+
+    net::task<member*> acquire();
+    net::task<attempt_result> try_on(member& m, const work& what, int try_number);
+    template <class Done>
+    net::task<> perform(member& m, const work& what, int try_number, attempt_result& out, Done done);
+    /// Gives the connection to the next work, or ends it.
+    net::task<> release(member& m, bool usable);
+    net::task<> end(std::unique_ptr<member> m);
+    net::task<> wait_before(int try_number);
+    void wake_one();
+
+    net::loop& home_;
+    url site_;
+    pool_settings settings_;
+    std::size_t limit_;
+    std::vector<std::unique_ptr<member>> members_;
+    /// Work that waits for a connection, in order.
+    std::deque<net::event*> queue_;
+    /// Work that waits for its next try.
+    std::vector<net::event*> pauses_;
+    std::atomic<bool> cancelled_ = false;
+};
+
+/// Whether the same work may succeed on another connection: this one was lost, or the server asked to come again.
+[[nodiscard]] bool may_succeed_later(const failure& f) noexcept;
+
+}  // namespace sallyport::client

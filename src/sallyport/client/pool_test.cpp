@@ -1,0 +1,161 @@
+// Several connections with one server: made on demand, fewer where the server has no room, replaced where they are lost.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include <sallyport/client/lanes.hpp>
+#include <sallyport/client/pool_fixture.hpp>
+
+namespace sallyport::client {
+namespace {
+
+using ::testing::Each;
+using testing::hang_up;
+
+/// Gets "file" and forgets it.
+net::task<outcome<void>> fetch(session& on) {
+    const memory_file to;
+    auto got = co_await on.get("file", to.get(), {}, {});
+    if (!got) co_return std::unexpected(std::move(got.error()));
+    co_return outcome<void>{};
+}
+
+net::task<> fetch_times(pool& connections, int times, std::vector<outcome<void>>& results) {
+    const pool::work what = [](session& on, int /*try_number*/) { return fetch(on); };
+    for (int i = 0; i < times; ++i) results.push_back(co_await connections.run(what));
+}
+
+/// `lanes` pieces of work at a time, `times` each.
+std::size_t fetch_in_lanes(const ftp_stub& server, pool_settings settings, std::size_t lanes, int times,
+                           std::vector<outcome<void>>& results) {
+    return with_pool(server.url(""), std::move(settings), [&](pool& connections) {
+        return run_lanes(connections.home(), lanes, [&, times] { return fetch_times(connections, times, results); });
+    });
+}
+
+long count_of(const ftp_stub& server, std::string_view verb) {
+    const auto all = server.commands();
+    return std::ranges::count_if(all, [verb](const auto& line) { return line.substr(0, line.find(' ')) == verb; });
+}
+
+TEST(client_pool, one_login_serves_many_files) {
+    ftp_stub server({});
+    std::vector<outcome<void>> results;
+    fetch_in_lanes(server, quick_pool(1), 1, 20, results);
+    ASSERT_EQ(results.size(), 20U);
+    EXPECT_THAT(results, Each(::testing::Truly([](const auto& r) { return r.has_value(); })));
+    EXPECT_EQ(count_of(server, "USER"), 1);
+    EXPECT_EQ(count_of(server, "TYPE"), 1);
+    EXPECT_EQ(count_of(server, "CWD"), 0);
+    EXPECT_EQ(count_of(server, "PWD"), 0);
+    EXPECT_EQ(count_of(server, "QUIT"), 1);
+}
+
+TEST(client_pool, connections_are_made_when_they_are_needed) {
+    ftp_stub server({});
+    std::vector<outcome<void>> results;
+    fetch_in_lanes(server, quick_pool(8), 1, 5, results);
+    EXPECT_EQ(count_of(server, "USER"), 1);
+}
+
+TEST(client_pool, work_runs_on_several_connections_at_a_time) {
+    ftp_stub server({.data_delay = 50ms});
+    std::vector<outcome<void>> results;
+    EXPECT_EQ(fetch_in_lanes(server, quick_pool(3), 3, 4, results), 3U);
+    EXPECT_EQ(results.size(), 12U);
+    EXPECT_EQ(server.peak_sessions(), 3);
+    EXPECT_EQ(count_of(server, "USER"), 3);
+}
+
+TEST(client_pool, a_server_without_room_for_a_third_connection_gets_two) {
+    ftp_stub server({.max_sessions = 2, .data_delay = 20ms});
+    std::vector<outcome<void>> results;
+    EXPECT_EQ(fetch_in_lanes(server, quick_pool(5), 5, 4, results), 2U);
+    ASSERT_EQ(results.size(), 20U);
+    EXPECT_THAT(results, Each(::testing::Truly([](const auto& r) { return r.has_value(); })));
+}
+
+TEST(client_pool, a_refusal_at_the_login_counts_as_no_room) {
+    behaviour b;
+    b.replies["PASS"] = "530 Sorry, the maximum number of clients (0) for this user are already connected.";
+    ftp_stub server(b);
+    auto settings = quick_pool(2);
+    settings.tries = 3;
+    std::vector<outcome<void>> results;
+    EXPECT_EQ(fetch_in_lanes(server, settings, 2, 1, results), 1U);
+    ASSERT_EQ(results.size(), 2U);
+    for (const auto& r : results) {
+        ASSERT_FALSE(r);
+        EXPECT_EQ(r.error().reason, refusal::too_many);
+    }
+}
+
+TEST(client_pool, work_that_loses_its_connection_is_begun_again) {
+    ftp_stub server({.transfers_per_session = 3});
+    std::vector<outcome<void>> results;
+    fetch_in_lanes(server, quick_pool(2), 2, 8, results);
+    ASSERT_EQ(results.size(), 16U);
+    EXPECT_THAT(results, Each(::testing::Truly([](const auto& r) { return r.has_value(); })));
+    EXPECT_GT(count_of(server, "USER"), 2);
+}
+
+TEST(client_pool, a_connection_that_is_always_lost_is_a_failure_after_some_tries) {
+    behaviour b;
+    b.replies["RETR"] = hang_up;
+    ftp_stub server(b);
+    auto settings = quick_pool(1);
+    settings.tries = 3;
+    std::vector<outcome<void>> results;
+    fetch_in_lanes(server, settings, 1, 1, results);
+    ASSERT_FALSE(results.at(0));
+    EXPECT_EQ(results.at(0).error().cause.code, errc::closed);
+    EXPECT_EQ(count_of(server, "RETR"), 3);
+}
+
+TEST(client_pool, a_refusal_is_not_repeated_and_keeps_the_connection) {
+    behaviour b;
+    b.replies["RETR"] = "550 no such file";
+    ftp_stub server(b);
+    std::vector<outcome<void>> results;
+    fetch_in_lanes(server, quick_pool(1), 1, 3, results);
+    EXPECT_EQ(count_of(server, "RETR"), 3);
+    EXPECT_EQ(count_of(server, "USER"), 1);
+    EXPECT_EQ(results.at(2).error().reply_code, 550);
+}
+
+net::task<> cancel_after(pool& connections, std::chrono::milliseconds pause) {
+    co_await connections.home().sleep_for(pause);
+    connections.cancel();
+}
+
+TEST(client_pool, everything_ends_at_a_cancellation) {
+    behaviour b;
+    b.ends = testing::data_end::stays_open;
+    b.no_226 = true;
+    ftp_stub server(b);
+    std::vector<outcome<void>> results;
+    auto how = quick_pool(2);
+    how.session_options = [](net::loop& /*l*/) {
+        auto slow = quick();
+        slow.stall = slow.reply = 60s;
+        return slow;
+    };
+    const auto start = std::chrono::steady_clock::now();
+    with_pool(server.url(""), how, [&](pool& connections) {
+        connections.home().spawn("cancelling", cancel_after(connections, 200ms));
+        return run_lanes(connections.home(), 4, [&] { return fetch_times(connections, 1, results); });
+    });
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 20s);
+    ASSERT_EQ(results.size(), 4U);
+    for (const auto& r : results) {
+        ASSERT_FALSE(r);
+        EXPECT_EQ(r.error().cause.code, errc::cancelled) << r.error().text();
+    }
+    EXPECT_TRUE(server.saw("ABOR"));
+}
+
+}  // namespace
+}  // namespace sallyport::client

@@ -1,0 +1,150 @@
+#include <sallyport/client/run_transfers.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include <sys/stat.h>
+
+#include <sallyport/client/lanes.hpp>
+#include <sallyport/client/remote_file.hpp>
+
+namespace sallyport::client {
+
+namespace {
+
+using proto::verb;
+
+/// What the work on one file needs; it outlives the work.
+struct transfer_job {
+    transfer& one;
+    transfer_options how;
+    transfer_counters& counters;
+
+    /// Adds to the counters what was moved since the last call.
+    [[nodiscard]] progress count_progress() const {
+        return [&counted = counters.bytes, last = std::uint64_t{0}, started = false](
+                   std::uint64_t done, std::optional<std::uint64_t> /*size*/) mutable {
+            if (!std::exchange(started, true)) last = std::min(last, done);
+            if (done > last) counted += done - last;
+            last = done;
+        };
+    }
+};
+
+std::unexpected<failure> local_failure(error why, std::string action) {
+    return std::unexpected(failure{step::local_file, std::move(why), 0, std::move(action), {}});
+}
+
+net::task<std::optional<std::int64_t>> time_on_server(session& on, const transfer_job& job) {
+    if (job.one.listed && job.one.listed->modified) co_return job.one.listed->modified;
+    const auto reply = co_await on.request(verb::mdtm, job.one.remote);
+    if (!reply) co_return std::nullopt;
+    co_return time_in(*reply);
+}
+
+/// False if the options say that the local file stays.
+net::task<outcome<bool>> is_wanted(session& on, const transfer_job& job) {
+    if (job.how.existing == existing_file::replace) co_return true;
+    const auto there = job.one.tree->status(job.one.local);
+    if (!there) co_return local_failure(there.error(), "looking for the local file");
+    if (!*there) co_return true;
+    if (job.how.existing == existing_file::keep) co_return false;
+    const auto time = co_await time_on_server(on, job);
+    co_return !time || *time > (**there).modified;
+}
+
+net::task<outcome<void>> download(session& on, int try_number, const transfer_job& job) {
+    auto& one = job.one;
+    one.tries = try_number;
+    const auto wanted = co_await is_wanted(on, job);
+    if (!wanted) co_return std::unexpected(wanted.error());
+    if (!*wanted) {
+        one.state = transfer_state::skipped;
+        co_return outcome<void>{};
+    }
+    const bool resume = job.how.resume || try_number > 1;
+    auto file = job.one.tree->open_part(one.local, resume);
+    if (!file) co_return local_failure(file.error(), "opening the local file");
+    download_resume from{resume, file->recorded(), {}, one.listed};
+    from.record = [&file](const std::optional<file_version>& version) { file->record(version); };
+    auto got = co_await on.get(one.remote, file->get(), std::move(from), job.count_progress());
+    if (got) {
+        if (job.how.keep_times)
+            if (const auto time = co_await time_on_server(on, job)) file->set_modified(*time);
+        if (auto named = file->commit(); !named) got = local_failure(named.error(), "finishing the local file");
+    }
+    one.partial_file = got ? std::string() : file->abandon();
+    if (!got) co_return std::unexpected(std::move(got.error()));
+    one.bytes = got->bytes;
+    one.warnings = std::move(got->warnings);
+    co_return outcome<void>{};
+}
+
+/// MFMT, or MDTM with two arguments, which older servers understand.
+net::task<> set_time_on_server(session& on, std::string path, std::int64_t seconds, transfer_counters& counters) {
+    if (counters.times_refused) co_return;
+    const std::string argument = proto::format_time(seconds) + ' ' + path;
+    for (const auto how : {verb::mfmt, verb::mdtm}) {
+        const auto reply = co_await on.request(how, argument);
+        if (!reply || reply->positive()) co_return;
+    }
+    counters.times_refused = true;
+}
+
+net::task<outcome<void>> upload(session& on, int try_number, const transfer_job& job) {
+    auto& one = job.one;
+    one.tries = try_number;
+    const auto file = job.one.tree->open_file(one.local);
+    if (!file) co_return local_failure(file.error(), "opening the local file");
+    struct ::stat about{};
+    if (::fstat(file->get(), &about) != 0) co_return local_failure(error{errc::io, errno, one.local}, "reading its time");
+    auto put = co_await on.put(file->get(), one.remote, job.how.resume || try_number > 1, job.count_progress());
+    if (!put) co_return std::unexpected(std::move(put.error()));
+    one.bytes = put->bytes;
+    one.warnings = std::move(put->warnings);
+    if (job.how.keep_times) co_await set_time_on_server(on, one.remote, about.st_mtim.tv_sec, job.counters);
+    co_return outcome<void>{};
+}
+
+net::task<> run_one(pool& connections, transfer_job job) {
+    const pool::work what = [&job](session& on, int try_number) {
+        return job.one.way == direction::download ? download(on, try_number, job) : upload(on, try_number, job);
+    };
+    auto got = co_await connections.run(what);
+    auto& one = job.one;
+    if (got && one.state == transfer_state::skipped) {
+        ++job.counters.skipped;
+    } else if (got) {
+        one.state = transfer_state::done;
+        ++job.counters.done;
+    } else {
+        const bool is_cancelled = connections.is_cancelled();
+        one.state = is_cancelled ? transfer_state::cancelled : transfer_state::failed;
+        one.why = std::move(got.error());
+        if (!is_cancelled) ++job.counters.failed;
+    }
+}
+
+struct transfer_list {
+    std::vector<transfer>& all;
+    std::size_t next = 0;
+};
+
+net::task<> run_next_ones(pool& connections, transfer_list& list, transfer_options how, transfer_counters& counters) {
+    while (list.next < list.all.size()) {
+        auto& one = list.all[list.next++];
+        if (one.state == transfer_state::waiting) co_await run_one(connections, {one, how, counters});
+    }
+}
+
+}  // namespace
+
+net::task<> run_transfers(pool& connections, std::vector<transfer>& all, transfer_options how, transfer_counters& counters) {
+    transfer_list list{all};
+    co_await run_lanes(connections.home(), std::min(connections.limit(), all.size()),
+                       [&] { return run_next_ones(connections, list, how, counters); });
+}
+
+}  // namespace sallyport::client
