@@ -4,20 +4,18 @@ address or misbehaves, and when STUN servers contradict it or each other (S3).""
 import contextlib
 import os
 import random
-import signal
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 import network
 from harness.daemon import wait_until
-from harness.mapping_lab import STUN, built, daemon, mapped_ports, on, real, run, stun_servers  # noqa: F401
+from harness.mapping_lab import STUN, Router, built, daemon, mapped_ports, on, real, run, stun_servers  # noqa: F401
 from harness.patience import patient
 from harness.raw import Raw
 from harness.scripted_router import MAP, ROWS, ScriptedRouter
-from scenarios.router_mapping import MINIUPNPD, UPNP_ALONE, miniupnpd
+from scenarios.router_mapping import UPNP_ALONE
 
 # Ports that the administrator has forwarded by hand.
 FORWARDING = network.port_forward("wan", "2121, 30000-30002", "192.168.77.10") + """
@@ -85,26 +83,6 @@ def test_two_stun_servers_see_another_nat(real, sallyport, folder):
 # The router changes.
 
 MAPPED = {"2121", "30000", "30001", "30002"}
-
-
-class Router:
-    """miniupnpd, which can be ended and started again."""
-
-    def __init__(self, lab, config=MINIUPNPD):
-        self.lab, self.folder, self.config = lab, lab.folder / "miniupnpd", config
-
-    def start(self):
-        self.lab.start_program(miniupnpd(self.config), self.folder)
-
-    def stop(self):
-        pid = int((self.folder / "pid").read_text())
-        os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not Path(f"/proc/{pid}").exists() or network.zombie(pid), 5, "the end of miniupnpd")
-        self.lab.apply("router", "".join(f"flush chain inet filter {chain}\n" for chain in
-                                         ("miniupnpd", "prerouting_miniupnpd", "postrouting_miniupnpd")))
-
-    def forget(self):
-        (self.folder / "leases").unlink()
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import time
 import pytest
 
 from harness.daemon import wait_until
-from harness.mapping_lab import bare, built, daemon, mapped_ports, on, run  # noqa: F401
+from harness.mapping_lab import Router, bare, built, daemon, mapped_ports, on, run  # noqa: F401
 from harness.patience import patient
 from harness.scripted_router import ScriptedRouter, silent
-from scenarios.router_mapping import MINIUPNPD, miniupnpd
+from scenarios.router_mapping import MINIUPNPD, UPNP_ALONE, miniupnpd
 
 OUTSIDE = "5.9.1.1"
 
@@ -175,18 +175,58 @@ def test_up_says_what_it_got(real, sallyport, files):
     assert mapped_ports(real) == {}
 
 
-def test_ipv6_ports_are_opened_used_and_closed(real, sallyport, files):
+def opened(lab):
+    """The ports that the router admits connections to over IPv6."""
+    rules = run(lab, "router", "nft", "list", "chain", "inet", "filter", "miniupnpd").stdout
+    return set(re.findall(r"dport (\d+) .*0x2a0104f8007700000000000000000010", rules))
+
+
+@pytest.mark.parametrize("protocol,gateway", [("pcp", "global"), ("upnp", "global"), ("upnp", "link-local")])
+def test_ipv6_ports_are_opened_used_and_closed(real, sallyport, files, protocol, gateway):
     """No address and no number changes, so replies are those without --map."""
-    def opened():
-        rules = run(real, "router", "nft", "list", "chain", "inet", "filter", "miniupnpd").stdout
-        return set(re.findall(r"dport (\d+) .*0x2a0104f8007700000000000000000010", rules))
-    with serve(real, sallyport, files, "--map=pcp", listen="[::]:2121") as made:
-        wait_until(lambda: "admits connections to ports 2121, 30000-30007 of 2a01:4f8:77::10 (PCP)" in made.log(), 10, "the open ports")
-        assert len(opened()) == 9
+    if gateway == "link-local":
+        use_link_local_gateway(real)
+    by = {"pcp": "PCP", "upnp": "UPnP"}[protocol]
+    with serve(real, sallyport, files, f"--map={protocol}", listen="[::]:2121") as made:
+        wait_until(lambda: f"admits connections to ports 2121, 30000-30007 of 2a01:4f8:77::10 ({by})" in made.log(), 10, "the open ports")
+        assert len(opened(real)) == 9
         text, account = fetch(real, "client", 2121, address="[2a01:4f8:77::10]")
         assert text == "hello\n" and "229 Entering Extended Passive Mode (|||3000" in account, account
+        forwarded(made)
         assert fetch(real, "client")[0] == "hello\n", "IPv4 works as well"
         rows = [row for row in status(sallyport, files)["port_mappings"] if row["external"].startswith("[2a01:4f8:77::10]:")]
-        assert len(rows) == 9 and {row["family"] for row in rows} == {"ipv6"}
-    assert opened() == set() and mapped_ports(real) == {}
+        assert len(rows) == 9 and {row["family"] for row in rows} == {"ipv6"} and {row["by"] for row in rows} == {protocol}
+    assert opened(real) == set() and mapped_ports(real) == {}
     assert fetch(real, "client", 2121, "--connect-timeout", "1", address="[2a01:4f8:77::10]")[0] == ""
+
+
+def use_link_local_gateway(lab):
+    """The default route has the router's link-local address, as that from router advertisements."""
+    def link_local():
+        found = re.search(r"inet6 (fe80::\S+)/64 scope link (?!tentative)", run(lab, "router", "ip", "-6", "address", "show", "dev", "lan").stdout)
+        return found and found[1]
+    router = wait_until(link_local, 5, "the router's link-local address")
+    assert run(lab, "server", "ip", "-6", "route", "replace", "default", "via", router, "dev", "lan").returncode == 0
+
+
+def test_upnp_opens_ipv6_ports_if_pcp_is_not_spoken(networks, sallyport, files):
+    """And opens them again after a restart of the router, which its notifications show."""
+    # This miniupnpd speaks PCP over IPv6 even without enable_natpmp.
+    refused = """
+        table inet without_pcp {
+            chain input {
+                type filter hook input priority filter
+                udp dport 5351 reject
+            }
+        }"""
+    with built(rules=refused) as lab:
+        router = Router(lab, UPNP_ALONE)
+        router.start()
+        with serve(lab, sallyport, files, "--map", listen="[::]:2121") as made:
+            wait_until(lambda: "of 2a01:4f8:77::10 (UPnP)" in made.log(), 10, "the open ports")
+            router.stop()
+            router.forget()
+            assert opened(lab) == set()
+            router.start()
+            wait_until(lambda: len(opened(lab)) == 9, 8, "the open ports after the restart")
+            assert fetch(lab, "client", 2121, address="[2a01:4f8:77::10]")[0] == "hello\n"

@@ -122,8 +122,8 @@ void passive_mode::map_ports(const std::vector<endpoint>& listening, bool passiv
 }
 
 void passive_mode::open_ipv6_ports(const std::vector<endpoint>& listening, bool passive) {
-    const auto& protocols = settings_.mapping.protocols;
-    if (std::ranges::find(protocols, mapping_protocol::pcp) == protocols.end()) return;
+    // NAT-PMP has no IPv6.
+    if (settings_.mapping.protocols == std::vector{mapping_protocol::natpmp}) return;
     const auto ports = ports_to_map(listening, passive, address_family::ipv6);
     if (ports.empty()) return;
     opened_ipv6_->set_ports(ports);

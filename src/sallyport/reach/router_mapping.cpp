@@ -29,6 +29,7 @@
 #include <sallyport/reach/random.hpp>
 #include <sallyport/reach/router_query.hpp>
 #include <sallyport/reach/upnp.hpp>
+#include <sallyport/reach/upnp_router.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -68,8 +69,7 @@ using shared_socket = std::shared_ptr<net::descriptor>;
 }
 
 [[nodiscard]] mapping_settings for_family(mapping_settings settings, address_family family) {
-    if (family == address_family::ipv6)
-        std::erase_if(settings.protocols, [](mapping_protocol each) { return each != mapping_protocol::pcp; });
+    if (family == address_family::ipv6) std::erase(settings.protocols, mapping_protocol::natpmp);
     return settings;
 }
 
@@ -115,7 +115,7 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     void publish();
     void report_other_address();
     void look_up_route();
-    void listen_for_notifications(const ip_address& own);
+    void listen_for_notifications(const default_route& route);
 
     static net::task<> run(std::shared_ptr<impl> self);
     static net::task<> receive(std::shared_ptr<impl> self, shared_socket from);
@@ -125,9 +125,9 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     void read_announcement(datagram_view bytes, const endpoint& sender);
     void read_upnp_notification(datagram_view bytes, const endpoint& sender);
     static net::task<> watch_routes(std::shared_ptr<impl> self, shared_socket from);
-    static net::task<> search(std::shared_ptr<impl> self, default_route route);
-    static net::task<> add(std::shared_ptr<impl> self, default_route route, add_upnp_mapping wanted);
-    static net::task<> remove(std::shared_ptr<impl> self, default_route route, remove_upnp_mapping wanted);
+    static net::task<> search(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at);
+    static net::task<> add(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at, add_upnp_mapping wanted);
+    static net::task<> remove(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at, remove_upnp_mapping wanted);
 
     net::loop& loop;
     const mapping_settings settings;
@@ -140,7 +140,8 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     shared_socket announcements;
     shared_socket notifications;
     shared_socket routes;
-    std::optional<upnp_service> upnp;
+    // Another object for each route; null without one.
+    std::shared_ptr<upnp_router> upnp;
     std::vector<stun_observation> observations;
     // Both addresses that were reported as different.
     std::optional<std::pair<ip_address, ip_address>> different;
@@ -180,6 +181,7 @@ void router_mapping::impl::look_up_route() {
     auto found = find_default_route(settings.interface, family);
     // Only a public IPv6 address is one that clients connect to. Networks without IPv6 are nothing to report.
     if (!found || (family == address_family::ipv6 && !found->own.is_public())) {
+        upnp.reset();
         machine.set_route(
             std::nullopt, now,
             family == address_family::ipv6
@@ -204,13 +206,14 @@ void router_mapping::impl::look_up_route() {
                               route.gateway.text(), escape(route.interface, 100)));
     router = std::make_shared<net::descriptor>(loop, std::move(*opened));
     net::keep_running(loop, "router", [self = shared_from_this(), socket = router] { return receive(self, socket); });
-    listen_for_notifications(route.own);
+    listen_for_notifications(route);
+    upnp = std::make_shared<upnp_router>(loop, route);
     machine.set_route(route, now);
 }
 
-void router_mapping::impl::listen_for_notifications(const ip_address& own) {
+void router_mapping::impl::listen_for_notifications(const default_route& route) {
     if (std::ranges::find(settings.protocols, mapping_protocol::upnp) == settings.protocols.end()) return;
-    auto opened = open_notifications(own);
+    auto opened = open_notifications(route);
     if (!opened) {
         log::warning({},
                      fmt::format("Notifications of UPnP cannot be received ({}): a restart of a router that has UPnP alone "
@@ -252,17 +255,16 @@ void router_mapping::impl::end() {
 void router_mapping::impl::perform() {
     const auto self = shared_from_this();
     // Requests exist while there is a route only.
-    const auto route = machine.route();
     for (auto& action : machine.take_actions())
         std::visit(overloaded{[&](const send_to_router& a) { send(a.bytes); },
                               [&](const search_upnp&) {
-                                  if (route) loop.spawn("UPnP search", search(self, *route));
+                                  if (upnp) loop.spawn("UPnP search", search(self, upnp));
                               },
                               [&](const add_upnp_mapping& a) {
-                                  if (route) loop.spawn("UPnP", add(self, *route, a));
+                                  if (upnp) loop.spawn("UPnP", add(self, upnp, a));
                               },
                               [&](const remove_upnp_mapping& a) {
-                                  if (route) loop.spawn("UPnP", remove(self, *route, a));
+                                  if (upnp) loop.spawn("UPnP", remove(self, upnp, a));
                               },
                               [&](const report_line& a) {
                                   if (a.warning)
@@ -364,12 +366,9 @@ void router_mapping::impl::read_announcement(datagram_view bytes, const endpoint
     if (sender.port == router_port) machine.announced(bytes, net::clock::now());
 }
 
-void router_mapping::impl::read_upnp_notification(datagram_view bytes, const endpoint& sender) {
-    const auto place = read_notification({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, sender.address);
-    // A router may have other devices, with descriptions of their own.
-    if (!place || !upnp || place->description.path != upnp->place.description.path || *place == upnp->place) return;
-    upnp->place = *place;
-    machine.upnp_restarted(net::clock::now());
+void router_mapping::impl::read_upnp_notification(datagram_view bytes, const endpoint& /*sender*/) {
+    if (upnp && upnp->has_restarted({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
+        machine.upnp_restarted(net::clock::now());
 }
 
 net::task<> router_mapping::impl::watch_routes(std::shared_ptr<impl> self, shared_socket from) {
@@ -383,39 +382,30 @@ net::task<> router_mapping::impl::watch_routes(std::shared_ptr<impl> self, share
 
 // --- UPnP --------------------------------------------------------------------------------------------------------------
 
-net::task<> router_mapping::impl::search(std::shared_ptr<impl> self, default_route route) {
-    auto found = co_await find_upnp_service(self->loop, route);
-    // g++ 12 destroys the temporary of a conditional expression with co_await twice.
-    result<ip_address> address = fail(errc::not_found);
-    if (found)
-        address = co_await upnp_external_address(self->loop, *found);
-    else
-        address = std::unexpected(found.error());
+net::task<> router_mapping::impl::search(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at) {
+    auto address = co_await at->search();
     // The result of an old router.
-    if (self->machine.route() != route) co_return;
-    if (found) self->upnp = std::move(*found);
+    if (self->upnp != at) co_return;
     self->machine.upnp_found(std::move(address), net::clock::now());
     self->changed.set();
 }
 
-net::task<> router_mapping::impl::add(std::shared_ptr<impl> self, default_route route, add_upnp_mapping wanted) {
-    result<upnp_grant> granted = fail(errc::not_found, "no UPnP service");
-    if (self->upnp) granted = co_await add_upnp(self->loop, *self->upnp, route.own, wanted);
-    if (self->machine.route() != route) co_return;
+net::task<> router_mapping::impl::add(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at, add_upnp_mapping wanted) {
+    auto granted = co_await at->add(wanted);
+    if (self->upnp != at) co_return;
     self->machine.upnp_added(wanted.local_port, std::move(granted), net::clock::now());
     self->changed.set();
 }
 
-net::task<> router_mapping::impl::remove(std::shared_ptr<impl> self, default_route route, remove_upnp_mapping wanted) {
-    result<void> removed = fail(errc::not_found, "the router's UPnP is not known any more");
-    if (self->upnp)
-        removed = co_await remove_upnp(self->loop, *self->upnp, route.own, wanted.external_port, wanted.is_granted);
-    if (!removed && wanted.is_granted)
-        log::warning(
-            {},
-            fmt::format("Router {} may still forward port {} to port {}: {}; unless that ends by itself, delete "
-                        "it in the router",
-                        route.gateway.text(), wanted.external_port, wanted.local_port, escape(removed.error().text(), 200)));
+net::task<> router_mapping::impl::remove(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at,
+                                         remove_upnp_mapping wanted) {
+    const auto removed = co_await at->remove(wanted);
+    if (!removed && wanted.is_granted && self->machine.route())
+        log::warning({},
+                     fmt::format("Router {} may still forward port {} to port {}: {}; unless that ends by itself, delete "
+                                 "it in the router",
+                                 self->machine.route()->gateway.text(), wanted.external_port, wanted.local_port,
+                                 escape(removed.error().text(), 200)));
     self->machine.upnp_removed(wanted.local_port, net::clock::now());
     self->changed.set();
 }

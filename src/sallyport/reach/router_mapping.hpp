@@ -4,7 +4,7 @@
 // mapping.
 //
 // For IPv6, where there is no NAT, a mapping opens the router's firewall for a port and keeps address and number (RFC 6887,
-// section 11); PCP alone can ask for one. One object is for one of the two families.
+// section 11); PCP and UPnP can ask for one. One object is for one of the two families.
 //
 // Packets go to the default gateway only, and for UPnP to the multicast group of searches; none before start(), and none
 // from a daemon that has no router_mapping.

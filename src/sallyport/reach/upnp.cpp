@@ -7,14 +7,16 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/net/connecting.hpp>
 #include <sallyport/net/descriptor.hpp>
 #include <sallyport/net/socket_address.hpp>
-#include <sallyport/net/stream.hpp>
 #include <sallyport/reach/random.hpp>
+#include <sallyport/reach/upnp_http.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -27,37 +29,32 @@ constexpr int no_such_entry = 714;
 constexpr int other_ports = 4;
 constexpr std::uint16_t first_dynamic_port = 49152;
 
-net::task<result<http_reply>> exchange_http(net::loop& loop, endpoint with, std::string request) {
-    const auto limit = net::time_limit::within(limits::upnp_request_timeout);
-    net::connect_options options;
-    auto connected = co_await net::connect(loop, with, std::move(options), limit);
-    if (!connected) co_return std::unexpected(connected.error());
-    if (auto written = co_await connected->write_all(request, limit); !written) co_return std::unexpected(written.error());
-    std::string received;
-    std::array<char, 4096> block{};
-    for (;;) {
-        const auto size = co_await connected->read_some(block, limit);
-        if (!size) co_return std::unexpected(size.error());
-        received.append(block.data(), *size);
-        if (received.size() > limits::max_upnp_answer) co_return fail(errc::too_long, "the router's answer is too long");
-        auto reply = parse_http_reply(received, *size == 0);
-        if (!reply) co_return std::unexpected(reply.error());
-        if (*reply) co_return std::move(**reply);
-    }
+[[nodiscard]] unsigned interface_of(const default_route& route) { return ::if_nametoindex(route.interface.c_str()); }
+
+[[nodiscard]] net::socket_address group_of(const default_route& route) {
+    const auto group = *ip_address::parse(route.own.is_v4() ? ssdp_group : ssdp_group_ipv6);
+    return net::socket_address({group.is_v4() ? group : ip_address::v6(group.bytes(), interface_of(route)), ssdp_port});
 }
 
-[[nodiscard]] result<unique_fd> open_search(const ip_address& own) {
-    const net::socket_address at({own, 0});
-    unique_fd out(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    constexpr int hops = 2;
+/// A router answers from an address of the kind that it was asked from, and only an answer of the gateway's own address
+/// counts: if that is link-local, so must be the address of the question.
+[[nodiscard]] ip_address search_source(const default_route& route) {
+    return route.own.is_v4() ? route.own : net::own_address_for(route.gateway).value_or(route.own);
+}
+
+[[nodiscard]] result<unique_fd> open_search(const default_route& route) {
+    const net::socket_address at({search_source(route), 0});
+    unique_fd out(::socket(at.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!out || ::bind(out.get(), at.data(), at.length()) != 0) return fail_os(errno, "the search for UPnP");
-    in_addr interface{};
-    const auto bytes = own.v4_bytes();
-    std::ranges::copy(bytes, reinterpret_cast<std::uint8_t*>(&interface));
-    ::setsockopt(out.get(), IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof interface);
-    net::set_option(out.get(), IPPROTO_IP, IP_MULTICAST_TTL, hops);
-    const net::socket_address group({*ip_address::parse(ssdp_group), ssdp_port});
-    for (const auto& request : upnp_search_requests())
+    if (route.own.is_v4()) {
+        constexpr int hops = 2;
+        in_addr interface{};
+        std::ranges::copy(route.own.v4_bytes(), reinterpret_cast<std::uint8_t*>(&interface));
+        ::setsockopt(out.get(), IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof interface);
+        net::set_option(out.get(), IPPROTO_IP, IP_MULTICAST_TTL, hops);
+    }
+    const auto group = group_of(route);
+    for (const auto& request : upnp_search_requests(route.own.is_v6()))
         if (::sendto(out.get(), request.data(), request.size(), MSG_NOSIGNAL, group.data(), group.length()) < 0)
             return fail_os(errno, "the search for UPnP");
     return out;
@@ -65,7 +62,7 @@ net::task<result<http_reply>> exchange_http(net::loop& loop, endpoint with, std:
 
 /// Waits for an answer of the router; others are ignored.
 net::task<result<upnp_place>> search_router(net::loop& loop, default_route route) {
-    auto opened = open_search(route.own);
+    auto opened = open_search(route);
     if (!opened) co_return std::unexpected(opened.error());
     net::descriptor socket(loop, std::move(*opened));
     const auto until = net::clock::now() + limits::upnp_search_time;
@@ -98,13 +95,6 @@ net::task<result<upnp_place>> search_router(net::loop& loop, default_route route
             {"NewLeaseDuration", std::to_string(wanted.lease.count())}};
 }
 
-/// The value of the argument `name` in the router's reply.
-net::task<result<std::string>> call(net::loop& loop, upnp_service service, std::string request, const char* name) {
-    const auto reply = co_await exchange_http(loop, service.control.at, std::move(request));
-    if (!reply) co_return std::unexpected(reply.error());
-    co_return soap_value(*reply, name);
-}
-
 }  // namespace
 
 net::task<result<upnp_service>> find_upnp_service(net::loop& loop, default_route route) {
@@ -118,22 +108,32 @@ net::task<result<upnp_service>> find_upnp_service(net::loop& loop, default_route
     co_return service;
 }
 
-result<unique_fd> open_notifications(const ip_address& own) {
-    const net::socket_address at({*ip_address::parse(ssdp_group), ssdp_port});
-    unique_fd out(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+result<unique_fd> open_notifications(const default_route& route) {
+    const auto group = group_of(route);
+    const auto address = group.value().address;
+    unique_fd out(::socket(group.family(), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     net::set_option(out.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    ip_mreq membership{};
-    std::ranges::copy(at.value().address.v4_bytes(), reinterpret_cast<std::uint8_t*>(&membership.imr_multiaddr));
-    std::ranges::copy(own.v4_bytes(), reinterpret_cast<std::uint8_t*>(&membership.imr_interface));
-    if (!out || ::bind(out.get(), at.data(), at.length()) != 0 ||
-        ::setsockopt(out.get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership) != 0)
-        return fail_os(errno, fmt::format("UDP port {}", ssdp_port));
+    int joined = -1;
+    if (out && ::bind(out.get(), group.data(), group.length()) == 0) {
+        if (address.is_v4()) {
+            ip_mreq membership{};
+            std::ranges::copy(address.v4_bytes(), reinterpret_cast<std::uint8_t*>(&membership.imr_multiaddr));
+            std::ranges::copy(route.own.v4_bytes(), reinterpret_cast<std::uint8_t*>(&membership.imr_interface));
+            joined = ::setsockopt(out.get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership);
+        } else {
+            ipv6_mreq membership{};
+            std::ranges::copy(address.bytes(), reinterpret_cast<std::uint8_t*>(&membership.ipv6mr_multiaddr));
+            membership.ipv6mr_interface = address.scope();
+            joined = ::setsockopt(out.get(), IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &membership, sizeof membership);
+        }
+    }
+    if (joined != 0) return fail_os(errno, fmt::format("UDP port {}", ssdp_port));
     return out;
 }
 
 net::task<result<ip_address>> upnp_external_address(net::loop& loop, upnp_service service) {
     auto request = soap_request(service, "GetExternalIPAddress", {});
-    const auto text = co_await call(loop, service, std::move(request), "NewExternalIPAddress");
+    const auto text = co_await call_upnp(loop, service, std::move(request), "NewExternalIPAddress");
     if (!text) co_return std::unexpected(text.error());
     const auto address = ip_address::parse(*text);
     if (!address || !address->is_v4() || address->is_unspecified())
@@ -157,7 +157,7 @@ net::task<result<void>> remove_upnp(net::loop& loop, upnp_service service, ip_ad
     if (owner && ip_address::parse(*owner) != own)
         co_return fail(errc::not_allowed, "another host has this port of the router; its mapping stays");
     auto request = soap_request(service, "DeletePortMapping", mapping);
-    const auto removed = co_await call(loop, service, std::move(request), "");
+    const auto removed = co_await call_upnp(loop, service, std::move(request), "");
     if (!removed) co_return std::unexpected(removed.error());
     co_return result<void>{};
 }

@@ -14,11 +14,11 @@
 
 namespace sallyport::reach {
 
-/// Searches for limits::upnp_search_time, at most.
+/// The service for connections; for a route of IPv6, that for the firewall. Searches for limits::upnp_search_time, at most.
 [[nodiscard]] net::task<result<upnp_service>> find_upnp_service(net::loop& loop, default_route route);
 
-/// Receives the notifications (NOTIFY) of the network that `own` is in.
-[[nodiscard]] result<unique_fd> open_notifications(const ip_address& own);
+/// Receives the notifications (NOTIFY) of the network of the route.
+[[nodiscard]] result<unique_fd> open_notifications(const default_route& route);
 
 /// The router's external address. Fails with errc::unexpected if it has none.
 [[nodiscard]] net::task<result<ip_address>> upnp_external_address(net::loop& loop, upnp_service service);

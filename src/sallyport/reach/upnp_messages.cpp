@@ -44,9 +44,20 @@ template <class message_parser>
     return parser;
 }
 
+/// Whether a URL is the router's. One over IPv6 gets the router's address in place of its own.
+[[nodiscard]] bool names_router(http_url& url, const ip_address& router) {
+    if (router.is_v6() && url.at.address.is_v6()) url.at.address = router;
+    return url.at.address == router;
+}
+
+/// As in the "Host" line of HTTP, where a link-local address has no zone.
+[[nodiscard]] std::string host_text(const endpoint& at) {
+    return at.address.is_v4() ? at.text() : endpoint{ip_address::v6(at.address.bytes()), at.port}.text();
+}
+
 [[nodiscard]] std::optional<upnp_place> place_in(const http::fields& fields, const ip_address& router) {
     auto url = http_url::parse(fields[http::field::location]);
-    if (!url || url->at.address != router) return std::nullopt;
+    if (!url || !names_router(*url, router)) return std::nullopt;
     return upnp_place{.description = std::move(*url), .boot_id = std::string(fields["BOOTID.UPNP.ORG"])};
 }
 
@@ -77,6 +88,11 @@ private:
                                                {402, "invalid arguments"},
                                                {501, "action failed"},
                                                {606, "not authorized"},
+                                               {701, "no opening is left"},
+                                               {702, "the router's firewall is off"},
+                                               {703, "the router permits no openings"},
+                                               {704, "no such opening"},
+                                               {705, "not permitted for all ports"},
                                                {715, "the router permits no wildcard as the source"},
                                                {716, "the router permits no wildcard as the external port"},
                                                {718, "another host has this port"},
@@ -90,13 +106,19 @@ private:
 
 }  // namespace
 
-std::vector<std::string> upnp_search_requests() {
+std::vector<std::string> upnp_search_requests(bool over_ipv6) {
+    // Only version 2 of the device has the service for the firewall.
+    const std::vector<std::string_view> targets =
+        over_ipv6 ? std::vector<std::string_view>{"device:InternetGatewayDevice:2", "service:WANIPv6FirewallControl:1"}
+                  : std::vector<std::string_view>{"device:InternetGatewayDevice:1", "device:InternetGatewayDevice:2",
+                                                  "service:WANIPConnection:1"};
+    const endpoint group{*ip_address::parse(over_ipv6 ? ssdp_group_ipv6 : ssdp_group), ssdp_port};
     std::vector<std::string> out;
-    for (const auto* target :
-         {"urn:schemas-upnp-org:device:InternetGatewayDevice:1", "urn:schemas-upnp-org:device:InternetGatewayDevice:2",
-          "urn:schemas-upnp-org:service:WANIPConnection:1"})
-        out.push_back(fmt::format("M-SEARCH * HTTP/1.1\r\nHOST: {}:{}\r\nST: {}\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\n\r\n",
-                                  ssdp_group, ssdp_port, target));
+    for (const auto target : targets)
+        out.push_back(
+            fmt::format("M-SEARCH * HTTP/1.1\r\nHOST: {}\r\nST: urn:schemas-upnp-org:{}\r\n"
+                        "MAN: \"ssdp:discover\"\r\nMX: 1\r\n\r\n",
+                        group.text(), target));
     return out;
 }
 
@@ -107,11 +129,14 @@ std::optional<http_url> http_url::parse(std::string_view text) {
     text.remove_prefix(scheme.size());
     const auto slash = std::min(text.find('/'), text.size());
     const auto host = text.substr(0, slash);
-    const auto colon = std::min(host.find(':'), host.size());
-    const auto address = ip_address::parse(host.substr(0, colon));
+    // The colons within the brackets of an IPv6 address are not that of the port.
+    const bool has_brackets = host.starts_with('[') && host.contains(']');
+    const auto colon = std::min(host.find(':', has_brackets ? host.find(']') : 0), host.size());
+    const auto address = ip_address::parse(has_brackets ? host.substr(1, host.find(']') - 1) : host.substr(0, colon));
     const auto port =
         colon == host.size() ? std::optional<std::uint64_t>(http_port) : parse_decimal(host.substr(colon + 1), UINT16_MAX);
-    if (!address || !address->is_v4() || !port || *port == 0) return std::nullopt;
+    if (has_brackets && host.find(']') + 1 != colon) return std::nullopt;
+    if (!address || address->is_v6() != has_brackets || !port || *port == 0) return std::nullopt;
     return http_url{.at = {*address, static_cast<std::uint16_t>(*port)},
                     .path = slash == text.size() ? "/" : std::string(text.substr(slash))};
 }
@@ -140,24 +165,29 @@ result<std::optional<http_reply>> parse_http_reply(std::string_view received, bo
 result<upnp_service> parse_description(const std::string& xml, const http_url& from) {
     IGDdatas data{};
     ::parserootdesc(xml.data(), static_cast<int>(xml.size()), &data);
-    for (const auto* each : {&data.first, &data.second}) {
+    const bool over_ipv6 = from.at.address.is_v6();
+    const auto wanted = over_ipv6 ? std::vector{&data.IPv6FC} : std::vector{&data.first, &data.second};
+    for (const auto* each : wanted) {
         const std::string_view type = each->servicetype;
         const std::string_view path = each->controlurl;
-        if (!type.contains(":service:WANIPConnection:") && !type.contains(":service:WANPPPConnection:")) continue;
+        if (!over_ipv6 && !type.contains(":service:WANIPConnection:") && !type.contains(":service:WANPPPConnection:"))
+            continue;
+        if (over_ipv6 && !type.contains(":service:WANIPv6FirewallControl:")) continue;
         if (path.empty() || !is_plain(path) || !is_plain(type)) continue;
         auto control = path.starts_with('/')  ? std::optional(http_url{from.at, std::string(path)})
                        : path.contains("://") ? http_url::parse(path)
                                               : std::optional(http_url{from.at, fmt::format("/{}", path)});
-        if (!control || control->at.address != from.at.address)
+        if (!control || !names_router(*control, from.at.address))
             return fail(errc::not_allowed, "the router names another host for its UPnP service");
         return upnp_service{.control = std::move(*control), .type = std::string(type)};
     }
-    return fail(errc::not_found, "the router's UPnP has no service for port mappings");
+    return fail(errc::not_found, over_ipv6 ? "the router's UPnP has no service for its IPv6 firewall"
+                                           : "the router's UPnP has no service for port mappings");
 }
 
 std::string http_get(const http_url& from) {
     return fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nUser-Agent: sallyport\r\n\r\n", from.path,
-                       from.at.text());
+                       host_text(from.at));
 }
 
 std::string soap_request(const upnp_service& service, std::string_view action, const upnp_arguments& arguments) {
@@ -171,7 +201,7 @@ std::string soap_request(const upnp_service& service, std::string_view action, c
     return fmt::format(
         "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: sallyport\r\nContent-Type: text/xml; charset=\"utf-8\"\r\n"
         "SOAPAction: \"{}#{}\"\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
-        service.control.path, service.control.at.text(), service.type, action, body.size(), body);
+        service.control.path, host_text(service.control.at), service.type, action, body.size(), body);
 }
 
 result<std::string> soap_value(const http_reply& reply, const char* name, int* code) {

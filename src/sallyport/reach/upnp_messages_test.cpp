@@ -6,6 +6,7 @@ namespace sallyport::reach {
 namespace {
 
 const ip_address router = *ip_address::parse("192.168.77.1");
+const ip_address gateway = *ip_address::parse("fe80::1%2");
 const http_url description{.at = {router, 5000}, .path = "/rootDesc.xml"};
 
 std::string found_at(std::string_view url) {
@@ -34,8 +35,13 @@ TEST(HttpUrl, OnlyAnAddressIsAHost) {
     EXPECT_EQ(http_url::parse("http://192.168.77.1")->at.port, 80);
     for (const auto* text : {"", "http://", "https://192.168.77.1/", "http://router/", "http://u@192.168.77.1/",
                              "http://192.168.77.1:0/", "http://192.168.77.1:70000/", "http://192.168.77.1:/",
-                             "http://192.168.77.1/\r\nHost: x", "http://192.168.77.1/a b", "http://[::1]/"})
+                             "http://192.168.77.1/\r\nHost: x", "http://192.168.77.1/a b", "http://::1/", "http://[::1/",
+                             "http://[::1]x/", "http://[]/", "http://[192.168.77.1]/"})
         EXPECT_FALSE(http_url::parse(text)) << text;
+    const auto over_ipv6 = http_url::parse("http://[2001:db8::1]:5000/a");
+    ASSERT_TRUE(over_ipv6);
+    EXPECT_EQ(over_ipv6->at.text(), "[2001:db8::1]:5000");
+    EXPECT_EQ(http_url::parse("http://[2001:db8::1]")->at.port, 80);
 }
 
 TEST(SearchAnswer, OnlyTheRouterItselfIsAsked) {
@@ -44,6 +50,16 @@ TEST(SearchAnswer, OnlyTheRouterItselfIsAsked) {
     EXPECT_FALSE(read_search_answer(found_at("http://127.0.0.1:5000/rootDesc.xml"), router));
     EXPECT_FALSE(read_search_answer("HTTP/1.1 200 OK\r\n\r\n", router));
     EXPECT_FALSE(read_search_answer(notification(), router));
+}
+
+// Over IPv6 a router names any of its addresses.
+TEST(SearchAnswer, OverIpv6TheGatewayIsAskedWhateverAddressIsNamed) {
+    const auto found = read_search_answer(found_at("http://[2001:db8::66]:5000/rootDesc.xml"), gateway);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->description.at, (endpoint{gateway, 5000}));
+    EXPECT_FALSE(read_search_answer(found_at("http://192.168.77.1:5000/rootDesc.xml"), gateway));
+    EXPECT_FALSE(read_search_answer(found_at("http://[2001:db8::66]:5000/rootDesc.xml"), router));
+    EXPECT_TRUE(http_get(found->description).contains("\r\nHost: [fe80::1]:5000\r\n")) << "without the zone";
 }
 
 TEST(Notification, HasThePlaceAndTheNumberOfTheStart) {
@@ -91,6 +107,20 @@ TEST(UpnpDescription, NamesTheServiceForConnections) {
     const auto old = parse_description(device("http://192.168.77.1:80/x", "WANPPPConnection:1"), description);
     ASSERT_TRUE(old);
     EXPECT_EQ(old->control.at.port, 80);
+}
+
+TEST(UpnpDescription, NamesTheServiceForTheFirewallOverIpv6) {
+    const http_url over_ipv6{.at = {gateway, 5000}, .path = "/rootDesc.xml"};
+    const auto service = parse_description(device("/ctl/IP6FCtl", "WANIPv6FirewallControl:1"), over_ipv6);
+    ASSERT_TRUE(service) << service.error().text();
+    EXPECT_EQ(service->control.at, over_ipv6.at);
+    EXPECT_EQ(service->type, "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1");
+    EXPECT_EQ(parse_description(device("http://[2001:db8::66]:1/x", "WANIPv6FirewallControl:1"), over_ipv6)->control.at,
+              (endpoint{gateway, 1}));
+    EXPECT_EQ(parse_description(device("http://10.0.0.1:80/x", "WANIPv6FirewallControl:1"), over_ipv6).error().code,
+              errc::not_allowed);
+    EXPECT_EQ(parse_description(device("/ctl/IPConn"), over_ipv6).error().code, errc::not_found);
+    EXPECT_EQ(parse_description(device("/x", "WANIPv6FirewallControl:1"), description).error().code, errc::not_found);
 }
 
 TEST(UpnpDescription, AServiceOfAnotherHostIsRefused) {

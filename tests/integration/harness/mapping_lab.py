@@ -2,17 +2,20 @@
 
 import contextlib
 import dataclasses
+import os
 import re
+import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 import network
-from harness.daemon import Daemon
+from harness.daemon import Daemon, wait_until
 from harness.patience import patient
 from harness.scripted_stun import ScriptedStun
 from scenarios import SCENARIOS
-from scenarios.router_mapping import miniupnpd
+from scenarios.router_mapping import MINIUPNPD, miniupnpd
 
 LAB = SCENARIOS["router-mapping"]
 STUN = ("--stun", "5.9.1.2:3478", "--stun", "5.9.1.3")
@@ -54,6 +57,26 @@ def real(networks):
     """With miniupnpd."""
     with built([miniupnpd()]) as lab:
         yield lab
+
+
+class Router:
+    """miniupnpd, which can be ended and started again."""
+
+    def __init__(self, lab, config=MINIUPNPD):
+        self.lab, self.folder, self.config = lab, lab.folder / "miniupnpd", config
+
+    def start(self):
+        self.lab.start_program(miniupnpd(self.config), self.folder)
+
+    def stop(self):
+        pid = int((self.folder / "pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists() or network.zombie(pid), 5, "the end of miniupnpd")
+        self.lab.apply("router", "".join(f"flush chain inet filter {chain}\n" for chain in
+                                         ("miniupnpd", "prerouting_miniupnpd", "postrouting_miniupnpd")))
+
+    def forget(self):
+        (self.folder / "leases").unlink()
 
 
 @contextlib.contextmanager
