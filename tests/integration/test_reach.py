@@ -76,6 +76,24 @@ def test_no_default_route(real, sallyport):
     assert got["result"] == "offline" and got["exit_code"] == 6
 
 
+def test_ipv6_alone(networks, sallyport):
+    """There is no NAT then, so it is not "offline"."""
+    with built() as lab:
+        assert run(lab, "server", "ip", "-4", "route", "del", "default").returncode == 0
+        got = reach(lab, sallyport)
+    assert got["result"] == "direct" and got["exit_code"] == 0 and got["external_address"] == "2a01:4f8:77::10"
+    assert got["own_address"] is None and "no default route for IPv4" in got["finding"]
+
+
+def test_an_address_for_documentation_is_not_public(networks, sallyport):
+    with built() as lab:
+        assert run(lab, "client", "ip", "address", "add", "192.0.2.10/24", "dev", "wan").returncode == 0
+        assert run(lab, "client", "ip", "route", "replace", "default", "via", "5.9.1.1", "src", "192.0.2.10").returncode == 0
+        got = reach(lab, sallyport, host="client")
+    assert got["result"] == "forwarding-needed" and got["external_address"] is None and got["own_address"] == "192.0.2.10"
+    assert "192.0.2.10, is an address for documentation" in got["finding"]
+
+
 @pytest.mark.parametrize("name,why", [("nope", "there is no interface nope"), ("lo", "lo has no default route through a gateway")])
 def test_an_interface_without_router_is_named(sallyport, name, why):
     done = subprocess.run([sallyport, "reach", "--map-interface", name, "--json"], capture_output=True, text=True, timeout=20)

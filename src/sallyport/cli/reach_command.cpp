@@ -1,7 +1,6 @@
 // sallyport reach: asks the router and STUN servers whether hosts on the Internet can connect to this machine. Nothing is
 // changed.
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -22,7 +21,6 @@
 #include <sallyport/cli/reach_text.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/net/event.hpp>
-#include <sallyport/net/interfaces.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/reach/default_route.hpp>
 #include <sallyport/reach/router_query.hpp>
@@ -94,22 +92,24 @@ net::task<> ask_stun(std::shared_ptr<inquiry> asked, std::vector<reach::stun_ser
         co_await reach::ask_stun_servers(asked->loop, std::move(servers), net::time_limit::within(limits::stun_timeout));
 }
 
-net::task<> gather(net::loop& loop, std::vector<reach::stun_server> servers, default_route route, reachability_facts& out) {
+net::task<> gather(net::loop& loop, std::vector<reach::stun_server> servers, result<default_route> route,
+                   reachability_facts& out) {
     const auto asked = std::make_shared<inquiry>(loop);
-    asked->start("asking the router by PCP and NAT-PMP", ask_for_pcp_and_nat_pmp(asked, route));
-    asked->start("searching for the router's UPnP service", ask_for_upnp(asked, route));
+    if (route) {
+        asked->start("asking the router by PCP and NAT-PMP", ask_for_pcp_and_nat_pmp(asked, *route));
+        asked->start("searching for the router's UPnP service", ask_for_upnp(asked, *route));
+    }
     if (!servers.empty()) asked->start("asking STUN servers", ask_stun(asked, std::move(servers)));
     asked->finish_one();
     // Each of them has its own time limit, which is shorter.
     co_await asked->done.wait(net::clock::now() + std::chrono::minutes(1));
-    out.answers = {asked->pcp, asked->nat_pmp, asked->upnp};
+    if (route) out.answers = {asked->pcp, asked->nat_pmp, asked->upnp};
     out.stun = asked->stun;
 }
 
 std::optional<ip_address> public_ipv6_address() {
-    const auto all = net::interface_addresses();
-    const auto found = std::ranges::find_if(all, [](const ip_address& a) { return a.is_v6() && a.is_public(); });
-    return found == all.end() ? std::nullopt : std::optional(*found);
+    const auto own = reach::find_own_address(reach::address_family::ipv6);
+    return own && reach::is_internet_address(*own) ? own : std::nullopt;
 }
 
 int run(const reach_job& job) {
@@ -127,12 +127,15 @@ int run(const reach_job& job) {
                             exit_status::usage);
     reachability_facts facts;
     facts.own_ipv6 = public_ipv6_address();
+    // A route without a gateway, as that of PPP, has an address too.
+    facts.own = route ? route->own : reach::find_own_address();
     if (route) {
-        facts.own = route->own;
         facts.router = route->gateway;
         facts.interface = route->interface;
+    }
+    if (facts.own) {
         net::loop_group loops(1);
-        loops.run_until_done(gather(loops.at(0), std::move(*servers), *route, facts));
+        loops.run_until_done(gather(loops.at(0), std::move(*servers), route, facts));
     }
     const auto report = judge(facts);
     fmt::print("{}", job.json ? reach_json(facts, report) + "\n" : reach_text(facts, report));

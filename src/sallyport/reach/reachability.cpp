@@ -1,6 +1,7 @@
 #include <sallyport/reach/reachability.hpp>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include <fmt/format.h>
@@ -10,11 +11,16 @@ namespace sallyport::reach {
 namespace {
 
 const ip_network carrier_nat = *ip_network::parse("100.64.0.0/10");
+// Networks with such addresses are laboratories, or configured from an example.
+const std::array documentation{*ip_network::parse("192.0.2.0/24"), *ip_network::parse("198.51.100.0/24"),
+                               *ip_network::parse("203.0.113.0/24"), *ip_network::parse("2001:db8::/32")};
 
 /// Why hosts on the Internet cannot have this address for their connections; empty for a public one.
 std::string_view why_not_public(const ip_address& address) noexcept {
     if (carrier_nat.contains(address)) return "an address of a carrier's NAT (100.64.0.0/10)";
     if (address.is_private()) return "a private address";
+    if (std::ranges::any_of(documentation, [&address](const auto& n) { return n.contains(address); }))
+        return "an address for documentation";
     if (!address.is_public()) return "not an address of a host on the Internet";
     return {};
 }
@@ -64,12 +70,14 @@ public:
 
     reachability_report judge() {
         report_.ports = choice_of_ports(seen_);
-        if (!facts_.own)
+        if (!facts_.own && facts_.own_ipv6)
+            judge_ipv6_alone();
+        else if (!facts_.own)
             conclude(reachability::offline, "This machine has no default route, so no host on the Internet can reach it.",
                      "Connect it to a network, or add a default route.");
-        else if (facts_.own->is_public() && (addresses_.empty() || addresses_.contains(*facts_.own)))
+        else if (is_internet_address(*facts_.own) && (addresses_.empty() || addresses_.contains(*facts_.own)))
             judge_direct();
-        else if (router_address_ && !router_address_->is_public())
+        else if (router_address_ && !is_internet_address(*router_address_))
             judge_private_router();
         else if (!router_address_ && std::ranges::any_of(facts_.answers, &router_answer::lacks_address))
             judge_router_without_address();
@@ -89,6 +97,17 @@ private:
         report_.kind = kind;
         report_.finding = std::move(finding);
         report_.next_step = std::move(next_step);
+    }
+
+    void judge_ipv6_alone() {
+        report_.external = facts_.own_ipv6;
+        conclude(
+            reachability::direct,
+            fmt::format("This machine has no default route for IPv4, and the public IPv6 address {}, for which there is "
+                        "no NAT.",
+                        facts_.own_ipv6->text()),
+            "Clients with IPv6 can connect: open the control port and the passive ports in the firewalls between this "
+            "machine and the Internet, or start the daemon with --map, which asks the router to open them.");
     }
 
     void judge_direct() {
@@ -154,9 +173,13 @@ private:
         const auto where = agreed_              ? fmt::format(" Hosts on the Internet see {}.", agreed_->text())
                            : addresses_.empty() ? std::string(" Its external address is not known.")
                                                 : fmt::format(" One STUN server sees {}.", text_of(addresses_));
+        const bool is_example = facts_.own->is_public() && !is_internet_address(*facts_.own);
+        const auto own = is_example ? fmt::format("The address of this machine, {}, is {}. ", facts_.own->text(),
+                                                  why_not_public(*facts_.own))
+                                    : std::string();
         conclude(reachability::forwarding_needed,
-                 fmt::format("The router{} maps no ports on request: neither PCP nor NAT-PMP nor UPnP has an answer.{}",
-                             facts_.router ? " " + facts_.router->text() : "", where),
+                 fmt::format("{}The router{} maps no ports on request: neither PCP nor NAT-PMP nor UPnP has an answer.{}",
+                             own, facts_.router ? " " + facts_.router->text() : "", where),
                  fmt::format(
                      "Enable one of them at the router, or forward the control port and the passive ports there to {} and "
                      "set --external-address.{}",
@@ -191,6 +214,8 @@ private:
 }  // namespace
 
 reachability_report judge(const reachability_facts& facts) { return verdict(facts).judge(); }
+
+bool is_internet_address(const ip_address& address) noexcept { return why_not_public(address).empty(); }
 
 std::string_view name(reachability kind) noexcept {
     switch (kind) {

@@ -35,16 +35,16 @@ struct reachability_facts {
     std::optional<ip_address> own;
     std::optional<ip_address> router;
     std::string interface;
-    /// A public IPv6 address of this machine.
+    /// A public IPv6 address of this machine towards the Internet.
     std::optional<ip_address> own_ipv6;
     std::vector<router_answer> answers;
     std::vector<stun_attempt> stun;
 };
 
 enum class reachability : std::uint8_t {
-    /// No default route.
+    /// No default route, neither for IPv4 nor for IPv6 with a public address.
     offline,
-    /// This machine has a public address.
+    /// This machine has a public address; it may be one of IPv6 alone.
     direct,
     /// The router maps ports, and its external address is the one that hosts on the Internet see, as far as is known.
     mapped,
@@ -68,6 +68,10 @@ struct reachability_report {
     std::string finding;
     std::string next_step;
 };
+
+/// Whether a host on the Internet can have this address, so that it is not one for documentation (RFC 5737, RFC 3849)
+/// either.
+[[nodiscard]] bool is_internet_address(const ip_address& address) noexcept;
 
 [[nodiscard]] reachability_report judge(const reachability_facts& facts);
 

@@ -61,6 +61,29 @@ TEST(Reachability, PublicAddress) {
     EXPECT_EQ(got.ports, port_choice::kept);
 }
 
+TEST(Reachability, Ipv6Alone) {
+    reachability_facts facts;
+    facts.own_ipv6 = at("2a01:4f8:77::10");
+    const auto got = judge(facts);
+    EXPECT_EQ(got.kind, reachability::direct);
+    EXPECT_EQ(got.external, facts.own_ipv6);
+    EXPECT_THAT(got.finding, HasSubstr("no default route for IPv4, and the public IPv6 address 2a01:4f8:77::10"));
+}
+
+TEST(Reachability, AddressesForDocumentationAreNotPublic) {
+    for (const auto* example : {"192.0.2.10", "198.51.100.10", "203.0.113.10"}) {
+        auto facts = at_home();
+        facts.own = at(example);
+        const auto got = judge(facts);
+        EXPECT_EQ(got.kind, reachability::forwarding_needed) << example;
+        EXPECT_EQ(got.external, std::nullopt);
+        EXPECT_THAT(got.finding, HasSubstr("is an address for documentation"));
+        EXPECT_EQ(judge(with_router(example)).kind, reachability::nested_nat) << example;
+    }
+    EXPECT_FALSE(is_internet_address(at("2001:db8::10")));
+    EXPECT_TRUE(is_internet_address(at("2a01:4f8:77::10")));
+}
+
 TEST(Reachability, RouterThatMapsPorts) {
     auto facts = with_router("5.9.1.1");
     auto got = judge(facts);
