@@ -230,3 +230,33 @@ def test_upnp_opens_ipv6_ports_if_pcp_is_not_spoken(networks, sallyport, files):
             router.start()
             wait_until(lambda: len(opened(lab)) == 9, 8, "the open ports after the restart")
             assert fetch(lab, "client", 2121, address="[2a01:4f8:77::10]")[0] == "hello\n"
+
+
+def use_temporary_address(lab):
+    """As in a network with router advertisements: a stable address, 2a01:4f8:77::20, and a temporary one that the kernel prefers
+    (RFC 8981), which is returned."""
+    for command in (("sysctl", "-q", "-w", "net.ipv6.conf.lan.use_tempaddr=2"),
+                    ("ip", "address", "del", "2a01:4f8:77::10/64", "dev", "lan"),
+                    ("ip", "address", "add", "2a01:4f8:77::20/64", "dev", "lan", "mngtmpaddr", "valid_lft", "7200", "preferred_lft", "3600")):
+        assert run(lab, "server", *command).returncode == 0, command
+    assert run(lab, "server", "ip", "-6", "route", "replace", "default", "via", "2a01:4f8:77::1").returncode == 0
+
+    def chosen():
+        found = re.search(r"src (2a01:\S+)", run(lab, "server", "ip", "-6", "route", "get", "2a01:4f8:1::10").stdout)
+        return found and found[1] != "2a01:4f8:77::20" and found[1]
+    return wait_until(chosen, 10, "a temporary address")
+
+
+def test_no_temporary_address_is_named(networks, sallyport, files):
+    with built([miniupnpd()]) as lab:
+        temporary = use_temporary_address(lab)
+        assert json.loads(run(lab, "server", sallyport, "reach", "--json").stdout)["ipv6_address"] == "2a01:4f8:77::20"
+        with serve(lab, sallyport, files, "--map=pcp", listen="[::]:2121") as made:
+            wait_until(lambda: "of 2a01:4f8:77::20 (PCP)" in made.log(), 10, "the open ports")
+            assert fetch(lab, "client", 2121, address="[2a01:4f8:77::20]")[0] == "hello\n"
+            assert temporary not in made.log()
+            # The provider has assigned another network: connections to the deprecated address end soon.
+            assert run(lab, "server", "ip", "address", "change", "2a01:4f8:77::20/64", "dev", "lan", "mngtmpaddr", "valid_lft", "7200",
+                       "preferred_lft", "0").returncode == 0
+            wait_until(lambda: "is not an IPv6 address that lasts" in made.log(), 10, "the end of the address in the log")
+            assert not [row for row in status(sallyport, files)["port_mappings"] if row["family"] == "ipv6"]

@@ -13,6 +13,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/firewall/netlink.hpp>
 #include <sallyport/net/connecting.hpp>
+#include <sallyport/reach/lasting_address.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -77,6 +78,13 @@ int on_attribute(const nlattr* attribute, void* data) {
     });
 }
 
+/// An address of this machine for other hosts to connect to, in place of the one that the kernel has chosen.
+[[nodiscard]] std::optional<ip_address> to_advertise(const ip_address& chosen) {
+    if (chosen.is_v4()) return chosen;
+    const auto all = list_ipv6_addresses();
+    return all ? lasting_address(*all, chosen) : std::nullopt;
+}
+
 }  // namespace
 
 result<default_route> find_default_route(std::string_view interface, address_family family) {
@@ -91,7 +99,12 @@ result<default_route> find_default_route(std::string_view interface, address_fam
                                                        : fmt::format("{} has no default route through a gateway", shown));
     if (found.gateway->is_link_local() && found.gateway->is_v6())
         found.gateway = ip_address::v6(found.gateway->bytes(), found.interface);
-    default_route out{.gateway = *found.gateway, .own = *found.own, .interface = {}};
+    const auto own = to_advertise(*found.own);
+    if (!own)
+        return fail(
+            errc::unsupported,
+            fmt::format("{} is not an IPv6 address that lasts, and this interface has no other one", found.own->text()));
+    default_route out{.gateway = *found.gateway, .own = *own, .interface = {}};
     std::array<char, IF_NAMESIZE> name{};
     if (::if_indextoname(found.interface, name.data()) != nullptr) out.interface = name.data();
     return out;
@@ -99,7 +112,7 @@ result<default_route> find_default_route(std::string_view interface, address_fam
 
 std::optional<ip_address> find_own_address(address_family family) {
     const auto own = net::own_address_for(distant(family));
-    return own ? std::optional(*own) : std::nullopt;
+    return own ? to_advertise(*own) : std::nullopt;
 }
 
 result<unique_fd> open_route_watch() {

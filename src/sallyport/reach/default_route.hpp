@@ -19,19 +19,20 @@ enum class address_family : std::uint8_t { ipv4, ipv6 };
 struct default_route {
     // For IPv6, as a rule, a link-local address of the interface.
     ip_address gateway;
-    // The address that packets to the gateway have as their source.
+    // The address that packets to the gateway have as their source; for IPv6 one that lasts (lasting_address.hpp), whatever
+    // the kernel would choose.
     ip_address own;
     std::string interface;
     friend bool operator==(const default_route&, const default_route&) = default;
 };
 
 /// The route to the Internet, through this interface if one is named. Fails with errc::not_found if there is none, or none
-/// through a gateway.
+/// through a gateway, and with errc::unsupported if the interface has no IPv6 address that lasts.
 [[nodiscard]] result<default_route> find_default_route(std::string_view interface = {},
                                                        address_family family = address_family::ipv4);
 
 /// The address of this machine for connections to the Internet, also through a route without a gateway, such as that of a
-/// PPP interface; nothing if there is no route.
+/// PPP interface; nothing if there is no route. For IPv6 one that lasts (lasting_address.hpp).
 [[nodiscard]] std::optional<ip_address> find_own_address(address_family family = address_family::ipv4);
 
 /// A socket for wait_for_route_change().

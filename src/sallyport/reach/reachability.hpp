@@ -35,7 +35,7 @@ struct reachability_facts {
     std::optional<ip_address> own;
     std::optional<ip_address> router;
     std::string interface;
-    /// A public IPv6 address of this machine towards the Internet.
+    /// A public IPv6 address of this machine towards the Internet, which lasts (lasting_address.hpp).
     std::optional<ip_address> own_ipv6;
     std::vector<router_answer> answers;
     std::vector<stun_attempt> stun;

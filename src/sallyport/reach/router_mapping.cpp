@@ -182,11 +182,12 @@ void router_mapping::impl::look_up_route() {
     // Only a public IPv6 address is one that clients connect to. Networks without IPv6 are nothing to report.
     if (!found || (family == address_family::ipv6 && !found->own.is_public())) {
         upnp.reset();
-        machine.set_route(
-            std::nullopt, now,
-            family == address_family::ipv6
-                ? std::string()
-                : fmt::format("No router to ask for port mappings: {}; asking when there is one", found.error().what));
+        std::string why_not;
+        if (family == address_family::ipv4)
+            why_not = fmt::format("No router to ask for port mappings: {}; asking when there is one", found.error().what);
+        else if (!found && found.error().code == errc::unsupported)
+            why_not = fmt::format("No router to ask to open ports for IPv6: {}; asking when it has", found.error().what);
+        machine.set_route(std::nullopt, now, why_not);
         return;
     }
     const auto& route = *found;
