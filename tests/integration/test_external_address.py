@@ -15,7 +15,7 @@ from harness.mapping_lab import STUN, Router, built, daemon, mapped_ports, on, r
 from harness.patience import patient
 from harness.raw import Raw
 from harness.scripted_router import MAP, ROWS, ScriptedRouter
-from scenarios.router_mapping import UPNP_ALONE
+from scenarios.router_mapping import MINIUPNPD, UPNP_ALONE, miniupnpd
 
 # Ports that the administrator has forwarded by hand.
 FORWARDING = network.port_forward("wan", "2121, 30000-30002", "192.168.77.10") + """
@@ -138,9 +138,10 @@ def test_a_router_with_upnp_alone_restarts(networks, sallyport, folder):
             assert listing_works(lab)
 
 
-def test_the_router_gets_another_address(lab_and_router, sallyport, folder):
-    lab, _ = lab_and_router
-    with serve(lab, sallyport, folder, *RANGE), raw(lab) as session:
+@pytest.mark.parametrize("protocols,config,seconds", [("pcp,natpmp,upnp", MINIUPNPD, 2), ("upnp", UPNP_ALONE, 15)])
+def test_the_router_gets_another_address(networks, sallyport, folder, protocols, config, seconds):
+    """PCP and NAT-PMP announce it. A router with UPnP alone is asked every 15 s."""
+    with built([miniupnpd(config)]) as lab, serve(lab, sallyport, folder, *RANGE[:-1], f"--map={protocols}"), raw(lab) as session:
         assert session.login().pasv()[0] == "5.9.1.1"
         for change in ("del 5.9.1.1/24", "add 5.9.1.4/24"):
             assert run(lab, "router", "ip", "address", *change.split(), "dev", "wan").returncode == 0
@@ -148,7 +149,7 @@ def test_the_router_gets_another_address(lab_and_router, sallyport, folder):
         def advertised():
             with raw(lab, address="5.9.1.4") as new:
                 return new.login().pasv()[0]
-        wait_until(lambda: advertised() == "5.9.1.4", 3, "the new address in 227")
+        wait_until(lambda: advertised() == "5.9.1.4", seconds + 1, "the new address in 227")
         with raw(lab, address="5.9.1.4") as new:
             assert new.login().retrieve("/old.txt") == b"the old content"
 

@@ -94,13 +94,6 @@ void port_mapper::announced(datagram_view bytes, time now) {
     work(now);
 }
 
-void port_mapper::upnp_restarted(time now) {
-    // The other protocols have announcements of their own.
-    if (!route_ || stage_ != stage::running || active_ != mapping_protocol::upnp) return;
-    mappings_lost(now);
-    work(now);
-}
-
 void port_mapper::router_refused(time now) {
     if (!question_ || stage_ != stage::running || question_->by == mapping_protocol::upnp) return;
     // The next question would be refused as well.
@@ -111,7 +104,8 @@ void port_mapper::router_refused(time now) {
 }
 
 void port_mapper::upnp_found(result<ip_address> external, time now) {
-    if (upnp_ != upnp_stage::searching || stage_ != stage::running) return;
+    const bool was_asked = upnp_ == upnp_stage::searching || (upnp_ == upnp_stage::found && external);
+    if (!was_asked || stage_ != stage::running) return;
     auto& upnp = state_of(mapping_protocol::upnp);
     if (!external) {
         upnp_ = upnp_stage::unknown;
@@ -119,7 +113,10 @@ void port_mapper::upnp_found(result<ip_address> external, time now) {
     } else {
         upnp_ = upnp_stage::found;
         upnp.answers = true;
-        if (!has_live({})) external_ = *external;
+        const bool is_another = has_live(mapping_protocol::upnp) && external_ != *external;
+        if (is_another)
+            for (auto& port : ports_) port.expire_soon(now);
+        if (is_another || !has_live({})) external_ = *external;
     }
     work(now);
 }

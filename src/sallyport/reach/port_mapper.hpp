@@ -90,10 +90,16 @@ public:
     /// A datagram from there to the multicast group 224.0.0.1.
     void announced(datagram_view bytes, time now);
     /// The router's UPnP has restarted.
-    void upnp_restarted(time now);
+    void upnp_restarted(time now) {
+        // The other protocols have announcements of their own.
+        if (!route_ || stage_ != stage::running || active_ != mapping_protocol::upnp) return;
+        mappings_lost(now);
+        work(now);
+    }
     /// Port 5351 of the router is closed.
     void router_refused(time now);
-    /// The external address according to the router's UPnP service, or why it cannot be used.
+    /// The external address according to the router's UPnP service, or why it cannot be used: after a search, or because the
+    /// driver has asked for it again.
     void upnp_found(result<ip_address> external, time now);
     void upnp_added(std::uint16_t local_port, result<upnp_grant> granted, time now);
     void upnp_removed(std::uint16_t local_port, time now) {

@@ -36,6 +36,9 @@ namespace {
 
 // How often the clock is checked for a sleep of the machine, which stops timers.
 constexpr auto clock_check = std::chrono::seconds(10);
+// How often a router with UPnP alone is asked for its external address: it tells of a change only those who subscribe to its
+// events, which needs a server for HTTP here.
+constexpr auto address_check = std::chrono::seconds(15);
 // No wait is for less, so that none can occupy the loop.
 constexpr auto shortest_wait = std::chrono::milliseconds(5);
 constexpr auto announcement_group = std::to_array<std::uint8_t>({224, 0, 0, 1});
@@ -115,6 +118,8 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     void publish();
     void report_other_address();
     void look_up_route();
+    [[nodiscard]] net::deadline next_address_check() const;
+    void check_address();
     void listen_for_notifications(const default_route& route);
 
     static net::task<> run(std::shared_ptr<impl> self);
@@ -126,6 +131,7 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     void read_upnp_notification(datagram_view bytes, const endpoint& sender);
     static net::task<> watch_routes(std::shared_ptr<impl> self, shared_socket from);
     static net::task<> search(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at);
+    static net::task<> ask_for_address(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at);
     static net::task<> add(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at, add_upnp_mapping wanted);
     static net::task<> remove(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at, remove_upnp_mapping wanted);
 
@@ -142,6 +148,7 @@ struct router_mapping::impl : std::enable_shared_from_this<impl> {
     shared_socket routes;
     // Another object for each route; null without one.
     std::shared_ptr<upnp_router> upnp;
+    net::deadline address_checked{};
     std::vector<stun_observation> observations;
     // Both addresses that were reported as different.
     std::optional<std::pair<ip_address, ip_address>> different;
@@ -235,14 +242,31 @@ net::task<> router_mapping::impl::run(std::shared_ptr<impl> self) {
         self->publish();
         if (self->machine.is_stopped()) break;
         const auto now = net::clock::now();
-        co_await self->changed.wait(std::clamp(self->machine.next_timeout(), now + shortest_wait, now + clock_check));
+        const auto next = std::min<net::deadline>(self->machine.next_timeout(), self->next_address_check());
+        co_await self->changed.wait(std::clamp<net::deadline>(next, now + shortest_wait, now + clock_check));
         if (const auto slept = time_asleep(); slept - self->asleep > std::chrono::seconds(1)) {
             self->asleep = slept;
             self->machine.clock_jumped(net::clock::now());
         }
         self->machine.tick(net::clock::now());
+        self->check_address();
     }
     self->end();
+}
+
+net::deadline router_mapping::impl::next_address_check() const {
+    const auto all = machine.mappings();
+    const bool is_needed = family == address_family::ipv4 && upnp && std::ranges::any_of(all, [](const mapping& each) {
+                               return each.external && each.by == mapping_protocol::upnp;
+                           });
+    return is_needed ? address_checked + address_check : net::deadline::max();
+}
+
+void router_mapping::impl::check_address() {
+    const auto now = net::clock::now();
+    if (now < next_address_check()) return;
+    address_checked = now;
+    loop.spawn("UPnP address", ask_for_address(shared_from_this(), upnp));
 }
 
 void router_mapping::impl::end() {
@@ -388,6 +412,14 @@ net::task<> router_mapping::impl::search(std::shared_ptr<impl> self, std::shared
     // The result of an old router.
     if (self->upnp != at) co_return;
     self->machine.upnp_found(std::move(address), net::clock::now());
+    self->changed.set();
+}
+
+net::task<> router_mapping::impl::ask_for_address(std::shared_ptr<impl> self, std::shared_ptr<upnp_router> at) {
+    const auto address = co_await at->external_address();
+    // Without an answer, the renewals of the mappings decide.
+    if (self->upnp != at || !address) co_return;
+    self->machine.upnp_found(*address, net::clock::now());
     self->changed.set();
 }
 
