@@ -151,3 +151,12 @@ def test_vsftpd_as_backend(start, certificate, small_sample, tmp_path):
     back.mkdir()
     program.get(there, back, trees.files(small_sample))
     assert trees.hashes(back) == trees.hashes(small_sample)
+
+
+def test_a_router_cannot_map_the_ports(sallyport):
+    """It may grant other numbers, which the gateway cannot change in the encrypted replies."""
+    done = subprocess.run([sallyport, "gate", "--listen", "127.0.0.1:0", "--backend", "ftp://127.0.0.2:2121?passthrough=30000-30009", "--map",
+                           "--control-socket", "none"], capture_output=True, text=True, timeout=10)
+    assert done.returncode != 0
+    assert "backend ftp://127.0.0.2:2121: ports 30000-30009 cannot be mapped by --map, since their numbers are in encrypted" in done.stderr, done
+    assert "forward them by hand and remove --map, or remove passthrough=" in done.stderr, done

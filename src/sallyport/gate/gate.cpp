@@ -67,6 +67,13 @@ namespace {
                 "passthrough=A-B and --forward-to exclude each other, since the gateway does not read USER; remove one "
                 "of them");
         if (s.tls) return refuse("passthrough=A-B ends TLS at the backend; remove --tls-cert");
+        // A router may grant other numbers; those of the backend's encrypted replies could then lead to another host.
+        if (s.passive_data.mapping.is_enabled())
+            return refuse(
+                fmt::format("ports {} cannot be mapped by --map, since their numbers are in encrypted replies and "
+                            "the router may grant others; forward them by hand and remove --map, or remove "
+                            "passthrough=",
+                            b.passthrough_range.text()));
         if (!(b.tls == backend_tls::implicit ? s.listen : s.listen_implicit).empty())
             return refuse(
                 "with passthrough=A-B, ftps:// backends need --listen-tls and ftp:// backends need --listen; use only the "

@@ -158,6 +158,9 @@ TEST_F(GatePassthrough, RefusesAmbiguousPassthroughPorts) {
             "another backend has the same ports");
     refused({passthrough_backend(2121, first), at(2122)}, "some backends have passthrough=A-B and others do not");
     refused({passthrough_backend(2121, first, backend_tls::implicit)}, "ftps:// backends need --listen-tls");
+    setup.passive_data.mapping.protocols = {reach::mapping_protocol::pcp};
+    refused({passthrough_backend(2121, first)}, fmt::format("ports {}-", first));
+    setup.passive_data.mapping.protocols.clear();
     use_tls();
     refused({passthrough_backend(2121, first)}, "passthrough=A-B ends TLS at the backend; remove --tls-cert");
 }
