@@ -199,6 +199,12 @@ ROUTER = [
            per="last_to_first", scale=0.01, less=True, seconds=60),
 ]
 
+# Our server with --map, behind a router that maps ports.
+WITHOUT_MAP = "without --map"
+MAPPINGS = [
+    Figure("map-pasv", "PASV in one session", "replies/s", "pasv", ONE_SESSION, target=Target(0.98, WITHOUT_MAP)),
+]
+
 MEMORY = [
     Memory("memory", "idle sessions", 1000),
     Memory("memory-tls", "idle TLS sessions", 1000, tls=True),
@@ -216,7 +222,7 @@ def stalled(kind, via="servers"):
 
 MEMORY += [stalled(kind) for kind in KINDS]
 MEMORY += [stalled(kind, "gateway") for kind in ("LIST", "RETR, TLS", "STOR, TLS")]
-EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *ROUTER, *MEMORY]
+EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *ROUTER, *MAPPINGS, *MEMORY]
 
 
 @dataclass
