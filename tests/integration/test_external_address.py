@@ -155,13 +155,22 @@ def test_the_router_gets_another_address(networks, sallyport, folder, protocols,
 
 
 def test_killed(real, sallyport, folder):
-    """The lease ends what a killed process leaves; the next process does not wait for that."""
+    """The next process does not wait for the end of the lease."""
     with serve(real, sallyport, folder, *RANGE) as first:
         first.kill()
         assert set(mapped_ports(real)) == MAPPED
         with serve(real, sallyport, folder, *RANGE):
             assert listing_works(real)
     wait_until(lambda: mapped_ports(real) == {}, 2, "the end of the mappings")
+
+
+@pytest.mark.skipif(not os.environ.get("SOAK"), reason="takes a minute; SOAK=1 runs it")
+@pytest.mark.limit(120)
+def test_the_lease_ends_what_a_killed_process_leaves(real, sallyport, folder):
+    with serve(real, sallyport, folder, *RANGE, "--map-lease", "60") as killed:
+        killed.kill()
+        assert set(mapped_ports(real)) == MAPPED
+    wait_until(lambda: mapped_ports(real) == {}, 75, "the end of the leases")
 
 
 # A router that misbehaves: each row of ROWS by itself.

@@ -13,10 +13,12 @@ import pytest
 from harness.daemon import wait_until
 from harness.mapping_lab import Router, bare, built, daemon, mapped_ports, on, run  # noqa: F401
 from harness.patience import patient
-from harness.scripted_router import ScriptedRouter, silent
+from harness.scripted_router import ScriptedRouter, changed, only_for_mappings, silent
 from scenarios.router_mapping import MINIUPNPD, UPNP_ALONE, miniupnpd
 
 OUTSIDE = "5.9.1.1"
+# Seconds without the router.
+GONE = 300 if os.environ.get("SOAK") else 24
 
 
 @pytest.fixture
@@ -97,10 +99,27 @@ def test_two_servers_want_the_same_ports(real, sallyport, files, option):
     assert mapped_ports(real) == {}
 
 
-def test_without_the_option_no_packet_leaves(bare, sallyport, files):
-    with ScriptedRouter("192.168.77.1", inside=on(bare, "router")) as router, serve(bare, sallyport, files):
-        fetch(bare, "second-server", 2121, address="192.168.77.10")
-    assert router.requests == []
+def test_without_the_option_no_packet_leaves(networks, sallyport, files):
+    """To no protocol of routers, over neither family."""
+    counted = """
+        table inet counted {
+            chain arriving {
+                type filter hook prerouting priority raw
+                ip saddr 192.168.77.10 udp dport { 1900, 3478, 5350, 5351 } counter
+                ip6 saddr 2a01:4f8:77::10 udp dport { 1900, 3478, 5350, 5351 } counter
+            }
+        }"""
+    def questions(lab):
+        return [int(count) for count in re.findall(r"counter packets (\d+)", run(lab, "router", "nft", "list", "table", "inet", "counted").stdout)]
+    with built([miniupnpd()], counted) as lab:
+        for options, asks in (((), False), (("--map",), True)):
+            with serve(lab, sallyport, files, *options, listen="[::]:2121"):
+                for address in ("192.168.77.10", "[2a01:4f8:77::10]"):
+                    assert fetch(lab, "second-server", 2121, address=address)[0] == "hello\n"
+                if asks:
+                    wait_until(lambda: all(questions(lab)), 5, "questions of both families, which are counted")
+            assert asks or questions(lab) == [0, 0]
+        assert mapped_ports(lab) == {}
 
 
 def test_a_silent_router_delays_nothing(bare, sallyport, files):
@@ -110,6 +129,36 @@ def test_a_silent_router_delays_nothing(bare, sallyport, files):
             text, account = fetch(bare, "second-server", 2121, "--disable-epsv", address="192.168.77.10")
             assert text == "hello\n" and time.monotonic() - begin < patient(3), account
             wait_until(lambda: "forwards no ports (PCP: no answer; NAT-PMP: no answer)" in made.log(), 6)
+
+
+@pytest.mark.limit(60 + GONE)
+def test_a_router_that_is_gone(networks, sallyport, files):
+    """For five minutes with SOAK=1: clients inside never notice, and the log has one line."""
+    lifetime = GONE // 5 if os.environ.get("SOAK") else 10
+    with built() as lab, ScriptedRouter("192.168.77.1", row=only_for_mappings(changed(lifetime=lifetime)), inside=on(lab, "router")), \
+            serve(lab, sallyport, files, "--map") as made:
+        forwarded(made)
+        before = len(made.log())
+        assert run(lab, "router", "ip", "link", "set", "lan", "down").returncode == 0
+        end = time.monotonic() + GONE
+        while time.monotonic() < end:
+            for options in ((), ("--disable-epsv",)):
+                begin = time.monotonic()
+                text, account = fetch(lab, "second-server", 2121, *options, address="192.168.77.10")
+                assert text == "hello\n" and time.monotonic() - begin < patient(2), account
+            time.sleep(1)
+        about = [line for line in made.log()[before:].splitlines() if re.search(r"router|UPnP|PCP|NAT-PMP", line, re.IGNORECASE)]
+        assert len(about) == 1 and "forwards no ports" in about[0], about
+
+
+def test_no_router_is_in_the_status(bare, sallyport, files):
+    """This host has no default route."""
+    with serve(bare, sallyport, files, "--map", host="stun") as made:
+        rows = wait_until(lambda: status(sallyport, files, "stun")["port_mappings"], 5, "the ports")
+        assert len(rows) == 9 and {row["external"] for row in rows} == {None}
+        assert {row["error"] for row in rows} == {"No router to ask for port mappings: this machine has no default route through a gateway; "
+                                                  "asking when there is one"}
+        assert rows[0]["error"] in made.log()
 
 
 @pytest.mark.alone
