@@ -30,7 +30,9 @@ public:
     /// Its first message.
     std::string hello(SSL_SESSION* resume = nullptr, const std::string& server_name = {}) const {
         const auto ssl = connection(resume);
-        if (!server_name.empty()) SSL_set_tlsext_host_name(ssl.get(), server_name.c_str());
+        // What SSL_set_tlsext_host_name() does, without its cast.
+        auto name = server_name;
+        if (!name.empty()) SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
         SSL_do_handshake(ssl.get());
         return read_from(SSL_get_wbio(ssl.get()));
     }
