@@ -204,6 +204,31 @@ def test_a_quota_shrinks_the_range(networks, sallyport, folder):
         assert {session.pasv()[1] for _ in range(40)} == {30000, 30001, 30002}, server.log()
 
 
+def test_refused_renewals(networks, sallyport, folder):
+    """What was mapped is advertised until its lifetime is over, and no longer."""
+    lifetime, granted = 12, set()
+
+    def once(answer):
+        if answer.opcode != MAP:
+            return [answer]
+        if answer.local_port in granted:
+            return [replace(answer, result=2, lifetime=30)]
+        granted.add(answer.local_port)
+        return [replace(answer, lifetime=lifetime)]
+    with network.Network(ROW_NETWORK) as lab, \
+            ScriptedRouter("192.168.77.1", row=once, inside=on(lab, "router"), protocols=("pcp",)) as router, \
+            serve(lab, sallyport, folder, "--listen", "0.0.0.0:2121", "--passive-ports", "30000-30001", "--map=pcp") as server, \
+            Raw("192.168.77.10", 2121, dial=lab.dial("router"), source="5.9.1.10") as session:
+        session.login()
+        assert session.pasv()[0] == "5.9.1.1"
+        wait_until(lambda: session.pasv()[0] == "192.168.77.10", lifetime + 1, "the end of the mappings")
+        asked = [when for when, request, _ in router.requests if len(request) > 24]
+        assert asked[3] - asked[0] > lifetime / 2 - 1, "no renewal at once"
+        assert time.monotonic() - asked[0] > lifetime - 1, server.log()
+        wait_until(lambda: "does not forward ports 2121, 30000-30001: not authorized (PCP result 2)" in server.log(), 3, "the reason")
+        assert len(asked) <= 3 * 5, asked
+
+
 @pytest.mark.parametrize("row", DRAWN)
 def test_a_router_that_misbehaves(networks, sallyport, folder, row):
     """Serving starts at once; what is advertised is what was mapped; the router gets few requests."""
