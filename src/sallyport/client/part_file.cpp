@@ -68,7 +68,7 @@ result<part_file> part_file::open_in(unique_fd directory, std::string name, std:
     out.directory_ = std::move(directory);
     out.name_ = std::move(name);
     out.shown_ = std::move(shown);
-    // A link could lead out of the directory; the download replaces it.
+    // A link could lead out of the directory, and a device or pipe was not chosen by the user.
     struct ::stat about{};
     if (::fstatat(out.base(), out.name_.c_str(), &about, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(about.st_mode))
         return fail(S_ISDIR(about.st_mode) ? errc::is_a_directory : errc::not_a_file,

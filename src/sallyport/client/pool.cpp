@@ -15,6 +15,13 @@ failure cancelled_failure() { return {step::request, error{errc::cancelled, 0, {
 
 bool has_no_room(const failure& f) { return f.reply_code == 421 || f.reason == refusal::too_many; }
 
+/// Why one more connection could not be opened, while there are others: servers and firewalls with a maximum refuse in many
+/// ways, also with the text for a wrong password. But a network that is lost is lost for all.
+bool is_of_one_connection(const failure& f) {
+    return f.cause.code != errc::timeout && f.cause.code != errc::unreachable && f.cause.code != errc::unresolved &&
+           f.cause.code != errc::cancelled;
+}
+
 net::task<> cancel_session(std::shared_ptr<session> running) { co_await running->cancel(); }
 
 template <class Done>
@@ -50,6 +57,17 @@ struct pool::attempt_result {
     bool is_usable = false;
 };
 
+namespace {
+
+/// While a data connection is negotiated, a control connection that was lost is a failure of the data connection.
+bool was_lost_at_negotiation(const auto& result) {
+    const auto& why = result.got.error();
+    return !result.at_open && !result.is_usable && why.at == step::data &&
+           (why.cause.code == errc::closed || why.cause.code == errc::reset);
+}
+
+}  // namespace
+
 bool may_succeed_later(const failure& f) noexcept {
     if (f.cause.code == errc::cancelled || f.cause.code == errc::misuse) return false;
     if (has_no_room(f)) return true;
@@ -78,16 +96,19 @@ pool::~pool() = default;
 net::task<outcome<void>> pool::run(const work& what) {
     for (int try_number = 1;;) {
         auto* const m = co_await acquire();
+        if (unopenable_ && !cancelled_) co_return std::unexpected(*unopenable_);
         if (m == nullptr) co_return std::unexpected(cancelled_failure());
         auto result = co_await try_on(*m, what, try_number);
-        const bool no_room = result.at_open && has_no_room(result.got.error());
         const auto others = members_.size() - 1;
-        if (no_room && others > 0) limit_ = std::min(limit_, others);
+        const bool no_room = result.at_open && others > 0 && is_of_one_connection(result.got.error());
+        if (no_room) limit_ = std::min(limit_, others);
+        const bool may_repeat = !result.got && (may_succeed_later(result.got.error()) || was_lost_at_negotiation(result));
+        const bool is_last = !result.got && (!may_repeat || try_number >= settings_.tries);
+        if (result.at_open && is_last && others == 0 && !cancelled_) unopenable_ = result.got.error();
         co_await release(*m, result.is_usable);
         if (result.got || cancelled_) co_return std::move(result.got);
-        if (no_room && others > 0) continue;
-        const auto& why = result.got.error();
-        if (!may_succeed_later(why) || try_number >= settings_.tries) co_return std::move(result.got);
+        if (no_room) continue;
+        if (is_last) co_return std::move(result.got);
         co_await wait_before(++try_number);
     }
 }
@@ -130,7 +151,7 @@ net::task<> pool::perform(member& m, const work& what, int try_number, attempt_r
 // ---- Connections
 
 net::task<pool::member*> pool::acquire() {
-    while (!cancelled_) {
+    while (!cancelled_ && !unopenable_) {
         for (const auto& m : members_)
             if (!std::exchange(m->is_busy, true)) co_return m.get();
         if (members_.size() < limit_) co_return members_.emplace_back(std::make_unique<member>()).get();
@@ -186,6 +207,8 @@ void pool::cancel() {
 // ---- Waiting
 
 void pool::wake_one() {
+    if (unopenable_)
+        for (auto* each : queue_) each->set();
     for (auto* each : queue_) {
         if (each->is_set()) continue;
         each->set();

@@ -1,7 +1,7 @@
 #pragma once
 // The connections with one server for one user, made when they are needed, up to a maximum that is learned: a server that
 // has no room for one more connection (421, "too many connections") lowers it to those that there are. Work that loses its
-// connection is begun again on another one, a few times and with growing pauses.
+// connection is begun again on another one, a few times and with growing pauses. If none can be opened, all work fails.
 //
 // Each connection has an event loop and a thread of its own, so that the local disk of one transfer holds up no other one.
 // All of the pool's own state is on the loop of its owner, "home": run(), cancel() and close() are called there, and run()
@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <sallyport/client/client.hpp>
@@ -81,6 +82,8 @@ private:
     std::deque<net::event*> queue_;
     /// Work that waits for its next try.
     std::vector<net::event*> pauses_;
+    /// Why no connection can be opened, such as a wrong password: it is not tried again for the next work.
+    std::optional<failure> unopenable_;
     std::atomic<bool> cancelled_ = false;
 };
 

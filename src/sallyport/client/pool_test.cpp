@@ -93,6 +93,17 @@ TEST(client_pool, a_refusal_at_the_login_counts_as_no_room) {
     }
 }
 
+TEST(client_pool, a_wrong_password_is_not_tried_for_each_file) {
+    behaviour b;
+    b.replies["PASS"] = "530 Login incorrect.";
+    ftp_stub server(b);
+    std::vector<outcome<void>> results;
+    fetch_in_lanes(server, quick_pool(3), 3, 10, results);
+    ASSERT_EQ(results.size(), 30U);
+    for (const auto& r : results) EXPECT_EQ(r.error().reply_code, 530);
+    EXPECT_LE(count_of(server, "PASS"), 3);
+}
+
 TEST(client_pool, work_that_loses_its_connection_is_begun_again) {
     ftp_stub server({.transfers_per_session = 3});
     std::vector<outcome<void>> results;
