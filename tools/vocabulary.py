@@ -18,7 +18,7 @@ REFUSED = {
     "anew": "again", "asker": "client", "beside": "with, next to, in addition to", "door doors": "listener", "estate": "handover_state",
     "farewell": "final reply", "foundation": "shared state", "grabbed hijacked": "ALG port", "haste hasty": "curl_epsv_delay",
     "heard hears": "receives, gets", "heed heeds": "follow", "keeper": "owner", "lead_past": "direct data connection",
-    "led": "forwarded, sent", "mirror mirrored mirrors": "passthrough", "never_came": "timeout",
+    "led": "forwarded, sent", "never_came": "timeout",
     "nobody somebody anybody whoever whom": "name the client, host or user", "obey obeys": "follow", "owed": "pending_reply",
     "paced": "rate-limited", "parcel": "handover_message", "passage": "passthrough_session", "penalised": "penalized",
     "promised": "reserved", "roster": "session_list", "seldom": "log_limiter; at most every N s",

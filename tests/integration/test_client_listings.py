@@ -68,7 +68,7 @@ def test_unknown_lines_are_reported(serve):
     assert json.loads(done.stdout)["unrecognized_lines"] == 2 and len(json.loads(done.stdout)["entries"]) == 2
     assert "2 lines" in done.stderr and "what is this" in done.stderr
     done = ls(server.url("none"), "--json")
-    assert done.returncode == 13
+    assert done.returncode == 16
     assert json.loads(done.stdout)["step"] == "listing" and "none of the 2 lines" in json.loads(done.stdout)["message"]
     assert ls(server.url("empty")).returncode == 0
 

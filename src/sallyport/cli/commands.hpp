@@ -15,6 +15,7 @@ void add_gate_command(CLI::App& app, int& exit_code);
 void add_get_command(CLI::App& app, int& exit_code);
 void add_put_command(CLI::App& app, int& exit_code);
 void add_ls_command(CLI::App& app, int& exit_code);
+void add_mirror_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 void add_reach_command(CLI::App& app, int& exit_code);
 void add_user_command(CLI::App& app, int& exit_code);

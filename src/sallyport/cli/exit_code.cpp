@@ -50,7 +50,9 @@ std::string exit_code_help() {
            "  10  server timeout\n"
            "  11  protocol error\n"
            "  12  server unavailable (421, or a limit of users or connections)\n"
-           "  13  listing in an unknown format\n";
+           "  13  some of several files failed\n"
+           "  15  more to delete than --max-delete allows\n"
+           "  16  listing in an unknown format\n";
 }
 
 }  // namespace sallyport::cli

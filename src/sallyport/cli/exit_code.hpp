@@ -34,8 +34,12 @@ enum class exit_status : int {
     protocol_error = 11,
     /// The server is busy or shutting down (421), or at a limit of users or connections; try again later.
     unavailable = 12,
+    /// Of several files, some failed and others did not.
+    some_failed = 13,
+    /// More files were to be deleted than --max-delete allows.
+    too_many_deletions = 15,
     /// No line of a listing is in a known format.
-    listing = 13,
+    listing = 16,
     /// doctor: some data connections work and others do not, or a setting is wrong.
     impaired = 20,
     /// doctor: something failed, and no rule names its cause.

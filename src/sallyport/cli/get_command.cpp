@@ -5,8 +5,10 @@
 
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/get_many.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/cli/transfer_run.hpp>
+#include <sallyport/client/glob.hpp>
 #include <sallyport/client/part_file.hpp>
 #include <sallyport/proto/listing.hpp>
 
@@ -15,9 +17,14 @@ namespace {
 
 struct get_job {
     client_options options;
-    std::string url;
+    many_options many;
+    std::vector<std::string> urls;
     std::string output;
+    std::string directory;
     bool resume = false;
+    bool no_glob = false;
+    bool no_clobber = false;
+    bool newer = false;
 };
 
 /// The transfer itself. The local file is opened after the login, and stays unchanged if the server sends nothing.
@@ -47,11 +54,41 @@ net::task<client::outcome<client::transfer_report>> fetch(client::session& sessi
     co_return got;
 }
 
+/// Today's single file: one session and one result object. Everything else is for get_many.
+bool is_single_file(const get_job& job, const std::vector<client::url>& locations) {
+    const bool is_pattern = !job.no_glob && job.output.empty() && client::has_wildcards(locations.front().path);
+    return locations.size() == 1 && !is_pattern && !job.many.recursive && !job.many.keep_times && job.directory.empty() &&
+           !job.no_clobber && !job.newer;
+}
+
+int run_many(const get_job& job, std::vector<client::url> locations) {
+    if (!job.output.empty())
+        return report_error("get", error{errc::usage, 0, "-o names a single file; use -O DIR for several"},
+                            exit_status::usage);
+    if (job.no_clobber && job.newer)
+        return report_error("get", error{errc::usage, 0, "--no-clobber and --newer exclude each other; use one of them"},
+                            exit_status::usage);
+    for (const auto& each : locations)
+        if (!job.many.recursive && !proto::is_safe_name(each.file_name()))
+            return report_error(
+                "get",
+                error{errc::name_invalid, 0, each.text() + " has no file name to save as; add --recursive or a pattern"},
+                exit_status::usage);
+    return get_many(
+        {job.options, job.many, std::move(locations), job.directory, job.no_glob, job.no_clobber, job.newer, job.resume});
+}
+
 int run(get_job job) {
-    auto location = client::url::parse(job.url);
-    if (!location) return report_error("get", location.error(), exit_status::usage);
+    std::vector<client::url> locations;
+    for (const auto& each : job.urls) {
+        auto location = client::url::parse(each);
+        if (!location) return report_error("get", location.error(), exit_status::usage);
+        locations.push_back(std::move(*location));
+    }
+    if (!is_single_file(job, locations)) return run_many(job, std::move(locations));
+    const auto& location = locations.front();
     if (job.output.empty()) {
-        job.output = location->file_name();
+        job.output = location.file_name();
         if (!proto::is_safe_name(job.output))
             return report_error(
                 "get",
@@ -64,24 +101,30 @@ int run(get_job job) {
             "get",
             error{errc::usage, 0, "-o - writes the file to standard output; --resume and --json cannot be combined with it"},
             exit_status::usage);
-    const std::string label = job.output == "-" ? std::string(location->file_name()) : job.output;
+    const std::string label = job.output == "-" ? std::string(location.file_name()) : job.output;
     const auto move = [&](client::session& session, client::progress show, std::string& partial_file) {
-        return fetch(session, location->path, job, std::move(show), partial_file);
+        return fetch(session, location.path, job, std::move(show), partial_file);
     };
-    return run_transfer({"get", *location, job.output, label, move}, job.options);
+    return run_transfer({"get", location, job.output, label, move}, job.options);
 }
 
 }  // namespace
 
 void add_get_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<get_job>();
-    CLI::App* command = app.add_subcommand("get", "Download a file");
+    CLI::App* command = app.add_subcommand("get", "Download files");
     command_table table;
-    table.add("Arguments",
-              {{"URL", "", required(text(job->url)), "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS)"}});
+    table.add("Arguments", {{"URL", "", required(texts(job->urls)),
+                             "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); *, ?, [] and ** match names"}});
     table.add("Files",
               {{"-o,--output", "FILE", text(job->output), "Save as FILE; '-' writes to standard output", "name in the URL"},
-               {"-c,--resume", "", flag(job->resume), "Continue FILE.part, or FILE, at its end"}});
+               {"-c,--resume", "", flag(job->resume), "Continue FILE.part, or FILE, at its end"},
+               {"-O,--output-directory", "DIR", text(job->directory), "Save in DIR, which is made if it is missing",
+                "working directory"},
+               {"--no-clobber", "", flag(job->no_clobber), "Keep files that exist"},
+               {"--newer", "", flag(job->newer), "Replace files only by newer ones"},
+               {"--no-glob", "", flag(job->no_glob), "Take *, ?, [ and ] in URLs for parts of names"}});
+    job->many.add_to(table, "Also download directories, with everything in them");
     job->options.add_to(table);
     job->options.add_mapping_to(table);
     set_table(*command, std::move(table));

@@ -132,6 +132,7 @@ int main(int argc, char** argv) {
     add_get_command(app, exit_code);
     add_put_command(app, exit_code);
     add_ls_command(app, exit_code);
+    add_mirror_command(app, exit_code);
     add_doctor_command(app, exit_code);
     add_reach_command(app, exit_code);
     add_user_command(app, exit_code);

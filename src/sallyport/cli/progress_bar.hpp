@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sallyport::cli {
 
@@ -28,6 +29,8 @@ public:
     progress_bar(const progress_bar&) = delete;
     progress_bar& operator=(const progress_bar&) = delete;
 
+    /// Of what moves now.
+    void rename(std::string name) { name_ = std::move(name); }
     /// Draws at most ten times a second.
     void update(std::uint64_t done, std::optional<std::uint64_t> size);
     /// Draws the last state and ends the line.

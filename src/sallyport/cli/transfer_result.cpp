@@ -41,12 +41,15 @@ void print_success(const transfer_result& r) {
 
 }  // namespace
 
+std::string failure_members(const client::failure& f) {
+    return fmt::format(R"("step":{},"error":{},"reply_code":{},"message":{},"advice":{})", json_string(name(f.at)),
+                       json_string(name(f.cause.code)), f.reply_code == 0 ? "null" : std::to_string(f.reply_code),
+                       json_string(f.cause.text()), json_string(advice_text(f.causes)));
+}
+
 std::string failure_json(std::string_view url, const client::failure& f, const std::vector<client::attempt>& attempts) {
-    return fmt::format(
-        R"({{"ok":false,"exit_code":{},"url":{},"step":{},"error":{},"reply_code":{},"message":{},"advice":{},"attempts":{}}})",
-        static_cast<int>(status_of(f)), json_string(url), json_string(name(f.at)), json_string(name(f.cause.code)),
-        f.reply_code == 0 ? "null" : std::to_string(f.reply_code), json_string(f.cause.text()),
-        json_string(advice_text(f.causes)), attempts_json(attempts));
+    return fmt::format(R"({{"ok":false,"exit_code":{},"url":{},{},"attempts":{}}})", static_cast<int>(status_of(f)),
+                       json_string(url), failure_members(f), attempts_json(attempts));
 }
 
 int report(const transfer_result& r, const client_options& options) {

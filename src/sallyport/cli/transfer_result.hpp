@@ -35,6 +35,9 @@ struct transfer_result {
 /// The same as report() for a failure before the session, or of the local file.
 [[nodiscard]] int report_error(std::string_view command, const error& cause, exit_status status);
 
+/// Its members "step" to "advice" in the JSON objects of failures.
+[[nodiscard]] std::string failure_members(const client::failure& f);
+
 /// The JSON object of a failure; `attempts` may be empty.
 [[nodiscard]] std::string failure_json(std::string_view url, const client::failure& f,
                                        const std::vector<client::attempt>& attempts);

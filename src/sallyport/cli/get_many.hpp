@@ -1,0 +1,28 @@
+#pragma once
+// get for several URLs, patterns and directories: first what is to be moved, then the transfers, one site after the other. A
+// value that its command owns, and a function for the main thread.
+
+#include <string>
+#include <vector>
+
+#include <sallyport/cli/client_options.hpp>
+#include <sallyport/cli/many_options.hpp>
+
+namespace sallyport::cli {
+
+struct get_many_job {
+    const client_options& options;
+    const many_options& many;
+    std::vector<client::url> urls;
+    /// Empty: the working directory.
+    std::string directory;
+    bool no_glob = false;
+    bool no_clobber = false;
+    bool newer = false;
+    bool resume = false;
+};
+
+/// Returns the exit code.
+[[nodiscard]] int get_many(const get_many_job& job);
+
+}  // namespace sallyport::cli

@@ -1,0 +1,147 @@
+#include <sallyport/cli/many_result.hpp>
+
+#include <algorithm>
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/json_text.hpp>
+#include <sallyport/cli/advice_text.hpp>
+#include <sallyport/cli/progress_bar.hpp>
+#include <sallyport/cli/site_run.hpp>
+#include <sallyport/cli/transfer_result.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+using client::transfer;
+using client::transfer_state;
+
+/// Of the failures and warnings that are reported one by one.
+constexpr std::size_t max_reported = 100;
+
+struct totals {
+    std::size_t done = 0, skipped = 0, failed = 0, cancelled = 0, retried = 0;
+    std::uint64_t bytes = 0;
+};
+
+totals totals_of(const many_result& r) {
+    totals out;
+    out.failed = r.problems.size();
+    for (const auto& t : r.transfers) {
+        out.done += t.state == transfer_state::done;
+        out.skipped += t.state == transfer_state::skipped;
+        out.failed += t.state == transfer_state::failed;
+        out.cancelled += t.state == transfer_state::cancelled || t.state == transfer_state::waiting;
+        out.retried += t.tries > 1;
+        if (t.state == transfer_state::done) out.bytes += t.bytes;
+    }
+    return out;
+}
+
+/// The server's path of a download, the local one of an upload.
+std::string source_of(const transfer& t) { return t.way == client::direction::download ? t.remote : t.tree->shown(t.local); }
+
+std::string failure_object(const std::string& name, const client::failure& why, int tries, const std::string& partial_file) {
+    return fmt::format(R"({{"name":{},"exit_code":{},"tries":{},"partial_file":{},{}}})", json_string(name),
+                       static_cast<int>(status_of(why)), tries, partial_file.empty() ? "null" : json_string(partial_file),
+                       failure_members(why));
+}
+
+/// The first max_reported failures.
+std::string failures_json(const many_result& r) {
+    std::string out;
+    std::size_t count = 0;
+    const auto add = [&](const std::string& object) { out += (count++ == 0 ? "" : ",") + object; };
+    for (const auto& p : r.problems)
+        if (count < max_reported) add(failure_object(p.name, p.why, 1, {}));
+    for (const auto& t : r.transfers)
+        if (t.why && t.state == transfer_state::failed && count < max_reported)
+            add(failure_object(source_of(t), *t.why, t.tries, t.partial_file));
+    return "[" + out + "]";
+}
+
+std::string result_json(const many_result& r) {
+    const auto sum = totals_of(r);
+    const auto status = status_of(r);
+    std::string warnings;
+    for (std::size_t i = 0; i < std::min(r.warnings.size(), max_reported); ++i)
+        warnings += (i == 0 ? "" : ",") + json_string(r.warnings[i]);
+    return fmt::format(
+        R"({{"ok":{},"exit_code":{},"files":{},"done":{},"skipped":{},"unchanged":{},"failed":{},"cancelled":{},"deleted":{},)"
+        R"("retried":{},"bytes":{},"seconds":{:.3f},"connections":{},"failures":{},"failures_omitted":{},"warnings":[{}]}})",
+        status == exit_status::ok && r.signal == 0, static_cast<int>(status), r.transfers.size(), sum.done, sum.skipped,
+        r.unchanged, sum.failed, sum.cancelled, r.deleted, sum.retried, sum.bytes,
+        static_cast<double>(r.elapsed.count()) / 1000, r.connections, failures_json(r),
+        sum.failed - std::min(sum.failed, max_reported), warnings);
+}
+
+void print_failures(const many_result& r, const totals& sum) {
+    std::size_t count = 0;
+    const auto print = [&](const client::failure& why, const std::string& partial_file) {
+        if (count++ >= max_reported) return;
+        fmt::print(stderr, "sallyport {}: {}\n", r.command, failure_line(why));
+        if (!partial_file.empty())
+            fmt::print(stderr, "sallyport {}: partial file kept in {}\n", r.command, escape(partial_file));
+    };
+    for (const auto& p : r.problems) print(p.why, {});
+    for (const auto& t : r.transfers)
+        if (t.why && t.state == transfer_state::failed) print(*t.why, t.partial_file);
+    if (count > max_reported) fmt::print(stderr, "sallyport {}: {} more failed\n", r.command, count - max_reported);
+    if (sum.failed > 0 && sum.failed + sum.done + sum.skipped > 1)
+        fmt::print(stderr, "sallyport {}: {} of {} files failed\n", r.command, sum.failed,
+                   r.transfers.size() + r.problems.size());
+}
+
+void print_summary(const many_result& r, const totals& sum) {
+    const double seconds = std::max(0.001, static_cast<double>(r.elapsed.count()) / 1000);
+    std::string more;
+    if (sum.skipped > 0) more += fmt::format(", {} skipped", sum.skipped);
+    if (r.unchanged > 0) more += fmt::format(", {} unchanged", r.unchanged);
+    if (r.deleted > 0) more += fmt::format(", {} deleted", r.deleted);
+    fmt::print(stderr, "{} files, {} in {:.1f} s, {}/s{}\n", sum.done, readable_size(static_cast<double>(sum.bytes)),
+               seconds, readable_size(static_cast<double>(sum.bytes) / seconds), more);
+}
+
+void print_cancelled(const many_result& r, const totals& sum) {
+    std::size_t parts = 0;
+    for (const auto& t : r.transfers) parts += t.state == transfer_state::cancelled && !t.partial_file.empty();
+    fmt::print(stderr, "sallyport {}: cancelled; {} of {} files are complete, {} partial files were kept{}\n", r.command,
+               sum.done, r.transfers.size(), parts,
+               r.command == "mirror" ? "; run the same command again to continue"
+                                     : "; run the same command with --resume to continue");
+}
+
+}  // namespace
+
+exit_status status_of(const many_result& r) noexcept {
+    const auto sum = totals_of(r);
+    if (sum.failed == 0) return exit_status::ok;
+    if (sum.done + sum.skipped + r.unchanged > 0) return exit_status::some_failed;
+    if (!r.problems.empty()) return status_of(r.problems.front().why);
+    const auto first = std::ranges::find(r.transfers, transfer_state::failed, &transfer::state);
+    return first->why ? status_of(*first->why) : exit_status::internal;
+}
+
+int report(const many_result& r, const client_options& options) {
+    const auto sum = totals_of(r);
+    if (!options.quiet) {
+        std::size_t count = 0;
+        for (const auto& w : r.warnings)
+            if (count++ < max_reported) fmt::print(stderr, "sallyport {}: warning: {}\n", r.command, escape(w));
+        if (count > max_reported) fmt::print(stderr, "sallyport {}: {} more warnings\n", r.command, count - max_reported);
+    }
+    print_failures(r, sum);
+    if (r.signal != 0) print_cancelled(r, sum);
+    if (options.json)
+        fmt::print("{}\n", result_json(r));
+    else if (!options.quiet && ::isatty(STDERR_FILENO) == 1)
+        print_summary(r, sum);
+    std::fflush(stdout);
+    if (r.signal != 0) end_by_signal(r.signal);
+    return static_cast<int>(status_of(r));
+}
+
+}  // namespace sallyport::cli

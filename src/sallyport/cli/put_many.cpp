@@ -1,0 +1,142 @@
+#include <sallyport/cli/put_many.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/cli/many_result.hpp>
+#include <sallyport/cli/site_run.hpp>
+#include <sallyport/cli/transfer_result.hpp>
+#include <sallyport/client/local_tree.hpp>
+#include <sallyport/client/remote_change.hpp>
+#include <sallyport/client/remote_tree.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using client::join_path;
+using shared_tree = std::shared_ptr<const client::local_tree>;
+
+struct put_plan {
+    many_progress& shown;
+    many_result& result;
+    const std::string& only_name;
+    std::size_t skipped = 0;
+    /// On the server, below the directory of the URL, parents first.
+    std::vector<std::string> directories;
+    /// `remote` is below the directory of the URL.
+    std::vector<client::transfer> transfers;
+
+    void add_problem(const std::string& name, error why) {
+        result.problems.push_back({name, {client::step::local_file, std::move(why), 0, "reading " + name, {}}});
+    }
+    void add_file(const shared_tree& tree, const std::string& local, const std::string& remote, std::uint64_t size) {
+        client::transfer one;
+        one.way = client::direction::upload;
+        one.remote = remote;
+        one.local = local;
+        one.tree = tree;
+        transfers.push_back(std::move(one));
+        shown.bytes += size;
+        ++shown.files;
+    }
+};
+
+result<shared_tree> open_tree(const std::string& path) {
+    auto tree = client::local_tree::open(path.empty() ? "." : path, false);
+    if (!tree) return std::unexpected(std::move(tree.error()));
+    return std::make_shared<const client::local_tree>(std::move(*tree));
+}
+
+/// Everything below a local directory; links are not followed.
+void plan_directory(put_plan& plan, const shared_tree& tree, const std::string& remote) {
+    std::vector<std::string> open{""};
+    while (!open.empty()) {
+        const auto directory = std::move(open.back());
+        open.pop_back();
+        auto entries = tree->list(directory);
+        if (!entries) {
+            plan.add_problem(tree->shown(directory), entries.error());
+            continue;
+        }
+        if (!join_path(remote, directory).empty()) plan.directories.push_back(join_path(remote, directory));
+        std::ranges::sort(*entries, {}, &vfs::entry::name);
+        for (const auto& e : *entries) {
+            const auto local = join_path(directory, e.name);
+            if (e.facts.type == vfs::file_type::directory)
+                open.push_back(local);
+            else if (e.facts.type == vfs::file_type::file)
+                plan.add_file(tree, local, join_path(remote, local), e.facts.size);
+            else
+                ++plan.skipped;
+        }
+    }
+}
+
+/// One argument. A link that the user names is followed.
+void plan_argument(put_plan& plan, const std::string& argument, bool recursive) {
+    std::error_code failed;
+    const auto real = fs::canonical(argument, failed);
+    if (failed) return plan.add_problem(argument, error{from_errno(failed.value()), failed.value(), argument});
+    const bool is_directory = fs::is_directory(real, failed);
+    if (is_directory && !recursive)
+        return plan.add_problem(argument,
+                                error{errc::is_a_directory, 0, argument + " is a directory; add --recursive to upload it"});
+    auto tree = open_tree(is_directory ? argument : real.parent_path().string());
+    if (!tree) return plan.add_problem(argument, tree.error());
+    if (is_directory) return plan_directory(plan, *tree, argument.ends_with('/') ? "" : real.filename().string());
+    const auto size = fs::file_size(real, failed);
+    plan.add_file(*tree, real.filename().string(),
+                  plan.only_name.empty() ? fs::path(argument).filename().string() : plan.only_name, failed ? 0 : size);
+}
+
+net::task<> put_on_site(client::pool& on, put_plan& plan, const put_many_job& job) {
+    auto base = co_await client::absolute_path(on, job.location.path);
+    if (!base) {
+        plan.result.problems.push_back({job.location.text(), std::move(base.error())});
+        co_return;
+    }
+    std::vector<std::string> directories;
+    if (job.make_directories) directories = client::directories_of(*base);
+    for (const auto& each : plan.directories) directories.push_back(join_path(*base, each));
+    auto made = co_await client::make_directories(on, std::move(directories));
+    if (!made) plan.result.problems.push_back({job.location.text(), std::move(made.error())});
+    for (auto& each : plan.transfers) each.remote = join_path(*base, each.remote);
+    const client::transfer_options how{.resume = job.resume, .keep_times = job.many.keep_times};
+    co_await client::run_transfers(on, plan.transfers, how, plan.shown.counters);
+}
+
+}  // namespace
+
+int put_many(const put_many_job& job) {
+    const auto start = net::clock::now();
+    many_progress shown;
+    many_result result;
+    result.command = "put";
+    put_plan plan{shown, result, job.name, 0, {}, {}};
+    for (const auto& each : job.files) plan_argument(plan, each, job.many.recursive);
+    if (plan.skipped > 0)
+        result.warnings.push_back(fmt::format("skipped {} links, devices and other special files", plan.skipped));
+    if (!plan.transfers.empty() || !plan.directories.empty()) {
+        const site_work work = [&plan, &job](client::pool& on) { return put_on_site(on, plan, job); };
+        const auto run = run_on_site(job.location, job.many.connections(), job.options, shown, work);
+        if (!run) return report_error("put", run.error(), exit_status::usage);
+        result.connections = *run;
+    }
+    result.transfers = std::move(plan.transfers);
+    result.signal = shown.signal;
+    result.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - start);
+    if (job.many.keep_times && shown.counters.times_refused)
+        result.warnings.emplace_back("the server does not let clients set times, so the copies have the time of the upload");
+    for (const auto& t : result.transfers)
+        for (const auto& w : t.warnings) result.warnings.push_back(t.tree->shown(t.local) + ": " + w);
+    return report(result, job.options);
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,221 @@
+#include <sallyport/client/mirror.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/client/lanes.hpp>
+#include <sallyport/client/remote_change.hpp>
+#include <sallyport/client/remote_file.hpp>
+
+namespace sallyport::client {
+
+namespace {
+
+using proto::entry_type;
+
+constexpr std::int64_t seconds_of_minute = 60;
+constexpr std::int64_t seconds_of_day = 86'400;
+
+failure local_failure(error why, std::string action) { return {step::local_file, std::move(why), 0, std::move(action), {}}; }
+
+tree_entry entry_of(const remote_entry& e) {
+    tree_entry out;
+    out.is_directory = e.facts.type == entry_type::directory;
+    out.is_special = !out.is_directory && e.facts.type != entry_type::file;
+    out.size = e.facts.size;
+    if (e.facts.has_modified) out.modified = e.facts.modified;
+    // LIST shows minutes, or for older files days only.
+    if (!e.exact_time) out.precision = e.facts.modified % seconds_of_day == 0 ? seconds_of_day : seconds_of_minute;
+    return out;
+}
+
+tree_listing listing_of(const remote_listing& remote) {
+    tree_listing out;
+    for (const auto& e : remote.entries) out.emplace(e.relative, entry_of(e));
+    return out;
+}
+
+tree_entry entry_of(const vfs::status& s) {
+    tree_entry out;
+    out.is_directory = s.type == vfs::file_type::directory;
+    out.is_special = !out.is_directory && s.type != vfs::file_type::file;
+    out.size = s.size;
+    out.modified = s.modified;
+    return out;
+}
+
+tree_listing list_local(const local_tree& tree, const name_filter& wanted, std::vector<remote_problem>& problems) {
+    tree_listing out;
+    std::vector<std::string> open{""};
+    while (!open.empty()) {
+        const auto directory = std::move(open.back());
+        open.pop_back();
+        const auto entries = tree.list(directory);
+        if (!entries) {
+            problems.push_back({tree.shown(directory), local_failure(entries.error(), "listing " + tree.shown(directory))});
+            continue;
+        }
+        for (const auto& e : *entries) {
+            const auto path = join_path(directory, e.name);
+            const bool is_directory = e.facts.type == vfs::file_type::directory;
+            if (!(is_directory ? wanted.admits_directory(path) : wanted.admits_file(path))) continue;
+            if (is_directory) open.push_back(path);
+            out.emplace(path, entry_of(e.facts));
+        }
+    }
+    return out;
+}
+
+bool is_missing(const failure& f) { return f.at == step::request && f.reply_code == 550; }
+
+// ---- Times of LIST are those of the server's zone, which is not known
+
+net::task<outcome<void>> exact_time_on(session& on, const std::string& path, tree_entry& entry) {
+    const auto reply = co_await on.request(proto::verb::mdtm, path);
+    if (!reply) co_return std::unexpected(reply.error());
+    if (const auto time = time_in(*reply)) {
+        entry.modified = time;
+        entry.precision = 0;
+    }
+    co_return outcome<void>{};
+}
+
+net::task<> correct_next_ones(pool& connections, const std::string& base, std::vector<tree_listing::value_type*>& all,
+                              std::size_t& next) {
+    while (next < all.size()) {
+        auto& [relative, entry] = *all[next++];
+        const auto path = join_path(base, relative);
+        const pool::work what = [&path, &entry](session& on, int /*try_number*/) { return exact_time_on(on, path, entry); };
+        // Without an answer, the time of the listing has to do.
+        (void)co_await connections.run(what);
+    }
+}
+
+/// Asks for the exact times of those files that would be copied because of an inexact one.
+net::task<> correct_times(pool& connections, const std::string& base, const mirror_plan& plan, tree_listing& remote) {
+    std::vector<tree_listing::value_type*> all;
+    for (const auto& copy : plan.copies) {
+        const auto found = copy.reason == copy_reason::time ? remote.find(copy.path) : remote.end();
+        if (found != remote.end() && found->second.precision > 0) all.push_back(&*found);
+    }
+    std::size_t next = 0;
+    co_await run_lanes(connections.home(), std::min(connections.limit(), all.size()),
+                       [&] { return correct_next_ones(connections, base, all, next); });
+}
+
+}  // namespace
+
+net::task<outcome<mirror_preparation>> prepare_mirror(pool& connections, const mirror_settings& how) {
+    mirror_preparation out;
+    auto base = co_await absolute_path(connections, how.remote);
+    if (!base) co_return std::unexpected(std::move(base.error()));
+    out.remote = *base;
+    const bool up = how.way == direction::upload;
+    auto listed = co_await read_tree(connections, out.remote, how.wanted);
+    out.remote_is_missing = !listed && up && is_missing(listed.error());
+    if (!listed && !out.remote_is_missing) co_return std::unexpected(std::move(listed.error()));
+    if (!listed) listed.emplace();
+    std::vector<remote_problem> local_problems;
+    auto remote = listing_of(*listed);
+    tree_listing local;
+    if (how.local) local = list_local(*how.local, how.wanted, local_problems);
+    auto settings = how.plan;
+    const bool is_complete = up ? local_problems.empty() : listed->problems.empty() && listed->unrecognized_lines == 0;
+    out.keeps_extra_files = std::exchange(settings.remove, settings.remove && is_complete) && !is_complete;
+    out.skipped_names = listed->skipped_names;
+    const auto& source = up ? local : remote;
+    const auto& target = up ? remote : local;
+    out.plan = plan_mirror(source, target, settings);
+    if (!listed->entries.empty() && !listed->entries.front().exact_time) {
+        co_await correct_times(connections, out.remote, out.plan, remote);
+        out.plan = plan_mirror(source, target, settings);
+    }
+    out.problems = std::move(listed->problems);
+    std::ranges::move(local_problems, std::back_inserter(out.problems));
+    co_return out;
+}
+
+// ---- Acting
+
+namespace {
+
+net::task<> make_target_directories(pool& connections, const mirror_settings& how, const mirror_preparation& prepared,
+                                    mirror_outcome& out) {
+    if (how.way == direction::download) {
+        for (const auto& path : prepared.plan.make_directories)
+            if (const auto made = how.local->make_directory(path); !made)
+                out.problems.push_back({path, local_failure(made.error(), "making " + path)});
+        co_return;
+    }
+    std::vector<std::string> paths;
+    if (prepared.remote_is_missing) paths = directories_of(prepared.remote);
+    for (const auto& path : prepared.plan.make_directories) paths.push_back(join_path(prepared.remote, path));
+    auto made = co_await make_directories(connections, std::move(paths));
+    if (!made) out.problems.push_back({prepared.remote, std::move(made.error())});
+}
+
+net::task<outcome<void>> remove_one(pool& connections, const mirror_settings& how, std::string base, std::string path,
+                                    bool is_directory) {
+    if (how.way == direction::upload) {
+        auto removing = is_directory ? remove_directory(connections, join_path(base, path))
+                                     : remove_file(connections, join_path(base, path));
+        co_return co_await std::move(removing);
+    }
+    const auto removed = is_directory ? how.local->remove_directory(path) : how.local->remove_file(path);
+    if (!removed) co_return std::unexpected(local_failure(removed.error(), "deleting " + path));
+    co_return outcome<void>{};
+}
+
+net::task<> remove_next_ones(pool& connections, const mirror_settings& how, const mirror_preparation& prepared,
+                             mirror_outcome& out, std::size_t& next) {
+    while (next < prepared.plan.remove_files.size() && !connections.is_cancelled()) {
+        const auto path = prepared.plan.remove_files[next++];
+        auto removed = co_await remove_one(connections, how, prepared.remote, path, false);
+        if (removed)
+            ++out.deleted;
+        else
+            out.problems.push_back({path, std::move(removed.error())});
+    }
+}
+
+net::task<> remove_extra(pool& connections, const mirror_settings& how, const mirror_preparation& prepared,
+                         mirror_outcome& out) {
+    std::size_t next = 0;
+    co_await run_lanes(connections.home(), std::min(connections.limit(), prepared.plan.remove_files.size()),
+                       [&] { return remove_next_ones(connections, how, prepared, out, next); });
+    // In order, since each has to be empty.
+    for (const auto& path : prepared.plan.remove_directories) {
+        if (connections.is_cancelled()) break;
+        auto removed = co_await remove_one(connections, how, prepared.remote, path, true);
+        if (!removed) out.problems.push_back({path, std::move(removed.error())});
+    }
+}
+
+transfer transfer_of(const planned_copy& copy, const mirror_settings& how, const std::string& base) {
+    transfer one;
+    one.way = how.way;
+    one.remote = join_path(base, copy.path);
+    one.local = copy.path;
+    one.tree = how.local;
+    if (how.way == direction::download) {
+        one.listed = listed_file{copy.source.size, std::nullopt};
+        if (copy.source.precision == 0) one.listed->modified = copy.source.modified;
+    }
+    return one;
+}
+
+}  // namespace
+
+net::task<> run_mirror(pool& connections, const mirror_settings& how, const mirror_preparation& prepared,
+                       transfer_counters& counters, mirror_outcome& out) {
+    for (const auto& copy : prepared.plan.copies) out.transfers.push_back(transfer_of(copy, how, prepared.remote));
+    co_await make_target_directories(connections, how, prepared, out);
+    co_await run_transfers(connections, out.transfers, {.resume = how.way == direction::download, .keep_times = true},
+                           counters);
+    co_await remove_extra(connections, how, prepared, out);
+}
+
+}  // namespace sallyport::client
