@@ -136,6 +136,28 @@ def test_active_mode_that_a_firewall_drops(path, doctor):
     assert report.code == 0 and report.problems == [], report.output
 
 
+@pytest.fixture
+def intercepting(path, sallyport):
+    """A gateway on the client's router, which ends the control connections that cross it."""
+    daemon = Daemon([sallyport, "gate", "--intercept", "lan", "--data-timeout", "2", "--control-socket", "none"],
+                    wrap=lambda argv: path.command("home", *argv))
+    yield daemon.wait_ready()
+    daemon.stop()
+
+
+@pytest.mark.usefixtures("serve", "intercepting")
+def test_proxy_that_ends_the_control_connection(path, doctor):
+    """Probe 3: the control port opens at the router, and the path goes on."""
+    report = doctor(f"ftp://{SERVER}/", "--passive", "--trace")
+    proxy = report.verdict("control-intercepted")
+    assert (report.code, proxy["severity"], proxy["side"], proxy["hop"]["first"], proxy["hop"]["last"]) == (0, "note", "client", 1, 1), report.output
+    assert [hop["address"] for hop in report.output["path"]] == ADDRESSES[1:], report.output
+    with Fault(path, "office", fault("forward", DROP)):
+        report = doctor(f"ftp://{SERVER}/", "--passive", "--trace")
+    assert report.verdict("control-intercepted")["hop"]["first"] == 1 and report.code == 7, report.output
+    assert not [v for v in report.output["verdict"] if v["hop"] and v["id"].startswith("data-ports") and v["hop"]["last"] < 4], report.output
+
+
 TRANSLATED = "64:ff9b::c000:221"
 
 

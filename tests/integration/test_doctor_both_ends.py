@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -75,9 +76,22 @@ def test_both_ends_of_a_healthy_path(path, sallyport, run, tmp_path):
 def test_files_that_do_not_belong_together(path, sallyport, run, tmp_path):
     client, server = tmp_path / "client.json", tmp_path / "server.json"
     run("client", f"ftp://{SERVER}/", "--save", client)
-    server.write_text('{"sallyport_doctor_watch": 1, "started": 1, "ms": 1, "connections": []}')
+    server.write_text(json.dumps({"sallyport_doctor_watch": 1, "started": int(time.time()), "ms": 1, "connections": []}))
     done = run("client", "join", client, server)
     assert done.returncode == 2 and "no control connection to port 21 was seen" in done.stderr
+    with watching(path, sallyport, server):
+        run("client", f"ftp://{SERVER}/", "--passive", "--rounds", "20")
+    saved = json.loads(client.read_text())
+    times = saved["facts"]["times"]
+    assert times["ended"] >= times["started"] > 1_700_000_000
+    for started, text in ((times["started"] - 3600, " UTC to "), (0, "")):
+        times["started"], times["ended"] = started, started
+        client.write_text(json.dumps(saved))
+        done = run("client", "join", client, server)
+        if text:
+            assert done.returncode == 2 and "different times" in done.stderr and done.stderr.count(" UTC") == 4, done.stderr
+        else:
+            assert done.returncode in (0, 20) and "times unknown" in done.stdout, done
     for wrong in (client, tmp_path / "missing"):
         done = run("client", "join", client, wrong)
         assert done.returncode == 2 and wrong.name in done.stderr, done.stderr

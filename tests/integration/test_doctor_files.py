@@ -8,6 +8,7 @@ import pytest
 
 import network
 from harness.daemon import Daemon, wait_until
+from harness.scripted_server import ScriptedServer
 from network import Host, Iptables, Scenario, Segment
 
 SERVER, CLIENT = "192.0.2.1", "192.0.2.2"
@@ -54,6 +55,7 @@ def test_own_packet_filter(sallyport, networks, tmp_path, rules, text):
         said = doctor(lambda *a: built.command("server", *a), sallyport, "--server", f"vsftpd:{file}", code=20)
         assert "own-firewall-blocks" in said and text in " ".join(said.split()), said
         rules_before = subprocess.run(built.command("server", "nft", "list", "ruleset"), capture_output=True, text=True).stdout
+        assert ("tcp dport 30000-30009 drop" in said) == ("input" in text) and '{"' not in said, said
         found = ids(doctor(lambda *a: built.command("server", *a), sallyport, "--server", "--ports", "30000-30009", "--json", code=20))
         assert "own-firewall-blocks" in found
         assert ("helper-missing" in found) == ("INPUT" in text)
@@ -116,6 +118,13 @@ def test_faults_of_the_host_and_its_configuration(sallyport, networks, tmp_path)
     other = tmp_path / "proftpd.conf"
     other.write_text("PassivePorts 30009 30000\n")
     assert "server-settings-contradict" in ids(doctor(here, sallyport, "--server", f"proftpd:{other}", "--json", code=20))
+    one = doctor(here, sallyport, "--server", "--ports", "30000-30000", code=0)
+    assert "there is 1 passive port" in one and "not known" in one and "not offered" not in one, one
+    other.write_text("nothing of FTP\n")
+    for kind in ("vsftpd", "proftpd"):
+        done = subprocess.run([sallyport, "doctor", "--server", f"{kind}:{other}"], capture_output=True, text=True)
+        assert done.returncode == 2 and "not recognised" in done.stderr and "kubernetes:FILE" in done.stderr, done
+    doctor(here, sallyport, "--server", "pure-ftpd:/etc/pure-ftpd.conf", code=2)
     doctor(here, sallyport, "--server", "iis:x", code=2)
     doctor(here, sallyport, "--server", code=2)
 
@@ -177,13 +186,15 @@ CLIENTS = {
     "curl": ["curl", "-v", "--connect-timeout", "2", "-m", "5", f"ftp://anna:geheim@{SERVER}/file"],
     "lftp": ["lftp", "-d", "-c", f"set net:max-retries 1; set net:timeout 1; open -u anna,geheim ftp://{SERVER}; ls"],
     "python": ["/usr/bin/python3", "-c", PYTHON],
+    "sallyport": ["SALLYPORT", "get", "-v", "--passive", "--connect-timeout", "1", "-u", "anna:geheim", f"ftp://{SERVER}/file", "-o", "-"],
 }
 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_transcripts_of_real_clients(sallyport, blocked, tmp_path, client):
     built, _ = blocked
-    done = subprocess.run(built.command("client", *CLIENTS[client]), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    argv = [sallyport if word == "SALLYPORT" else word for word in CLIENTS[client]]
+    done = subprocess.run(built.command("client", *argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=30, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
     file = tmp_path / "transcript"
     file.write_text(done.stdout)
@@ -193,6 +204,44 @@ def test_transcripts_of_real_clients(sallyport, blocked, tmp_path, client):
     assert report["schema"] == 1 and report["methods"][0]["result"] == "silent"
     from_input = subprocess.run([sallyport, "doctor", "read", "-"], input=done.stdout, capture_output=True, text=True)
     assert from_input.returncode == 20 and "data-ports-dropped" in from_input.stdout
+
+
+@pytest.mark.parametrize("argv,code,result,text", [
+    (("get", "file", "-o", "/dev/null"), 0, "healthy", ""),
+    (("get", "absent", "-o", "/dev/null"), 20, "broken", "transfer-failed"),
+    (("ls", "absent/"), 20, "broken", "transfer-failed"),
+    (("put", "/etc/hostname", "no/such/directory/x"), 20, "broken", "transfer-failed"),
+    (("get", "--disconnected", "file", "-o", "/dev/null"), 20, "broken", "control-port-refused"),
+])
+def test_transcripts_of_our_own_client(sallyport, start, folder, tmp_path, argv, code, result, text):
+    """The last line counts: a command that has failed is never healthy."""
+    (folder / "file").write_text("content")
+    daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "anna:geheim")
+    port = daemon.port
+    if "--disconnected" in argv:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+    words = [word for word in argv if word != "--disconnected"]
+    place = 2 if words[0] == "put" else 1
+    words[place] = f"ftp://anna:geheim@127.0.0.1:{port}/{words[place]}"
+    done = subprocess.run([sallyport, words[0], "-v", *words[1:]], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True, timeout=30)
+    file = tmp_path / "transcript"
+    file.write_text(done.stderr)
+    report = doctor(here, sallyport, "read", file, "--json", code=code)
+    assert json.loads(report)["result"] == result and text in report and "geheim" not in report, (done.stderr, report)
+
+
+def test_transcript_of_our_own_client_that_falls_over(sallyport, tmp_path):
+    """EPSV without a reply, and PASV that works: the first one is not forgotten."""
+    server = ScriptedServer({"/file": b"content"}, replies={"EPSV": lambda _: None})
+    done = subprocess.run([sallyport, "get", "-v", "--connect-timeout", "1", server.url("file"), "-o", "/dev/null"], stderr=subprocess.PIPE, text=True,
+                          timeout=60)
+    server.close()
+    file = tmp_path / "transcript"
+    file.write_text(done.stderr)
+    report = json.loads(doctor(here, sallyport, "read", file, "--json", code=20))
+    assert [m["result"] == "ok" for m in report["methods"]] == [False, True], (done.stderr, report)
 
 
 PYTHON_TLS = """

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import time
 
@@ -108,10 +109,35 @@ def test_refused_passive_mode_is_a_problem(start, sallyport, folder):
 
 
 @pytest.mark.parametrize("replies,id,code", [({"GREETING": "421 too many users"}, "server-busy", 12), ({"PASS": "530 wrong"}, "login-refused", 5),
+                                             ({"PASS": "500 OOPS: cannot change directory"}, "server-fault", 5),
                                              ({"USER": "530 TLS is required; send AUTH TLS before USER."}, "tls-required", 5),
                                              ({"EPSV": "500 no", "PASV": "500 no"}, "data-methods-refused", 7)])
 def test_refusals(doctor, replies, id, code):
     assert id in ids(doctor(server(**replies), "--passive", code=code))
+
+
+def test_what_was_asked_for_has_a_line(doctor):
+    text = doctor(server(), "--passive", "--rounds", "3", "--idle", "1s", "--text", code=0)
+    assert "3 rounds: all worked" in text and "idle 1 second: all sessions alive" in text, text
+
+
+def test_file_that_cannot_be_written_ends_the_command_at_once(sallyport, tmp_path):
+    asked = server()
+    file = tmp_path / "absent" / "run.json"
+    for argv in ((asked.url(""),), ("--watch",)):
+        done = subprocess.run([sallyport, "doctor", *argv, "--save", file], capture_output=True, text=True, timeout=30)
+        assert done.returncode == 2 and str(file) in done.stderr and done.stdout == "", done
+    asked.close()
+    assert asked.commands == []
+
+
+def test_gateway_whose_servers_are_down(start, sallyport):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{port}")
+    done = subprocess.run([sallyport, "doctor", "--json", f"ftp://127.0.0.1:{gate.port}/"], capture_output=True, text=True, timeout=30)
+    first = json.loads(done.stdout)["verdict"][0]
+    assert done.returncode == 12 and first["id"] == "session-refused" and "none of its servers" in first["cause"], done
 
 
 def test_server_that_waits_for_a_proxy_header(doctor):
@@ -177,7 +203,7 @@ def test_saved_run(doctor, tmp_path):
     assert "private-address" in text and "side: server-config" in text
     saved = (tmp_path / "run.json").read_text()
     assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o600
-    assert json.loads(saved)["sallyport_doctor"] == 2
+    assert json.loads(saved)["sallyport_doctor"] == 3
     assert "secret-word" not in saved and "10.255.255.1" not in saved and "example.org" not in saved
     assert "done, user-" in saved, saved  # the login name
 

@@ -37,6 +37,9 @@ constexpr auto texts = std::to_array<wording>({
      "This does not behave like an FTP server: check the host name and port; -v shows the conversation."},
     {cause::certificate_untrusted,
      "Pass its CA certificate with --ca FILE. With --insecure the connection is not protected against interception."},
+    {cause::certificate_of_other_name,
+     "The certificate is for another name, so --ca does not help: use a name in the URL that the certificate has. With "
+     "--insecure the connection is not protected against interception."},
     {cause::tls_missing,
      "No password was sent. Use ftp:// only if sending the password and data unencrypted is acceptable."},
     {cause::tls_tampered,

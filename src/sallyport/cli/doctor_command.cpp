@@ -1,6 +1,8 @@
 // sallyport doctor: finds out which data connections work, and what stops the others.
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -63,7 +65,12 @@ int explain(const std::string& id) {
     return 0;
 }
 
-int report(const doctor_job& job, const diagnosis::facts& known, std::string_view user) {
+std::int64_t seconds_now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+int report(const doctor_job& job, diagnosis::facts& known, std::string_view user) {
+    known.times.ended = std::max(known.times.started, seconds_now());
     const auto found = doctor::diagnose(known);
     fmt::print("{}", job.options.json ? diagnosis::report_json(known, found)
                                       : diagnosis::report_text(known, found, job.options.verbose));
@@ -86,6 +93,8 @@ int run(const doctor_job& job) {
     if (job.target.empty())
         return report_error("doctor", error{errc::usage, 0, "no URL given; use one such as ftp://HOST/"},
                             exit_status::usage);
+    if (const auto can_save = job.save.empty() ? result<void>() : check_savable(job.save); !can_save)
+        return report_error("doctor", can_save.error(), exit_status::usage);
     const auto location = client::url::parse(job.target);
     if (!location) return report_error("doctor", location.error(), exit_status::usage);
     auto how = job.options.session(*location);
@@ -110,6 +119,7 @@ int run(const doctor_job& job) {
     if (shows_steps) settings.on_step = [](std::string_view text) { fmt::print(stderr, "\r\x1b[K{} ...", escape(text)); };
 
     diagnosis::facts known;
+    known.times.started = seconds_now();
     net::loop_group loops(1);
     const net::signal_watch interrupts(loops.at(0), {.stop = [&](int signal) {
                                            // The probes of other threads may take another second, and their results would be

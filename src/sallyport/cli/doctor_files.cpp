@@ -76,17 +76,25 @@ result<diagnosis::server_facts> read_own_configuration(const std::string& file) 
     return out;
 }
 
+constexpr std::string_view kinds_of_servers =
+    "use sallyport:FILE, vsftpd:FILE, proftpd:FILE, pure-ftpd:\"OPTIONS\", compose:FILE or kubernetes:FILE";
+
 result<diagnosis::server_facts> read_configuration(const std::string& target) {
     constexpr auto kinds =
         std::to_array<std::string_view>({"sallyport", "vsftpd", "proftpd", "pure-ftpd", "compose", "kubernetes"});
     const auto colon = target.find(':');
     const auto kind = target.substr(0, std::min(colon, target.size()));
     if (colon == std::string::npos || std::ranges::find(kinds, kind) == kinds.end())
-        return fail(errc::usage, fmt::format("{}: unknown kind of server; use sallyport:FILE, vsftpd:FILE, proftpd:FILE, "
-                                             "pure-ftpd:\"OPTIONS\", compose:FILE or kubernetes:FILE",
-                                             escape(target, 100)));
+        return fail(errc::usage, fmt::format("{}: unknown kind of server; {}", escape(target, 100), kinds_of_servers));
     const auto rest = target.substr(colon + 1);
-    if (kind == "pure-ftpd") return doctor::read_pure_ftpd(rest);
+    const auto not_recognised = [&kind](const std::string& what) {
+        return fail(errc::usage, fmt::format("{}: not recognised as a configuration of {}; {}", escape(what, 100), kind,
+                                             kinds_of_servers));
+    };
+    if (kind == "pure-ftpd") {
+        if (!doctor::is_configuration_of(kind, rest)) return not_recognised(rest);
+        return doctor::read_pure_ftpd(rest);
+    }
     auto read = [&]() -> result<diagnosis::server_facts> {
         if (kind == "sallyport") return read_own_configuration(rest);
         const auto text = content_of_file(rest);
@@ -96,6 +104,7 @@ result<diagnosis::server_facts> read_configuration(const std::string& target) {
             if (!known) known.error().what = fmt::format("{}: {}", rest, known.error().what);
             return known;
         }
+        if (!doctor::is_configuration_of(kind, *text)) return not_recognised(rest);
         return kind == "vsftpd" ? doctor::read_vsftpd(*text) : doctor::read_proftpd(*text);
     }();
     if (read) read->source = rest;
@@ -112,6 +121,18 @@ int code_of(const diagnosis::facts& known, const std::vector<diagnosis::verdict>
 
 /// Of two exit codes: what was found is more than what has no known cause.
 int worse_of(int a, int b) { return a == something_found || b == 0 ? a : b; }
+
+/// One report for each session of a client. The exit code for all.
+int print_sessions(std::vector<diagnosis::facts> sessions, const std::string& name, bool as_json) {
+    int code = 0;
+    for (auto& session : sessions) {
+        if (session.host.empty()) session.host = name;
+        const auto found = doctor::diagnose(session);
+        fmt::print("{}", as_json ? diagnosis::report_json(session, found) : diagnosis::report_text(session, found, true));
+        code = worse_of(code, code_of(session, found));
+    }
+    return code;
+}
 
 /// One file: its text report or JSON goes to standard output. The exit code for it.
 result<int> read_one(const std::string& name, bool as_json) {
@@ -136,14 +157,7 @@ result<int> read_one(const std::string& name, bool as_json) {
         fmt::print("{}", as_json ? diagnosis::report_json(log) : diagnosis::report_text(log, name));
         return log.failed != 0 ? something_found : 0;
     }
-    int code = 0;
-    for (auto session : sessions) {
-        if (session.host.empty()) session.host = name;
-        const auto found = doctor::diagnose(session);
-        fmt::print("{}", as_json ? diagnosis::report_json(session, found) : diagnosis::report_text(session, found, true));
-        code = worse_of(code, code_of(session, found));
-    }
-    return code;
+    return print_sessions(sessions, name, as_json);
 }
 
 struct read_job {
@@ -192,6 +206,11 @@ result<std::string> content_of_file(const std::string& name) {
             return fail(errc::too_long, name + ": larger than 256 MiB; cut out the sessions in question");
     }
     return out;
+}
+
+result<void> check_savable(const std::string& path) {
+    const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    return file ? result<void>() : fail_os(errno, "--save " + path);
 }
 
 result<void> save_privately(const std::string& path, const std::string& text) {

@@ -29,6 +29,9 @@ inline constexpr int something_found = 20;
 
 /// The content of a file, or of standard input for "-". Fails if it is larger than 256 MiB.
 [[nodiscard]] result<std::string> content_of_file(const std::string& name);
+/// Whether save_privately() can write this file; it is made if it does not exist. A run of minutes should not fail at its
+/// end.
+[[nodiscard]] result<void> check_savable(const std::string& path);
 /// Replaces a file, which only its owner may read: it has addresses and names of the network.
 [[nodiscard]] result<void> save_privately(const std::string& path, const std::string& text);
 

@@ -52,12 +52,16 @@ struct join_job {
 };
 
 int join_files(const join_job& job) {
-    const auto client = read_saved_run(job.client);
+    auto client = read_saved_run(job.client);
     if (!client) return report_error("doctor join", client.error(), exit_status::usage);
     const auto server = read_watch(job.server);
     if (!server) return report_error("doctor join", server.error(), exit_status::usage);
     const auto found = diagnosis::join(*client, *server);
     if (!found) return report_error("doctor join", found.error(), exit_status::usage);
+    if (!client->times.are_known())
+        client->not_measured.emplace_back(
+            "whether both files are of the same time: times unknown in the client's, which an "
+            "older version has written");
     fmt::print("{}", job.as_json ? diagnosis::report_json(*client, *found) : diagnosis::report_text(*client, *found, true));
     return diagnosis::has_problem(*found) ? something_found : 0;
 }
@@ -68,6 +72,8 @@ int watch_connections(const std::string& save_to) {
     if (save_to.empty())
         return report_error("doctor", error{errc::usage, 0, "--watch: name a file for the result with --save FILE"},
                             exit_status::usage);
+    if (const auto can_save = check_savable(save_to); !can_save)
+        return report_error("doctor", can_save.error(), exit_status::usage);
     diagnosis::server_watch seen{
         .started =
             std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count()};

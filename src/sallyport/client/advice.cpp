@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/client/session_facts.hpp>
+#include <sallyport/diagnosis/refusal_words.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/proto/client_side/login_rules.hpp>
 
@@ -78,7 +80,9 @@ cause cause_of_greeting(const client_failure& failed_step, const failure_context
 
 cause cause_of_tls(const client_failure& failed_step, const failure_context& known) {
     switch (failed_step.cause.code) {
-        case errc::tls_untrusted: return cause::certificate_untrusted;
+        case errc::tls_untrusted:
+            return diagnosis::names_other_host(to_lower(failed_step.cause.text())) ? cause::certificate_of_other_name
+                                                                                   : cause::certificate_untrusted;
         case errc::rejected: return known.protect_data ? cause::data_protection_refused : cause::data_protection_required;
         case errc::unsupported: return cause::tls_missing;
         case errc::unexpected: return cause::tls_tampered;

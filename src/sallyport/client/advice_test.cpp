@@ -32,7 +32,7 @@ client_failure refused(step at, std::string_view reply, errc code = errc::reject
     return {at, {code, 0, std::string(reply)}, number, std::string(reply)};
 }
 
-client_failure failed(step at, errc code) { return {at, {code, 0, "something"}}; }
+client_failure failed(step at, errc code, std::string what = "something") { return {at, {code, 0, std::move(what)}}; }
 
 attempt tried(data_method m, bool agreed, errc code, std::string_view words = {}) {
     attempt a{.method = m, .accepted = agreed, .failure = error{code, 0, std::string(words)}};
@@ -155,6 +155,8 @@ TEST(advice, each_failure_has_its_cause) {
         {failed(step::greeting, errc::closed), cause::closed_before_greeting},
         {refused(step::greeting, "554 no"), cause::service_refused},
         {failed(step::tls, errc::tls_untrusted), cause::certificate_untrusted, tls},
+        {failed(step::tls, errc::tls_untrusted, "the certificate of a is not trusted: hostname mismatch"),
+         cause::certificate_of_other_name, tls},
         {failed(step::tls, errc::unexpected), cause::tls_tampered, tls},
         {refused(step::tls, "500 AUTH what", errc::unsupported), cause::tls_missing, tls},
         {refused(step::tls, "536 no"), cause::data_protection_refused, tls},

@@ -68,6 +68,7 @@ enum class cause : std::uint8_t {
     service_refused,
     not_an_ftp_server,
     certificate_untrusted,
+    certificate_of_other_name,
     tls_missing,
     tls_tampered,
     wrong_tls_mode,

@@ -251,6 +251,7 @@ net::task<> connection::run_machine(data_handler* handler) {
             co_await listen_for_data();
         } else if (const auto* accept = std::get_if<act::accept_data>(&action)) {
             const auto opened = co_await data_.accept(control_.peer().address, within(accept->limit));
+            if (!opened) trace(opened.error().text());
             machine_->data_opened(opened);
         } else if (const auto* move = std::get_if<act::transfer_data>(&action)) {
             co_await move_data(move->protect, *handler);
@@ -291,12 +292,13 @@ net::task<> connection::perform_read(act::read how) {
     }
     std::array<char, limits::control_read_size> block;
     const auto n = co_await control_.read_some(block, limit);
-    if (!n)
-        machine_->connection_failed(n.error());
-    else if (*n == 0)
-        machine_->connection_failed(error{errc::closed, 0, {}});
-    else
+    if (n && *n != 0) {
         machine_->receive({block.data(), *n});
+        co_return;
+    }
+    const auto why = n ? error{errc::closed, 0, {}} : n.error();
+    trace("no reply: " + why.text());
+    machine_->connection_failed(why);
 }
 
 // ---- Data
@@ -305,6 +307,7 @@ net::task<> connection::connect_data(act::connect_data to) {
     const auto limit = within(to.limit);
     auto opened = co_await data_.connect(control_.local().address, to.to, options_.max_segment, limit);
     if (opened && !options_.data_preamble.empty()) opened = co_await data_.stream().write_all(options_.data_preamble, limit);
+    if (!opened) trace(opened.error().text());
     machine_->data_opened(opened);
 }
 

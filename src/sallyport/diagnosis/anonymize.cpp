@@ -55,15 +55,17 @@ public:
             if (each.target) apply(each.target->address);
             if (each.advertised) apply(each.advertised->address);
         }
-        for (auto& each : known.traces) {
-            apply(each.to.address);
-            for (auto& answer : each.answers)
-                if (answer.from) apply(*answer.from);
-        }
+        for (auto& each : known.traces) apply(each);
+        if (known.compared.other_port) apply(*known.compared.other_port);
     }
 
 private:
     void apply(ip_address& a) { a = address(a); }
+    void apply(path_trace& trace) {
+        apply(trace.to.address);
+        for (auto& answer : trace.answers)
+            if (answer.from) apply(*answer.from);
+    }
 
     ip_address address(const ip_address& a) {
         const auto network = network_for(a);

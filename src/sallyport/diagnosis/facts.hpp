@@ -222,6 +222,9 @@ struct tls_probe {
     std::string reply;
 };
 
+/// The size of the file of an upload: several full segments, so that it stops where these are lost.
+inline constexpr std::size_t upload_kib = 16;
+
 /// A small file that was sent, and received again.
 struct upload_facts {
     method_result result = method_result::failed;
@@ -247,19 +250,31 @@ struct idle_probe {
     std::optional<unsigned> hop;
 };
 
-/// Sessions with one difference.
+/// Sessions and connections with one difference.
 struct comparison_facts {
     std::vector<segment_probe> segments;
     std::vector<sequence_probe> sequences;
     std::vector<timing_probe> timings;
     std::vector<tls_probe> tls_versions;
     std::optional<upload_facts> upload;
+    /// SYNs to another port of the server, which a proxy for FTP does not intercept, from the TTL on at which the control
+    /// connection opens; with growing TTL as long as they expire.
+    std::optional<path_trace> other_port;
+};
+
+/// When a live run began and ended, in seconds since 1970 (UTC); 0: not known.
+struct run_times {
+    std::int64_t started = 0;
+    std::int64_t ended = 0;
+
+    [[nodiscard]] bool are_known() const noexcept { return started != 0; }
 };
 
 struct facts {
     vantage seen_from = vantage::client;
     /// A file's name, or empty for a live run.
     std::string source;
+    run_times times;
     std::string host;
     /// "none", "explicit", "implicit".
     std::string tls_mode = "none";

@@ -89,15 +89,18 @@ BOOST_DESCRIBE_STRUCT(timing_probe, (), (method, tls, after_command, result))
 BOOST_DESCRIBE_STRUCT(tls_probe, (), (version, reuse, result, resumed, reply_code, reply))
 BOOST_DESCRIBE_STRUCT(upload_facts, (), (result, reply_code, reply, difference, left_over))
 BOOST_DESCRIBE_STRUCT(idle_probe, (), (seconds, kept_by, result, hop))
-BOOST_DESCRIBE_STRUCT(comparison_facts, (), (segments, sequences, timings, tls_versions, upload))
+BOOST_DESCRIBE_STRUCT(comparison_facts, (), (segments, sequences, timings, tls_versions, upload, other_port))
+BOOST_DESCRIBE_STRUCT(run_times, (), (started, ended))
 BOOST_DESCRIBE_STRUCT(facts, (),
-                      (seen_from, source, host, tls_mode, client, server, host_addresses, translated_server, greeting,
+                      (seen_from, source, times, host, tls_mode, client, server, host_addresses, translated_server, greeting,
                        greeted_after_proxy_header, features, phases, methods, traces, lines, rounds, idle, compared,
                        not_measured))
 
 constexpr std::string_view version_key = "sallyport_doctor";
 /// Another one after each change of the entries, which all are required.
-constexpr int version = 2;
+constexpr int version = 3;
+/// It had no times and no SYNs to another port.
+constexpr int version_without_times = 2;
 
 namespace {
 
@@ -105,6 +108,8 @@ namespace {
 constexpr std::size_t max_entries = 1024;
 /// What an IP packet can have. Reports have a row for each hop.
 constexpr unsigned max_ttl = 255;
+/// The last second of the year 9999: a date is written with four digits.
+constexpr std::int64_t max_time = 253'402'300'799;
 
 /// A saved run comes from others, and the rules count up to its TTLs.
 bool is_within_limits(const facts& known) {
@@ -121,8 +126,21 @@ bool is_within_limits(const facts& known) {
     };
     const auto line_fits = [&](const line_probe& l) { return fits(l.answers) && is_ttl(l.answers); };
     const auto idle_fits = [](const idle_probe& i) { return i.hop.value_or(0) <= max_ttl; };
-    return few && std::ranges::all_of(known.traces, trace_fits) && std::ranges::all_of(known.lines, line_fits) &&
+    const bool has_times =
+        known.times.started >= 0 && known.times.ended >= known.times.started && known.times.ended <= max_time;
+    return few && has_times && (!known.compared.other_port || trace_fits(*known.compared.other_port)) &&
+           std::ranges::all_of(known.traces, trace_fits) && std::ranges::all_of(known.lines, line_fits) &&
            std::ranges::all_of(known.idle, idle_fits);
+}
+
+/// The facts of a run that an older version has saved, with the entries that it did not know.
+json::value with_new_entries(json::value saved) {
+    if (auto* const entries = saved.if_object()) {
+        entries->emplace("times", json::object{{"started", 0}, {"ended", 0}});
+        if (auto* const compared = entries->if_contains("compared"); compared != nullptr && compared->is_object())
+            compared->get_object().emplace("other_port", nullptr);
+    }
+    return saved;
 }
 
 }  // namespace
@@ -139,12 +157,14 @@ result<facts> facts_from_json(std::string_view text) {
     const auto* const number = object == nullptr ? nullptr : object->if_contains(version_key);
     const auto* const saved = object == nullptr ? nullptr : object->if_contains("facts");
     if (number == nullptr || saved == nullptr) return fail(errc::unsupported, "not a saved run of 'sallyport doctor'");
-    if (!number->is_int64() || number->get_int64() != version)
+    const auto written = number->is_int64() ? number->get_int64() : 0;
+    if (written != version && written != version_without_times)
         return fail(errc::unsupported, "a saved run of another version of Sallyport");
-    auto read = json::try_value_to<facts>(*saved);
+    auto read = json::try_value_to<facts>(written == version ? *saved : with_new_entries(*saved));
     if (!read) return fail(errc::syntax, "a saved run with a missing or wrong entry");
     if (!is_within_limits(*read))
-        return fail(errc::too_long, "a saved run with a hop beyond 255, or with more entries than a run has");
+        return fail(errc::too_long,
+                    "a saved run with a hop beyond 255, with more entries than a run has, or with an end before its start");
     return std::move(*read);
 }
 

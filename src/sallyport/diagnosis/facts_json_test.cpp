@@ -18,6 +18,9 @@ facts complete_facts() {
     out.lines = {{"half PORT", {{1, true, false}}}};
     out.rounds = {{proto::data_method::pasv, 50001, method_result::ok, method_result::refused}};
     out.idle = {{60, "NOOP", "alive", 2}};
+    out.times.started = 1764489600;
+    out.times.ended = 1764489605;
+    out.compared.other_port = trace_to(false, 3);
     out.translated_server = address("192.0.2.7");
     out.not_measured = {"the path, because this is a test"};
     return out;
@@ -71,10 +74,37 @@ TEST(facts_json, refuses_more_entries_than_a_run_has) {
     EXPECT_FALSE(refused([](facts& f) { f.rounds.resize(1000); }));
 }
 
+// Version 2 had neither times nor SYNs to another port.
+TEST(facts_json, reads_a_run_of_the_version_before) {
+    auto text = to_json(opened_session());
+    const auto cut = [&text](std::string_view entry) {
+        const auto at = text.find(entry);
+        ASSERT_NE(at, std::string::npos) << entry;
+        const auto comma = text.rfind(',', at);
+        text.erase(comma, at + entry.size() - comma);
+    };
+    cut("\"times\": {\"started\": 0, \"ended\": 0}");
+    cut("\"other_port\": null");
+    constexpr std::string_view number = "\"sallyport_doctor\": 3";
+    text.replace(text.find(number), number.size(), "\"sallyport_doctor\": 2");
+    const auto read = facts_from_json(text);
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_FALSE(read->times.are_known());
+    EXPECT_EQ(to_json(*read), to_json(opened_session()));
+}
+
+TEST(facts_json, refuses_times_that_no_run_has) {
+    auto known = complete_facts();
+    known.times.ended = known.times.started - 1;
+    EXPECT_FALSE(facts_from_json(to_json(known)));
+    known.times.started = known.times.ended = 999'999'999'999;
+    EXPECT_FALSE(facts_from_json(to_json(known)));
+}
+
 // Saved before the comparisons were added.
 TEST(facts_json, names_a_run_of_another_version) {
     auto text = to_json(complete_facts());
-    constexpr std::string_view number = "\"sallyport_doctor\": 2";
+    constexpr std::string_view number = "\"sallyport_doctor\": 3";
     ASSERT_NE(text.find(number), std::string::npos);
     text.replace(text.find(number), number.size(), "\"sallyport_doctor\": 1");
     EXPECT_EQ(facts_from_json(text).error().code, errc::unsupported);
@@ -82,7 +112,8 @@ TEST(facts_json, names_a_run_of_another_version) {
 
 TEST(facts_json, refuses_other_texts) {
     for (const auto* const text : {"", "{", "[]", "{}", R"({"sallyport_doctor":1,"facts":{}})",
-                                   R"({"sallyport_doctor":2,"facts":{}})", R"({"sallyport_doctor":"2","facts":[]})"})
+                                   R"({"sallyport_doctor":2,"facts":{}})", R"({"sallyport_doctor":3,"facts":{}})",
+                                   R"({"sallyport_doctor":2,"facts":[]})", R"({"sallyport_doctor":"2","facts":[]})"})
         EXPECT_FALSE(facts_from_json(text)) << text;
     EXPECT_FALSE(facts_from_json(std::string(10000, '[')));
 }

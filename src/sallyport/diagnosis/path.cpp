@@ -16,6 +16,17 @@ bool is_carrier_grade_nat(const ip_address& a) {
 
 bool is_home_address(const ip_address& a) { return a.is_private() && !is_carrier_grade_nat(a); }
 
+std::optional<unsigned> distance_of_control(const facts& known) {
+    const auto* const control = known.control_trace();
+    return control == nullptr ? std::nullopt : control->first(hop_answer::opened);
+}
+
+/// The hop answers to a SYN that is not to the data port.
+bool answers_elsewhere(const facts& known, unsigned hop) {
+    return known.control_trace()->expired_at(hop) != nullptr ||
+           (known.compared.other_port && known.compared.other_port->expired_at(hop) != nullptr);
+}
+
 hop_span span_of(const facts& known, unsigned first, unsigned last) {
     return {first, last, address_of_hop(known, first != 0 ? first : last)};
 }
@@ -36,10 +47,10 @@ side side_of_only_router(const facts& known) {
     return side::between;
 }
 
-path_break break_by_silence(const facts& known, const path_trace& control, const path_trace& data, unsigned distance) {
+path_break break_by_silence(const facts& known, const path_trace& data, unsigned distance) {
     const unsigned last = std::min(data.last_expired(), distance - 1);
     unsigned next = last + 1;
-    while (next < distance && control.expired_at(next) == nullptr) ++next;
+    while (next < distance && !answers_elsewhere(known, next)) ++next;
     path_break out;
     out.hop = span_of(known, last, next);
     out.evidence = last == 0
@@ -100,6 +111,10 @@ path_break break_by_refusal(const facts& known, const path_trace& data, unsigned
     return out;
 }
 
+bool is_port_unreachable(bool v4, const ttl_answer& a) {
+    return v4 ? a.icmp_type == 3 && a.icmp_code == 3 : a.icmp_type == 1 && a.icmp_code == 4;
+}
+
 path_break break_by_icmp(const facts& known, const path_trace& data, unsigned distance) {
     const unsigned reached = *data.first(hop_answer::unreachable);
     const auto answer = std::ranges::find_if(
@@ -113,8 +128,9 @@ path_break break_by_icmp(const facts& known, const path_trace& data, unsigned di
         return out;
     }
     const auto from = *answer->from;
-    out.evidence = fmt::format("{} rejects the connection by ICMP (type {}, code {})", from.text(), answer->icmp_type,
-                               answer->icmp_code);
+    out.evidence = fmt::format("{} rejects the connection by ICMP: {}", from.text(),
+                               text_of_icmp(from.is_v4(), answer->icmp_type, answer->icmp_code));
+    out.port_unreachable = is_port_unreachable(from.is_v4(), *answer);
     for (unsigned hop = 1; hop < distance; ++hop) {
         if (address_of_hop(known, hop) != from) continue;
         out.hop = {hop, hop, from};
@@ -141,15 +157,22 @@ path_break break_by_icmp(const facts& known, const path_trace& data, unsigned di
 
 }  // namespace
 
+std::optional<unsigned> hop_of_proxy(const facts& known) noexcept {
+    const auto opened = distance_of_control(known);
+    if (!opened || !known.compared.other_port || known.compared.other_port->expired_at(*opened) == nullptr)
+        return std::nullopt;
+    return opened;
+}
+
 std::optional<unsigned> distance_to_server(const facts& known) noexcept {
-    const auto* const control = known.control_trace();
-    return control == nullptr ? std::nullopt : control->first(hop_answer::opened);
+    return hop_of_proxy(known) ? known.compared.other_port->distance() : distance_of_control(known);
 }
 
 std::optional<ip_address> address_of_hop(const facts& known, unsigned hop) noexcept {
     for (const auto& trace : known.traces)
         if (const auto* const answer = trace.expired_at(hop)) return answer->from;
-    return std::nullopt;
+    const auto* const answer = known.compared.other_port ? known.compared.other_port->expired_at(hop) : nullptr;
+    return answer == nullptr ? std::nullopt : answer->from;
 }
 
 side side_of_hop(const facts& known, unsigned hop) noexcept {
@@ -177,6 +200,24 @@ std::string text_of(const hop_span& hop) {
                        hop.address ? fmt::format(" (from {})", hop.address->text()) : "");
 }
 
+std::string text_of_icmp(bool v4, int type, int code) {
+    static constexpr auto codes = std::to_array<std::string_view>(
+        {"network unreachable", "host unreachable", "protocol unreachable", "port unreachable", "too large a packet",
+         "source route failed", "network unknown", "host unknown", "", "network prohibited", "host prohibited", "", "",
+         "administratively prohibited"});
+    static constexpr auto codes_v6 = std::to_array<std::string_view>(
+        {"no route", "administratively prohibited", "beyond the scope of the source address", "address unreachable",
+         "port unreachable", "source address refused", "route refused"});
+    const auto of = [&](const auto& words) {
+        const auto at = static_cast<std::size_t>(code);
+        return code >= 0 && at < words.size() ? words[at] : std::string_view();
+    };
+    const bool is_unreachable = type == (v4 ? 3 : 1);
+    const auto words = !is_unreachable ? std::string_view() : v4 ? of(codes) : of(codes_v6);
+    return fmt::format("{}type {}, code {}{}", words.empty() ? "" : fmt::format("{} (", words), type, code,
+                       words.empty() ? "" : ")");
+}
+
 std::optional<path_break> find_break(const facts& known) {
     const auto* const control = known.control_trace();
     const auto distance = distance_to_server(known);
@@ -185,7 +226,7 @@ std::optional<path_break> find_break(const facts& known) {
     if (data->first(hop_answer::opened)) return std::nullopt;
     if (data->first(hop_answer::unreachable)) return break_by_icmp(known, *data, *distance);
     if (data->first(hop_answer::refused)) return break_by_refusal(known, *data, *distance);
-    return break_by_silence(known, *control, *data, *distance);
+    return break_by_silence(known, *data, *distance);
 }
 
 }  // namespace sallyport::diagnosis

@@ -23,11 +23,17 @@ struct path_break {
     bool maybe_way_back = false;
     /// The server itself refuses.
     bool at_server = false;
+    /// ICMP says that the port is unreachable, which no router on the way says.
+    bool port_unreachable = false;
     /// What was seen, one sentence.
     std::string evidence;
 };
 
-/// The distance to the server: the smallest TTL that opens the control port.
+/// The hop of a proxy that ends the control connection in the server's place: the control port opens there, and a SYN to
+/// another port of the server expires there, so the device forwards it. Nothing if no other port shows that.
+[[nodiscard]] std::optional<unsigned> hop_of_proxy(const facts& known) noexcept;
+/// The distance to the server: the smallest TTL that opens the control port; behind a proxy, the one that gets an answer of
+/// another port.
 [[nodiscard]] std::optional<unsigned> distance_to_server(const facts& known) noexcept;
 /// The address of the device at this distance, from any trace.
 [[nodiscard]] std::optional<ip_address> address_of_hop(const facts& known, unsigned hop) noexcept;
@@ -35,6 +41,9 @@ struct path_break {
 [[nodiscard]] side side_of_hop(const facts& known, unsigned hop) noexcept;
 /// "hop 3 (192.0.2.1)", "hops 2 to 3", "this computer".
 [[nodiscard]] std::string text_of(const hop_span& hop);
+
+/// "port unreachable (type 3, code 3)", in the words of RFC 792, RFC 1812 and RFC 4443.
+[[nodiscard]] std::string text_of_icmp(bool v4, int type, int code);
 
 /// Where the connections of the first trace of a data port end. Nothing without traces of both ports, or if the data port
 /// opened.

@@ -31,6 +31,41 @@ TEST(path, silence_moves_along_the_path) {
     }
 }
 
+/// The control port opens at the client's router, and another port of the server is refused at the server.
+facts with_proxy(path_trace data) {
+    auto out = opened_session();
+    out.traces = {trace_to(true, 0, hop_answer::opened, 1), std::move(data)};
+    out.compared.other_port = trace_to(false, test_distance - 1, hop_answer::refused, test_distance);
+    return out;
+}
+
+// D2, probe 3
+TEST(path, the_distance_beyond_a_proxy_is_that_of_another_port) {
+    EXPECT_EQ(hop_of_proxy(with_proxy(trace_to(false, 3))), 1U);
+    EXPECT_EQ(distance_to_server(with_proxy(trace_to(false, 3))), test_distance);
+    const auto found = find_break(with_proxy(trace_to(false, 2)));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->hop, (hop_span{2, 3, hop_address(2)}));
+    EXPECT_EQ(found->side, side::between);
+    // No other port answers: the end of the path is unknown, and so is the break.
+    auto unknown = with_proxy(trace_to(false, 2));
+    for (auto& each : unknown.compared.other_port->answers)
+        if (each.what == hop_answer::refused) each.what = hop_answer::none;
+    EXPECT_EQ(hop_of_proxy(unknown), 1U);
+    EXPECT_FALSE(distance_to_server(unknown));
+    EXPECT_FALSE(find_break(unknown));
+}
+
+TEST(path, another_port_that_is_answered_where_the_control_port_opens_is_no_proxy) {
+    for (const auto what : {hop_answer::refused, hop_answer::opened, hop_answer::none}) {
+        auto known = with_data(trace_to(false, 3));
+        known.compared.other_port =
+            path_trace{.to = {address("198.51.100.7"), 990}, .answers = {{test_distance, what, {}, 0, 0}}};
+        EXPECT_FALSE(hop_of_proxy(known));
+        EXPECT_EQ(distance_to_server(known), test_distance);
+    }
+}
+
 TEST(path, a_hop_that_never_answers_is_no_suspect) {
     auto known = with_data(trace_to(false, 1));
     for (auto& answer : known.traces.front().answers)

@@ -37,4 +37,9 @@ bool asks_for_tls(int reply_code, std::string_view text, bool before_login) noex
     }
 }
 
+// OpenSSL: "hostname mismatch"; curl: "no alternative certificate subject name matches ..."; GnuTLS: "does not match".
+bool names_other_host(std::string_view text) noexcept {
+    return contains_any(text, {"mismatch", "doesn't match", "does not match", "subject name"});
+}
+
 }  // namespace sallyport::diagnosis

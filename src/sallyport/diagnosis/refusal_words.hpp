@@ -17,4 +17,7 @@ namespace sallyport::diagnosis {
 /// The refusal demands TLS. `before_login`: it refused the session or the login; later, the words may be part of a path.
 [[nodiscard]] bool asks_for_tls(int reply_code, std::string_view text, bool before_login) noexcept;
 
+/// The reason why a certificate is not trusted is the name in it.
+[[nodiscard]] bool names_other_host(std::string_view text) noexcept;
+
 }  // namespace sallyport::diagnosis

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/diagnosis/comparison_lines.hpp>
 #include <sallyport/diagnosis/interruption.hpp>
 #include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
@@ -61,6 +62,7 @@ std::string_view summary_of(overall o, const facts& known) {
                                        : "connected, but no FTP greeting arrived";
     // After the login, the server may refuse the protection of data connections.
     if (failed->name == "tls") return "connected, but TLS failed";
+    if (failed->name == "transfer") return "the client's command failed, and not because of a data connection";
     return failed->name == "login" ? "connected, but the login failed" : "cannot connect";
 }
 
@@ -85,10 +87,8 @@ std::string methods_text(const facts& known) {
         out += paragraph(fmt::format("  {:<16}{:<8}{:>5} ms  ", about.substr(0, colon), usable ? "ok" : "FAILED", m.ms),
                          safe(detail));
     }
-    if (const auto& upload = known.compared.upload)
-        out +=
-            paragraph(fmt::format("  {:<16}{:<8}{:>9}", "upload", upload->result == method_result::ok ? "ok" : "FAILED", ""),
-                      safe(upload->reply.empty() ? name(upload->result) : upload->reply));
+    for (const auto& each : comparison_lines(known))
+        out += paragraph(fmt::format("  {:<16}{:<8}{:>10}", each.name, each.ok ? "ok" : "FAILED", ""), safe(each.detail));
     return out;
 }
 
@@ -123,9 +123,11 @@ std::string path_text(const facts& known, const std::vector<verdict>& found) {
             hop == length && known.server.port != 0 ? std::optional(known.server.address) : address_of_hop(known, hop);
         const auto who = hop == 0 ? std::string("this computer") : address ? address->text() : std::string("(no answer)");
         const bool is_break = marked != found.end() && hop >= marked->hop->first && hop <= marked->hop->last;
-        const char control_mark = hop == 0 ? '|' : mark_of(known.control_trace(), hop);
+        char control_mark = hop == 0 ? '|' : mark_of(known.control_trace(), hop);
         char data_mark = hop == 0 ? '|' : mark_of(data, hop);
         if (data == nullptr) data_mark = ' ';
+        // The control connection ends there.
+        if (const auto proxy = hop_of_proxy(known); proxy && hop > *proxy) control_mark = ' ';
         out += fmt::format("  {:>3}  {:<29}{:<10}   {}       {}{}\n", hop, who, name(side_of_hop(known, hop)), control_mark,
                            data_mark, is_break ? "  <== here" : "");
     }

@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
+#include <sallyport/diagnosis/comparison_lines.hpp>
 #include <sallyport/diagnosis/path.hpp>
 #include <sallyport/diagnosis/readable_json.hpp>
 #include <sallyport/diagnosis/report.hpp>
@@ -40,6 +41,13 @@ json::array methods_json(const facts& known) {
         row["detail"] = m.reply.empty() ? m.detail : m.reply;
         out.push_back(std::move(row));
     }
+    return out;
+}
+
+json::array comparisons_json(const facts& known) {
+    json::array out;
+    for (const auto& each : comparison_lines(known))
+        out.push_back(json::object{{"name", each.name}, {"ok", each.ok}, {"detail", each.detail}});
     return out;
 }
 
@@ -96,6 +104,7 @@ std::string report_json(const facts& known, const std::vector<verdict>& found) {
                                       {"result", name(overall_of(known, found))},
                                       {"phases", phases_json(known)},
                                       {"methods", methods_json(known)},
+                                      {"comparisons", comparisons_json(known)},
                                       {"path", path_json(known)},
                                       {"verdict", verdicts_json(found)},
                                       {"not_measured", texts_json(known.not_measured)}});

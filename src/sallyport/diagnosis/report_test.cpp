@@ -109,6 +109,31 @@ TEST(report, an_undecided_one_says_what_to_do) {
     EXPECT_THAT(report_text(known, judge(known)), HasSubstr("sallyport doctor URL"));
 }
 
+// D1: what was asked for leaves a line, also if nothing is wrong.
+TEST(report, each_comparison_that_was_asked_for_has_a_line) {
+    auto known = opened_session();
+    known.methods = {attempt(proto::data_method::epsv, method_result::ok)};
+    known.rounds.assign(10, {proto::data_method::epsv, 50000, method_result::ok});
+    known.idle = {{60, "silent", "alive", {}},
+                  {120, "silent", "alive", {}},
+                  {300, "silent", "alive", {}},
+                  {300, "keepalive", "alive", {}}};
+    known.compared.upload = upload_facts{method_result::ok, 226, "226 Done.", {}, {}};
+    auto text = report_text(known, judge(known));
+    EXPECT_THAT(text, HasSubstr("10 rounds: all worked"));
+    EXPECT_THAT(text, HasSubstr("idle 1, 2, 5 minutes: all sessions alive"));
+    EXPECT_THAT(text, HasSubstr("upload of 16 KiB: ok"));
+    known.rounds.back().result = method_result::refused;
+    known.idle[1].result = "reset";
+    known.compared.upload->difference = "truncated";
+    text = report_text(known, judge(known));
+    EXPECT_THAT(text, HasSubstr("10 rounds: 9 worked, 1 failed"));
+    EXPECT_THAT(text, HasSubstr("idle 1, 2, 5 minutes: 2 minutes: reset"));
+    EXPECT_THAT(text, HasSubstr("upload of 16 KiB: it is not the same"));
+    const auto parsed = boost::json::parse(report_json(known, judge(known))).as_object();
+    EXPECT_EQ(parsed.at("comparisons").as_array().size(), 3);
+}
+
 TEST(report, json_has_the_schema) {
     const auto known = blocked();
     const auto parsed = boost::json::parse(report_json(known, judge(known))).as_object();

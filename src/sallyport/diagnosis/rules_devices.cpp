@@ -19,6 +19,20 @@ std::optional<hop_span> helper_on_path(const facts& known) {
     return holder_of(known, "half PORT");
 }
 
+/// Whether the control connection ends at a proxy, which speaks for the server.
+void judge_proxy(const facts& known, std::vector<verdict>& out) {
+    const auto hop = hop_of_proxy(known);
+    if (!hop) return;
+    const hop_span at{*hop, *hop, address_of_hop(known, *hop)};
+    const bool works = std::ranges::any_of(passive_methods(known), [](const method_facts* m) { return is_usable(*m); });
+    auto found = verdict_of("control-intercepted", side_of(known, at), confidence::likely,
+                            works ? severity::note : severity::problem);
+    found.hop = at;
+    found.evidence.push_back(fmt::format("the control port opens at {}, and a SYN to port {} of the same host goes further",
+                                         text_of(at), known.compared.other_port->to.port));
+    out.push_back(std::move(found));
+}
+
 void judge_helper_blind(const facts& known, std::vector<verdict>& out) {
     const auto helper = helper_on_path(known);
     for (const auto& m : known.methods) {
@@ -100,6 +114,14 @@ void judge_epsv_through_nat64(const facts& known, std::vector<verdict>& out) {
 
 std::span<const rule> device_rules() noexcept {
     static const auto table = std::to_array<rule>({
+        {{"control-intercepted",
+          "A proxy on the path ends the control connection in the server's place, so its replies are the proxy's.",
+          "the control port, which opens at a hop that forwards a SYN to another port of the same host",
+          "helpers, which read the control connection and do not end it", "paths of several lengths to one host",
+          "Ask the operator of that device whether it is meant to handle FTP and which data ports it uses; the addresses "
+          "and "
+          "ports in the replies are its own."},
+         judge_proxy},
         {{"helper-blind", "A firewall opens data ports by reading the control connection, and TLS hides the port from it.",
           "the same method in an unencrypted session and over TLS; or a helper on the path and blocked ports over TLS",
           "ports that are blocked without TLS as well", "a server that uses other ports over TLS",

@@ -63,7 +63,7 @@ std::string remedy_of(const verdict& v, const method_facts& m) {
     return fmt::format("Allow the server's passive port range (port {} here) in the firewalls of both sides.", port);
 }
 
-void describe_break(const facts& known, const method_facts& m, verdict& v) {
+void describe_place(const facts& known, const method_facts& m, verdict& v) {
     v.method = m.method;
     for (const auto* const each : passive_methods(known)) v.evidence.push_back(evidence_of(*each));
     if (const auto at = find_break(known)) {
@@ -81,6 +81,18 @@ void describe_break(const facts& known, const method_facts& m, verdict& v) {
         return;
     }
     v.remedy = remedy_of(v, m);
+}
+
+/// TLS may hide the port from a firewall that would open it, and only a session without TLS shows that.
+bool lacks_plain_attempt(const facts& known, const method_facts& m) {
+    return m.tls && known.source.empty() && known.tls_mode == "explicit" &&
+           std::ranges::all_of(known.methods, [](const method_facts& each) { return each.tls; });
+}
+
+void describe_break(const facts& known, const method_facts& m, verdict& v) {
+    describe_place(known, m, v);
+    if (lacks_plain_attempt(known, m))
+        v.remedy += " Run the doctor with --also-plain to see whether a firewall's FTP helper is made blind by TLS.";
 }
 
 /// The client and the server are behind the same router, and the client uses the router's external address.
@@ -123,7 +135,15 @@ void judge_refused(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_rejected(const facts& known, std::vector<verdict>& out) {
-    (void)add_blocked(known, out, method_result::unreachable, "data-ports-rejected");
+    auto* const found = add_blocked(known, out, method_result::unreachable, "data-ports-rejected");
+    if (found == nullptr) return;
+    const auto at = find_break(known);
+    if (!at || !at->port_unreachable || at->hop.address != known.server.address) return;
+    // It is no sign of a policy: the REJECT of iptables sends it, and so do NAT and containers without a target.
+    found->cause = "The server's host answers that the data port is unreachable.";
+    found->evidence.emplace_back(
+        "the host's packet filter (the usual REJECT of iptables), and a NAT rule or a container that "
+        "has no such port, look the same");
 }
 
 // ---- Rounds

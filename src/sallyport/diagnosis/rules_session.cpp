@@ -123,20 +123,15 @@ void judge_data_tls_refused(const facts& known, std::vector<verdict>& out) {
         add(known, out, "data-tls-refused", side::server_config, confidence::likely);
 }
 
-/// The words of OpenSSL ("hostname mismatch"), curl ("no alternative certificate subject name matches ...") and GnuTLS.
-bool has_other_name(const phase& failed) {
-    return contains_any(to_lower(failed.detail), {"mismatch", "doesn't match", "does not match", "subject name"});
-}
-
 void judge_certificate(const facts& known, std::vector<verdict>& out) {
     const auto* const failed = failed_at(known, "tls", "tls_untrusted");
-    if (failed != nullptr && !has_other_name(*failed))
+    if (failed != nullptr && !names_other_host(to_lower(failed->detail)))
         add(known, out, "certificate-untrusted", side::undecided, confidence::likely);
 }
 
 void judge_certificate_name(const facts& known, std::vector<verdict>& out) {
     const auto* const failed = failed_at(known, "tls", "tls_untrusted");
-    if (failed != nullptr && has_other_name(*failed))
+    if (failed != nullptr && names_other_host(to_lower(failed->detail)))
         add(known, out, "certificate-other-name", side::undecided, confidence::likely);
 }
 
@@ -149,23 +144,56 @@ void judge_tls_required(const facts& known, std::vector<verdict>& out) {
     if (requires_tls(known)) add(known, out, "tls-required", side::client_config, confidence::certain);
 }
 
-bool is_server_busy(const phase& failed) {
-    if (failed.reply_code == 421) return true;
-    const auto text = to_lower(failed.detail);
-    return failed.reply_code >= 400 && text.find("too many") != text.npos;
+/// The refusal of the session in the greeting or in the login; nullptr if there was none, or if it asks for TLS.
+const phase* refusal_of_session(const facts& known) {
+    const auto* failed = failed_at(known, "login");
+    if (failed == nullptr) failed = failed_at(known, "greeting");
+    return failed != nullptr && failed->reply_code >= 400 && !requires_tls(known) ? failed : nullptr;
+}
+
+/// vsftpd: "500 OOPS: vsftpd: refusing to run with writable root inside chroot()".
+bool is_fault_of_server(const phase& failed) {
+    return says(to_lower(failed.detail), {"oops", "internal error", "internal server error"});
+}
+
+bool names_limit(const phase& failed) {
+    if (failed.reply_code == 421)
+        return says(to_lower(failed.detail), {"too many", "limit", "maximum", "busy", "full", "connected users", "already"});
+    return to_lower(failed.detail).contains("too many");
+}
+
+bool is_refused_login(const phase& failed) { return failed.name == "login" && failed.reply_code != 421; }
+
+void judge_server_fault(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = refusal_of_session(known);
+    if (failed != nullptr && is_fault_of_server(*failed))
+        add(known, out, "server-fault", side::server_config, confidence::likely);
 }
 
 void judge_server_busy(const facts& known, std::vector<verdict>& out) {
-    const auto* failed = failed_at(known, "login");
-    if (failed == nullptr) failed = failed_at(known, "greeting");
-    if (failed != nullptr && is_server_busy(*failed) && !requires_tls(known))
+    const auto* const failed = refusal_of_session(known);
+    if (failed != nullptr && names_limit(*failed) && !is_fault_of_server(*failed))
         add(known, out, "server-busy", side::server, confidence::likely);
 }
 
+void judge_session_refused(const facts& known, std::vector<verdict>& out) {
+    const auto* const failed = refusal_of_session(known);
+    if (failed == nullptr || is_refused_login(*failed) || names_limit(*failed) || is_fault_of_server(*failed)) return;
+    add(known, out, "session-refused", side::server, confidence::likely);
+    // Our gateway: "No FTP server is available; try again later."
+    if (says(to_lower(failed->detail), {"no ftp server is available", "backend", "upstream"}))
+        out.back().cause = "A gateway answers, and none of its servers does.";
+}
+
 void judge_login_refused(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = failed_at(known, "login");
-    if (failed != nullptr && failed->reply_code != 0 && !is_server_busy(*failed) && !requires_tls(known))
+    const auto* const failed = refusal_of_session(known);
+    if (failed != nullptr && is_refused_login(*failed) && !names_limit(*failed) && !is_fault_of_server(*failed))
         add(known, out, "login-refused", side::client_config, confidence::likely);
+}
+
+/// The last line of a client program whose data connections worked, as far as its transcript shows.
+void judge_transfer_failed(const facts& known, std::vector<verdict>& out) {
+    if (failed_at(known, "transfer") != nullptr) add(known, out, "transfer-failed", side::undecided, confidence::possible);
 }
 
 void judge_connection_lost(const facts& known, std::vector<verdict>& out) {
@@ -190,7 +218,8 @@ std::span<const rule> session_rules() noexcept {
          judge_host_not_found},
         {{"no-address-of-family", "The host has no address of the family that -4 or -6 selects.",
           "the lookup of the name, or the address in the URL", "names without any address", "none",
-          "Run the command without -4 and -6, or let the name have such an address."},
+          "Run the command without -4 and -6. An address in the URL has its family; a name may get an address of the other "
+          "one."},
          judge_other_family},
         {{"control-port-refused", "No FTP server accepts connections on this address and port.",
           "an RST in reply to the connection", "silence and ICMP",
@@ -249,10 +278,23 @@ std::span<const rule> session_rules() noexcept {
         {{"tls-required", "The server requires TLS.", "a refusal of an unencrypted login that asks for TLS",
           "other refusals of the login", "none", "Use explicit TLS: ftpes:// in place of ftp:// in the URL."},
          judge_tls_required},
-        {{"server-busy", "The server does not admit another session now.", "reply 421, or a refusal that names a limit",
-          "a wrong password", "the sessions of this diagnosis count for that limit as well",
+        {{"server-fault", "The server reports a fault of its own.",
+          "a refusal of the session or of the login that names it, such as vsftpd's \"500 OOPS\"",
+          "limits, and a wrong password", "none",
+          "Server's administrator: correct what the reply names; the server's log may have more. If vsftpd refuses to run "
+          "with a writable root inside chroot(), take the right to write in the user's home directory away, or set "
+          "allow_writeable_chroot=YES."},
+         judge_server_fault},
+        {{"server-busy", "The server does not admit another session now.", "a refusal that names a limit",
+          "a wrong password; a refusal without a limit", "the sessions of this diagnosis count for that limit as well",
           "Try again later, or raise the server's limits of users and sessions per address."},
          judge_server_busy},
+        {{"session-refused", "The server refuses the session and names no limit.",
+          "a refusal in place of the greeting, or reply 421 to the login", "a limit of sessions; a refused password",
+          "a server that is shutting down; a gateway whose servers are down; a rule against this client's address",
+          "Read the server's reply, and try again later. Server's administrator: check that the server runs and, at a "
+          "gateway, that it reaches its servers ('sallyport status' of ours shows them)."},
+         judge_session_refused},
         {{"login-refused", "The server refused the login.", "a reply of 5xx to USER, PASS or ACCT", "limits (421)",
           "a server that requires TLS before the login and does not say so",
           "Check user name and password; a server may also require TLS (ftpes://)."},
@@ -261,6 +303,11 @@ std::span<const rule> session_rules() noexcept {
           "no reply to a command of the login", "a refusal", "a slow account database; a firewall that inspects FTP",
           "Try again; if the problem persists, disable FTP inspection in the firewalls on the path."},
          judge_connection_lost},
+        {{"transfer-failed", "The client's command failed, and its data connections did not.",
+          "the last line of a client's transcript, without a data connection that failed before it",
+          "data connections that are refused, silent or reset", "a missing file, a permission, a quota, a lost connection",
+          "Read what the client program says. If it does not name a file or a permission, run 'sallyport doctor URL'."},
+         judge_transfer_failed},
     });
     return table;
 }

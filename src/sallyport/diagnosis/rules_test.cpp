@@ -13,6 +13,7 @@ namespace {
 using proto::data_method;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -397,6 +398,12 @@ TEST(rules, steps_before_the_data_connection) {
     EXPECT_EQ(id("connect", "unreachable", 0, ""), "control-port-unreachable");
     EXPECT_EQ(id("greeting", "timeout", 0, ""), "no-greeting");
     EXPECT_EQ(id("greeting", "rejected", 421, "421 Too many users"), "server-busy");
+    EXPECT_EQ(id("login", "login_refused", 421, "421 No FTP server is available; try again later."), "session-refused");
+    EXPECT_EQ(id("greeting", "rejected", 554, "554 not from here"), "session-refused");
+    EXPECT_EQ(id("login", "login_refused", 500, "500 OOPS: vsftpd: refusing to run with writable root inside chroot()"),
+              "server-fault");
+    EXPECT_EQ(id("greeting", "rejected", 500, "500 OOPS: bad bool value in config file for: listen"), "server-fault");
+    EXPECT_EQ(id("transfer", "", 0, "sallyport get: getting /x from 192.0.2.1:21: 550 no such file"), "transfer-failed");
     EXPECT_EQ(id("tls", "tls_untrusted", 0, ""), "certificate-untrusted");
     EXPECT_EQ(id("tls", "tls_untrusted", 0, "the certificate of h is not trusted: hostname mismatch"),
               "certificate-other-name");
@@ -465,7 +472,7 @@ TEST(rules, login_that_requires_tls) {
         EXPECT_EQ(only(known).id, "tls-required") << text;
         EXPECT_NE(only(known).remedy.find("ftpes://"), std::string::npos);
         known.tls_mode = "explicit";
-        EXPECT_EQ(only(known).id, code == 421 ? "server-busy" : "login-refused") << text;
+        EXPECT_EQ(only(known).id, code == 421 ? "session-refused" : "login-refused") << text;
     }
 }
 

@@ -75,8 +75,8 @@ struct server_facts {
     port_range passive_ports{};
     // The address in 227 replies as it is configured; empty: the one that the client connected to.
     std::string external_address;
-    // TLS is offered.
-    bool tls = false;
+    // Whether TLS is offered; nothing: not known.
+    std::optional<bool> tls;
     // Seconds until the first TCP keepalive on control connections; nothing: none is sent.
     std::optional<std::int64_t> keepalive;
     // Nothing: no limit, or not known.

@@ -50,7 +50,7 @@ std::string report_text(const server_facts& known, const std::vector<verdict>& f
         add("control ports",
             known.control_ports.empty() ? "not known" : fmt::format("{}", fmt::join(known.control_ports, ", ")));
     add("passive ports", ports);
-    if (!is_container) add("TLS", known.tls ? "offered" : "not offered");
+    if (!is_container) add("TLS", !known.tls ? "not known" : *known.tls ? "offered" : "not offered");
     out += all_verdicts(found);
     for (const auto& each : known.not_measured) out += fmt::format("not measured: {}\n", escape(each, 400));
     return out;

@@ -143,7 +143,7 @@ void judge_helper(const server_facts& known, std::vector<verdict>& out) {
         out.push_back(std::move(found));
         return;
     }
-    if (!known.tls) return;
+    if (known.tls != true) return;
     const bool relied_on = relies_on_helper(known);
     auto found = verdict_of("helper-useless", side::server, relied_on ? confidence::likely : confidence::possible,
                             relied_on ? severity::problem : severity::note);
@@ -173,9 +173,10 @@ void judge_size(const server_facts& known, std::vector<verdict>& out) {
     const auto ports = known.passive_ports.size();
     if (known.max_sessions ? *known.max_sessions <= ports : ports >= small) return;
     auto found = verdict_of("passive-range-small", side::server_config, confidence::possible, severity::note);
-    found.evidence.push_back(known.max_sessions
-                                 ? fmt::format("{} sessions are allowed, with {} passive ports", *known.max_sessions, ports)
-                                 : fmt::format("there are {} passive ports", ports));
+    found.evidence.push_back(known.max_sessions ? fmt::format("the server's limit of sessions is {}, with {} passive port{}",
+                                                              *known.max_sessions, ports, ports == 1 ? "" : "s")
+                                                : fmt::format("there {} {} passive port{}", ports == 1 ? "is" : "are", ports,
+                                                              ports == 1 ? "" : "s"));
     out.push_back(std::move(found));
 }
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <utility>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -24,6 +26,8 @@ constexpr auto state_names = std::to_array<std::string_view>({"half-open", "conn
 // A run of a client has some dozens; a busy server may have many others meanwhile.
 constexpr std::size_t max_connections = 100'000;
 constexpr std::int64_t version = 1;
+// The last second of the year 9999: a date is written with four digits.
+constexpr std::int64_t max_time = 253'402'300'799;
 
 [[nodiscard]] std::optional<endpoint> endpoint_in(const json::object& from, std::string_view key) {
     const auto* const value = from.if_contains(key);
@@ -52,6 +56,24 @@ constexpr std::int64_t version = 1;
 }
 
 // ---- Joining
+
+std::string date_of(std::int64_t seconds) {
+    const std::time_t at = seconds;
+    return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(at));
+}
+
+/// Why the two files cannot be of the same time; empty if they can.
+[[nodiscard]] std::string time_between(const facts& client, const server_watch& server) {
+    if (!client.times.are_known()) return {};
+    const auto ended = server.started + (server.ms + 999) / 1000;
+    // Two clocks that are set by hand differ by a few minutes.
+    constexpr std::int64_t tolerance = 300;
+    if (client.times.started <= ended + tolerance && client.times.ended + tolerance >= server.started) return {};
+    return fmt::format(
+        "the files are of different times: the client's run was from {} to {}, and the server was watched from "
+        "{} to {}; make both at the same time, or set the clocks of both hosts",
+        date_of(client.times.started), date_of(client.times.ended), date_of(server.started), date_of(ended));
+}
 
 /// The addresses from which this client may have come: those of control connections to its port.
 [[nodiscard]] std::vector<ip_address> sources_of(const facts& client, const server_watch& server) {
@@ -182,6 +204,7 @@ result<server_watch> server_watch_from_json(std::string_view text) {
     const auto ms = number_in(*object, "ms");
     const auto* const all = object->if_contains("connections");
     if (!started || !ms || all == nullptr || !all->is_array()) return fail(errc::syntax, "a missing or wrong entry");
+    if (*started > max_time || *ms > max_time) return fail(errc::syntax, "a time after the year 9999");
     if (all->get_array().size() > max_connections) return fail(errc::too_long, "more connections than a watch has");
     server_watch out{*started, *ms, {}};
     for (const auto& each : all->get_array()) {
@@ -193,6 +216,7 @@ result<server_watch> server_watch_from_json(std::string_view text) {
 }
 
 result<std::vector<verdict>> join(const facts& client, const server_watch& server) {
+    if (const auto apart = time_between(client, server); !apart.empty()) return fail(errc::not_found, apart);
     const auto sources = sources_of(client, server);
     if (sources.empty())
         return fail(errc::not_found,

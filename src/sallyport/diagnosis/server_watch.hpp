@@ -49,7 +49,8 @@ struct server_watch {
 [[nodiscard]] result<server_watch> server_watch_from_json(std::string_view text);
 
 /// The causes of the client's run, with what the server's host has seen of it. Fails with errc::not_found if the watch has
-/// seen no control connection to the port that the client used: then it was another server or another time.
+/// seen no control connection to the port that the client used: then it was another server or another time; and if both
+/// files have their times and these are more than five minutes apart, which is more than clocks differ.
 [[nodiscard]] result<std::vector<verdict>> join(const facts& client, const server_watch& server);
 
 }  // namespace sallyport::diagnosis

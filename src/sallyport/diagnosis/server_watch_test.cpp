@@ -52,6 +52,27 @@ TEST(ServerWatch, IsReadAsItIsWritten) {
         EXPECT_FALSE(server_watch_from_json(wrong)) << wrong;
 }
 
+TEST(Join, D2_FilesOfDifferentTimesAreRefused) {
+    auto client = blocked_session();
+    const auto server = watch_with({});
+    // Two clocks may differ by some minutes.
+    for (const auto start : {server.started - 200, server.started, server.started + 200}) {
+        client.times.started = start;
+        client.times.ended = start + 5;
+        EXPECT_TRUE(join(client, server)) << start;
+    }
+    for (const auto start : {server.started - 400, server.started + 400}) {
+        client.times.started = start;
+        client.times.ended = start + 5;
+        const auto found = join(client, server);
+        ASSERT_FALSE(found) << start;
+        EXPECT_THAT(found.error().what, HasSubstr("2023-11-14 22:13:20 UTC to 2023-11-14 22:13:29 UTC"));
+        EXPECT_THAT(found.error().what, HasSubstr(start < server.started ? "22:06:40 UTC" : "22:20:00 UTC"));
+    }
+    client.times.started = client.times.ended = 0;
+    EXPECT_TRUE(join(client, server)) << "times unknown";
+}
+
 // D2
 TEST(Join, D2_AHalfOpenConnectionMeansThatTheAnswerIsLost) {
     const auto found =

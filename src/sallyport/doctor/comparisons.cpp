@@ -28,8 +28,7 @@ using proto::data_method;
 
 /// Every path carries such segments: they fit into the smallest packet that each IPv4 host must accept (RFC 879).
 constexpr int small_segment = 536;
-/// Several full segments, so that an upload stops where these are lost.
-constexpr std::size_t upload_bytes = std::size_t{16} * 1024;
+constexpr std::size_t upload_bytes = diagnosis::upload_kib * 1024;
 /// Between the reply that names a port, or the transfer command, and a late connection.
 constexpr std::chrono::milliseconds late(500);
 constexpr std::chrono::milliseconds late_connect_wait(1200);

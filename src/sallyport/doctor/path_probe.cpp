@@ -21,6 +21,9 @@ constexpr std::chrono::milliseconds answer_timeout(400);
 constexpr unsigned max_hops = 36;
 /// Groups of three hops without any answer, after which the path is given as unknown.
 constexpr unsigned max_silent_groups = 3;
+/// Of FTP: the two ports that a server may have besides its own.
+constexpr std::uint16_t plain_port = 21;
+constexpr std::uint16_t tls_port = 990;
 /// Hops that are tried again: those next to the break.
 constexpr std::size_t max_retries = 2;
 /// Linux sends one ICMP error a second to each address, after the first six.
@@ -35,13 +38,13 @@ net::task<result<std::vector<ttl_answer>>> send(path_probe probe, endpoint to, s
 
 struct both_answers {
     ttl_answer data;
-    ttl_answer control;
+    ttl_answer other;
 };
 
-/// Routers limit their ICMP messages. The SYN to the data port is sent before the one to the control port: if the later one
+/// Routers limit their ICMP messages. The SYN to the data port is sent before the one to the other port: if the later one
 /// is answered, the limit was not the reason for silence about the earlier one.
-net::task<result<both_answers>> compare(path_probe probe, endpoint data, unsigned ttl) {
-    const std::vector<limited_syn> syns{{data, ttl}, {probe.server, ttl}};
+net::task<result<both_answers>> compare(path_probe probe, endpoint data, endpoint other, unsigned ttl) {
+    const std::vector<limited_syn> syns{{data, ttl}, {other, ttl}};
     auto work = [from = probe.local.address, syns] { return send_syns(from, answer_timeout, syns); };
     const auto answers = co_await net::offload(probe.pool, probe.loop, std::move(work));
     if (!answers) co_return std::unexpected(answers.error());
@@ -104,6 +107,26 @@ net::task<result<path_trace>> trace_control(path_probe probe) {
     co_return out;
 }
 
+net::task<result<path_trace>> trace_other_port(path_probe probe, const path_trace& control) {
+    constexpr unsigned group = 3;
+    path_trace out;
+    out.to = {probe.server.address, probe.server.port == tls_port ? plain_port : tls_port};
+    const auto opened = control.first(hop_answer::opened);
+    if (!opened) co_return out;
+    std::vector<unsigned> ttls(1, *opened);
+    for (;;) {
+        const auto answers = co_await send(probe, out.to, ttls);
+        if (!answers) co_return std::unexpected(answers.error());
+        replace(out, *answers);
+        const bool goes_on =
+            std::ranges::any_of(*answers, [](const ttl_answer& a) { return a.what == hop_answer::expired; });
+        if (!goes_on || out.distance() || ttls.back() >= max_hops) co_return out;
+        const unsigned next = ttls.back() + 1;
+        ttls.clear();
+        for (unsigned ttl = next; ttl < next + group; ++ttl) ttls.push_back(ttl);
+    }
+}
+
 std::optional<endpoint> data_endpoint_in(const proto::reply& reply, const client::connection& session,
                                          proto::data_method method) {
     const auto server = session.control().peer().address;
@@ -129,10 +152,10 @@ net::task<std::optional<endpoint>> negotiate(client::connection& session, proto:
 }
 
 net::task<result<path_trace>> trace_data(path_probe probe, client::connection& session, diagnosis::method_facts attempt,
-                                         path_trace& control) {
+                                         path_trace& reference) {
     path_trace out;
     out.to = *attempt.target;
-    const auto distance = control.first(hop_answer::opened);
+    const auto distance = reference.control ? reference.first(hop_answer::opened) : reference.distance();
     if (!distance) co_return out;
     const bool was_answered =
         attempt.result == diagnosis::method_result::refused || attempt.result == diagnosis::method_result::unreachable;
@@ -147,17 +170,17 @@ net::task<result<path_trace>> trace_data(path_probe probe, client::connection& s
             {*distance, attempt.result == diagnosis::method_result::ok ? hop_answer::opened : hop_answer::none, {}, 0, 0});
 
     // The hops next to the break, each once, and once more if the limit of ICMP messages was the reason for silence.
-    const auto missing = missing_hops(out, control, *distance);
+    const auto missing = missing_hops(out, reference, *distance);
     for (std::size_t i = 0; i < missing.size() && i < max_retries; ++i) {
         for (unsigned attempts_left = 2; attempts_left > 0 && session.is_open(); --attempts_left) {
             const auto fresh = co_await negotiate(session, attempt.method);
             if (!fresh) break;
-            const auto both = co_await compare(probe, *fresh, missing[i]);
+            const auto both = co_await compare(probe, *fresh, reference.to, missing[i]);
             if (!both) co_return std::unexpected(both.error());
             replace(out, {both->data});
-            // A hop that does not answer on the control port either is no suspect.
-            replace(control, {both->control});
-            if (both->data.what != hop_answer::none || both->control.what != hop_answer::none) break;
+            // A hop that does not answer on the other port either is no suspect.
+            replace(reference, {both->other});
+            if (both->data.what != hop_answer::none || both->other.what != hop_answer::none) break;
             co_await probe.loop.sleep_for(icmp_limit_pause);
         }
     }

@@ -21,11 +21,16 @@ struct path_probe {
 /// greeting.
 net::task<result<diagnosis::path_trace>> trace_control(path_probe probe);
 
+/// SYNs to another port of the server, 990 or 21, from the TTL on at which `control` opened: as long as they expire, the
+/// control port was opened by a proxy nearer than the server. One SYN if there is none.
+net::task<result<diagnosis::path_trace>> trace_other_port(path_probe probe, const diagnosis::path_trace& control);
+
 /// SYNs to the port that `attempt` names. A hop that does not answer is tried again with a port of its own, as one SYN that
-/// expires may use up the opening that a helper has made. `control` loses the answers of hops that do not repeat them.
-/// `session` is idle and logged in.
+/// expires may use up the opening that a helper has made. `reference` is the trace that reaches the server: of the control
+/// port or, behind a proxy, of another port; it loses the answers of hops that do not repeat them. `session` is idle and
+/// logged in.
 net::task<result<diagnosis::path_trace>> trace_data(path_probe probe, client::connection& session,
-                                                    diagnosis::method_facts attempt, diagnosis::path_trace& control);
+                                                    diagnosis::method_facts attempt, diagnosis::path_trace& reference);
 
 /// The server's address with the port that its reply to EPSV or PASV names; nothing if it names none that can be used.
 [[nodiscard]] std::optional<endpoint> data_endpoint_in(const proto::reply& reply, const client::connection& session,

@@ -104,7 +104,7 @@ std::vector<diagnosis::verdict> diagnose(const diagnosis::server_facts& known) {
         if (v.id == "published-ports-missing") v.rules = entries_to_publish(known);
         if (v.severity != diagnosis::severity::problem || std::ranges::find(causes_on_host, v.id) == causes_on_host.end())
             continue;
-        firewall::firewall_needs needs{.encrypted = known.tls};
+        firewall::firewall_needs needs{.encrypted = known.tls.value_or(false)};
         std::vector<port_range> control;
         for (const auto port : known.control_ports) control.push_back({port, port});
         if (v.id == "own-firewall-blocks" && !control.empty())

@@ -292,8 +292,12 @@ net::task<> examination::trace(client::connection& session, method_facts attempt
     step("measuring the path");
     auto control = co_await trace_control(probe());
     if (!control) co_return leave_out("the path: " + control.error().text());
-    auto data = co_await trace_data(probe(), session, std::move(attempt), *control);
-    facts_.traces.push_back(std::move(*control));
+    auto other = co_await trace_other_port(probe(), *control);
+    facts_.traces.push_back(*control);
+    if (other && !other->answers.empty()) facts_.compared.other_port = *other;
+    const bool has_proxy = diagnosis::hop_of_proxy(facts_).has_value();
+    auto& reference = has_proxy ? *facts_.compared.other_port : facts_.traces.back();
+    auto data = co_await trace_data(probe(), session, std::move(attempt), reference);
     if (!data) co_return leave_out("the path of the data connection: " + data.error().text());
     facts_.traces.push_back(std::move(*data));
     if (!diagnosis::distance_to_server(facts_))
@@ -357,7 +361,7 @@ net::task<> examination::compare_ports() {
     if (settings_.rounds == 0) co_return;
     const auto found =
         std::ranges::find_if(facts_.methods, [](const method_facts& m) { return !is_active(m.method) && m.advertised; });
-    if (found == facts_.methods.end()) co_return;
+    if (found == facts_.methods.end()) co_return leave_out("several ports: no passive method named one");
     const planned what{found->method, !found->tls};
     const round_settings rounds{options_for(what), server_for(what), login(),
                                 what.method,       settings_.rounds, settings_.on_step};

@@ -1,6 +1,7 @@
 #include <sallyport/doctor/server_configuration.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -48,7 +49,40 @@ void set_range(server_facts& to, std::uint16_t first, std::uint16_t last, std::s
     to.passive_ports = {first, last};
 }
 
+/// vsftpd ends if a line is anything else than a comment or "name=value", without a blank before "=".
+[[nodiscard]] bool is_line_of_vsftpd(std::string_view line) {
+    const auto equals = line.find('=');
+    return equals != line.npos && equals != 0 &&
+           std::ranges::all_of(line.substr(0, equals), [](char c) { return is_alpha(c) || is_digit(c) || c == '_'; });
+}
+
+/// Directives that a configuration of ProFTPD has, of which Debian's has most.
+[[nodiscard]] bool is_line_of_proftpd(std::string_view line) {
+    static constexpr auto names = std::to_array<std::string_view>(
+        {"include",         "servername",  "servertype",     "port",         "user",
+         "group",           "umask",       "maxinstances",   "passiveports", "masqueradeaddress",
+         "defaultserver",   "defaultroot", "defaultaddress", "useipv6",      "identlookups",
+         "systemlog",       "transferlog", "extendedlog",    "tlsengine",    "requirevalidshell",
+         "allowoverwrite",  "maxclients",  "authuserfile",   "loadmodule",   "timeoutidle",
+         "socketbindtight", "<global>",    "<anonymous",     "<virtualhost", "<limit",
+         "<ifmodule"});
+    const auto words = split(line, " \t");
+    return !words.empty() && std::ranges::find(names, to_lower(words.front())) != names.end();
+}
+
 }  // namespace
+
+bool is_configuration_of(std::string_view program, std::string_view text) {
+    std::vector<std::string> lines;
+    for (auto& line : split(text, "\r\n")) {
+        const auto begin = line.find_first_not_of(" \t");
+        if (begin != line.npos && line[begin] != '#') lines.push_back(line.substr(begin));
+    }
+    if (lines.empty()) return true;
+    if (program == "vsftpd") return std::ranges::all_of(lines, is_line_of_vsftpd);
+    if (program == "proftpd") return std::ranges::any_of(lines, is_line_of_proftpd);
+    return lines.front().starts_with('-');
+}
 
 server_facts read_vsftpd(std::string_view text) {
     std::map<std::string, std::string> values;
@@ -108,6 +142,8 @@ server_facts read_proftpd(std::string_view text) {
             out.not_measured.push_back(fmt::format("the settings in {} (Include)", words[1]));
         }
     }
+    // TLSEngine is off by default, and Debian has it in a file of its own.
+    if (!out.tls && out.not_measured.empty()) out.tls = false;
     return out;
 }
 
@@ -115,7 +151,7 @@ server_facts read_pure_ftpd(std::string_view options) {
     constexpr std::uint16_t usual_port = 21;
     // Its default for -c.
     constexpr std::uint64_t usual_clients = 50;
-    server_facts out{.program = "pure-ftpd", .control_ports = {usual_port}, .max_sessions = usual_clients};
+    server_facts out{.program = "pure-ftpd", .control_ports = {usual_port}, .tls = false, .max_sessions = usual_clients};
     const auto words = split(options, " \t\r\n");
     for (std::size_t i = 0; i < words.size(); ++i) {
         std::string name = words[i];

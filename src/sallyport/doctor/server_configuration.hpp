@@ -10,6 +10,10 @@
 
 namespace sallyport::doctor {
 
+/// Whether a text can be the configuration of this server ("vsftpd", "proftpd", or "pure-ftpd" for its options): it has one
+/// of the server's settings, or no setting at all.
+[[nodiscard]] bool is_configuration_of(std::string_view program, std::string_view text);
+
 /// vsftpd.conf(5).
 [[nodiscard]] diagnosis::server_facts read_vsftpd(std::string_view text);
 /// proftpd.conf; of several servers the one outside <VirtualHost>.

@@ -19,7 +19,7 @@ TEST(server_configuration_test, reads_vsftpd) {
     EXPECT_THAT(known.control_ports, ElementsAre(2121));
     EXPECT_EQ(known.passive_ports, (port_range{30000, 30009}));
     EXPECT_EQ(known.external_address, "203.0.113.7");
-    EXPECT_TRUE(known.tls);
+    EXPECT_EQ(known.tls, true);
     EXPECT_EQ(known.max_sessions, 20U);
     EXPECT_THAT(known.contradictions, IsEmpty());
     const auto wrong =
@@ -40,7 +40,7 @@ TEST(server_configuration_test, reads_proftpd) {
     EXPECT_THAT(known.control_ports, ElementsAre(2121));
     EXPECT_EQ(known.passive_ports, (port_range{30000, 30009}));
     EXPECT_EQ(known.external_address, "192.168.1.5");
-    EXPECT_TRUE(known.tls);
+    EXPECT_EQ(known.tls, true);
     EXPECT_EQ(known.max_sessions, 30U);
     EXPECT_THAT(known.not_measured, ElementsAre(HasSubstr("conf.d")));
 }
@@ -49,10 +49,27 @@ TEST(server_configuration_test, reads_options_of_pure_ftpd) {
     const auto known = read_pure_ftpd("-p 30000:30009 -P203.0.113.7 --tls=1 -S 10.0.0.1,2121 -c 7 -B");
     EXPECT_EQ(known.passive_ports, (port_range{30000, 30009}));
     EXPECT_EQ(known.external_address, "203.0.113.7");
-    EXPECT_TRUE(known.tls);
+    EXPECT_EQ(known.tls, true);
     EXPECT_THAT(known.control_ports, ElementsAre(2121));
     EXPECT_EQ(known.max_sessions, 7U);
     EXPECT_EQ(read_pure_ftpd("-p").passive_ports, (port_range{0, 0}));
+}
+
+TEST(server_configuration_test, what_is_no_configuration) {
+    EXPECT_TRUE(is_configuration_of("vsftpd", "# empty\n\nlisten=YES\n"));
+    EXPECT_TRUE(is_configuration_of("vsftpd", ""));
+    EXPECT_FALSE(is_configuration_of("vsftpd", "listen = \"0.0.0.0:21\"\n"));
+    EXPECT_FALSE(is_configuration_of("vsftpd", "nothing of FTP\n"));
+    EXPECT_TRUE(is_configuration_of("proftpd", "Other x\n  PassivePorts 1 2\n"));
+    EXPECT_FALSE(is_configuration_of("proftpd", "listen=YES\npasv_min_port=1\n"));
+    EXPECT_TRUE(is_configuration_of("pure-ftpd", "-p 1:2"));
+    EXPECT_FALSE(is_configuration_of("pure-ftpd", "/etc/pure-ftpd.conf"));
+}
+
+TEST(server_configuration_test, tls_is_unknown_where_settings_are_in_another_file) {
+    EXPECT_EQ(read_proftpd("Port 21\n").tls, false);
+    EXPECT_EQ(read_proftpd("Port 21\nInclude /etc/proftpd/tls.conf\n").tls, std::nullopt);
+    EXPECT_EQ(read_proftpd("TLSEngine on\nInclude /etc/proftpd/x.conf\n").tls, true);
 }
 
 TEST(server_host_test, reads_socket_tables) {

@@ -143,15 +143,16 @@ void add_packet_filter(server_facts& to) {
     firewall::packet_filter filter;
     const auto missing = to.not_measured.size();
     bool any = false;
+    const auto with_handles = listing_of(to, {"nft", "-a", "list", "ruleset"});
     if (const auto listed = listing_of(to, {"nft", "-j", "list", "ruleset"})) {
         any = true;
-        if (auto read = firewall::read_nft_listing(*listed))
+        if (auto read = firewall::read_nft_listing(*listed, with_handles.value_or("")))
             filter.add(std::move(*read));
         else
             to.not_measured.push_back(read.error().what);
     }
-    if (const auto listed = listing_of(to, {"nft", "-a", "list", "ruleset"}))
-        for (const auto& rule : firewall::ftp_helpers_of_nft(*listed))
+    if (with_handles)
+        for (const auto& rule : firewall::ftp_helpers_of_nft(*with_handles))
             to.host.helper_rules.push_back(rule.place + ": " + rule.rule);
     any = add_iptables(to, filter) || any;
     if (!any && to.not_measured.size() == missing)

@@ -65,18 +65,20 @@ public:
             case kind::reply: on_reply(e.text); break;
             case kind::connecting: on_connecting(*e.at); break;
             case kind::refused: on_failure(method_result::refused, "refused"); break;
-            case kind::timed_out: on_failure(method_result::silent, "timeout"); break;
+            case kind::timed_out: on_timeout(e.text); break;
             case kind::unreachable: on_failure(method_result::unreachable, "unreachable"); break;
             case kind::untrusted: on_untrusted(e.text); break;
+            case kind::failed: break;
             case kind::closed: finish(); break;
         }
+        if (e.is_last_word) on_last_word(e.text);
     }
 
     [[nodiscard]] facts end() {
         finish();
         return std::move(known_);
     }
-    [[nodiscard]] bool is_empty() const noexcept { return !has_messages_; }
+    [[nodiscard]] bool is_empty() const noexcept { return !has_messages_ && known_.phases.empty(); }
 
 private:
     void add_phase(std::string name, bool ok, int code = 0, std::string error = {}, std::string detail = {}) {
@@ -103,6 +105,29 @@ private:
         } else if (!has_messages_ && known_.phases.empty()) {
             add_phase("connect", false, 0, std::string(error), fmt::format("{}", error));
         }
+    }
+
+    /// The file has the session from its beginning, and no command so far.
+    [[nodiscard]] bool begins_here() const {
+        return known_.seen_from == vantage::client && known_.server.port != 0 && last_.empty() && known_.greeting.empty();
+    }
+
+    void on_timeout(std::string_view text) {
+        const bool is_connected = !has_messages_ && (text == no_reply || text.contains("waiting for the greeting"));
+        if (!is_connected)
+            on_failure(method_result::silent, "timeout");
+        else if (known_.phases.empty() && text != no_reply)
+            add_phase("greeting", false, 0, "timeout", std::string(text));
+    }
+
+    /// The client program's command has failed. If nothing so far says how, it was no matter of the data connection.
+    void on_last_word(const std::string& text) {
+        const bool is_known = known_.failed_phase() != nullptr || std::ranges::any_of(known_.methods, [](const auto& m) {
+                                  return !diagnosis::succeeded(m.result);
+                              });
+        if (is_known) return;
+        drop();
+        add_phase("transfer", false, 0, {}, text);
     }
 
     void on_untrusted(const std::string& text) {
@@ -164,8 +189,9 @@ private:
             add_phase("login", true, code);
         } else if ((last_ == "pass" || last_ == "user") && code >= 400) {
             add_phase("login", false, code, {}, fmt::format("{} {}", code, text));
-        } else if (code == 421 && known_.phases.size() <= 1) {
-            add_phase("greeting", false, code, {}, fmt::format("421 {}", text));
+        } else if ((code == 421 && known_.phases.size() <= 1) || (code >= 400 && begins_here())) {
+            known_.phases.clear();
+            add_phase("greeting", false, code, {}, fmt::format("{} {}", code, text));
         }
     }
 

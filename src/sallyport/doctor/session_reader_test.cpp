@@ -273,6 +273,45 @@ TEST(session_reader_test, a_password_of_digits_leaves_codes_and_ports_alone) {
     EXPECT_EQ(known.methods[0].reply, "425 *** refused");
 }
 
+// D3: the last line of our own client counts.
+TEST(session_reader_test, reads_our_own_client) {
+    const auto silent = only(
+        "* connecting to 127.0.0.1:2121\n< 220 ready\n> USER anna\n< 331 password\n> PASS ****\n< 230 in\n> EPSV\n"
+        "< 229 Extended (|||30000|)\n* EPSV: connecting to 127.0.0.1:30000\n"
+        "* cannot connect to 127.0.0.1:30000: timed out; the host is down, or a firewall drops the connection\n"
+        "> PASV\n< 227 Passive (127,0,0,1,117,49)\n* PASV: connecting to 127.0.0.1:30001\n"
+        "* cannot connect to 127.0.0.1:30001: Connection refused\n"
+        "sallyport get: getting /file from 127.0.0.1:2121: login succeeded, but no data connection could be established.\n"
+        "sallyport get: to find the cause, run: sallyport doctor ftp://127.0.0.1/file\n",
+        "curl");
+    EXPECT_THAT(attempts(silent), ElementsAre(attempt{data_method::epsv, method_result::silent, "127.0.0.1:30000"},
+                                              attempt{data_method::pasv, method_result::refused, "127.0.0.1:30001"}));
+    EXPECT_EQ(silent.failed_phase(), nullptr);
+    const auto absent = only(
+        "* connecting to 127.0.0.1:2121\n< 220 ready\n> PASS ****\n< 230 in\n> EPSV\n< 229 Extended (|||30000|)\n"
+        "* EPSV: connecting to 127.0.0.1:30000\n> RETR no\n< 550 no such file\n"
+        "sallyport get: getting /no from 127.0.0.1:2121: 550 no such file.\n",
+        "curl");
+    ASSERT_NE(absent.failed_phase(), nullptr);
+    EXPECT_EQ(absent.failed_phase()->name, "transfer");
+    EXPECT_THAT(absent.failed_phase()->detail, HasSubstr("550 no such file"));
+    const auto warned = only("< 220 x\n> PASS ****\n< 230 in\nsallyport get: warning: the size is unknown\n", "curl");
+    EXPECT_EQ(warned.failed_phase(), nullptr);
+    const auto refused = only(
+        "* connecting to 127.0.0.1:1\n* cannot connect to 127.0.0.1:1: Connection refused\n"
+        "sallyport ls: cannot connect to 127.0.0.1:1: Connection refused.\n",
+        "curl");
+    ASSERT_NE(refused.failed_phase(), nullptr);
+    EXPECT_EQ(refused.failed_phase()->name, "connect");
+    EXPECT_EQ(refused.failed_phase()->error, "refused");
+    const auto mute = only(
+        "* connecting to 127.0.0.1:1\n* no reply: timed out\n"
+        "sallyport ls: listing / at 127.0.0.1:1: waiting for the greeting: timed out. Use ftps://.\n",
+        "curl");
+    ASSERT_NE(mute.failed_phase(), nullptr);
+    EXPECT_EQ(mute.failed_phase()->name, "greeting");
+}
+
 TEST(session_reader_test, a_certificate_that_the_client_does_not_trust) {
     const auto known = only(
         "< 220 x\n> AUTH TLS\n< 234 x\n* SSL certificate problem: self-signed certificate\n* Closing connection 0\n"

@@ -83,6 +83,23 @@ using event = std::optional<session_event>;
     return std::nullopt;
 }
 
+/// The line with which a client program ends because its command has failed.
+[[nodiscard]] event last_word(std::string_view line) {
+    auto out = failure_in(line).value_or(session_event{.what = kind::failed});
+    out.text = line;
+    out.is_last_word = true;
+    return out;
+}
+
+/// "sallyport get: getting /file from 192.0.2.1:21: ...", and no warning or advice of the same form.
+[[nodiscard]] bool is_own_error(std::string_view line) {
+    if (!line.starts_with("sallyport get: ") && !line.starts_with("sallyport put: ") && !line.starts_with("sallyport ls: "))
+        return false;
+    const auto text = line.substr(line.find(": ") + 2);
+    return !text.starts_with("warning: ") && !text.starts_with("to find the cause, run: ") &&
+           !text.starts_with("partial file kept in ");
+}
+
 /// Before the text of curl may be its progress meter.
 [[nodiscard]] std::string_view without_meter(std::string_view line) {
     const auto at = line.rfind(":--:--");
@@ -95,8 +112,13 @@ using event = std::optional<session_event>;
     line = without_meter(line);
     if (line.starts_with("> ")) return command(line.substr(2));
     if (line.starts_with("< ")) return reply(line.substr(2));
-    if (line.starts_with("curl: (") || line.starts_with("sallyport ")) return failure_in(line);
+    if (line.starts_with("curl: (") || is_own_error(line)) return last_word(line);
     if (!line.starts_with("* ")) return std::nullopt;
+    if (line.starts_with(no_reply)) {
+        auto out = failure_in(line);
+        if (out) out->text = no_reply;
+        return out;
+    }
     if (const auto at = between(line, "Trying ", "..."); !at.empty()) {
         const auto to = endpoint::parse(at);
         if (to) return session_event{.what = kind::connecting, .at = to};
@@ -133,6 +155,7 @@ using event = std::optional<session_event>;
     }
     // The last line of a traceback.
     const auto name = line.substr(0, line.find(':'));
+    if (name.starts_with("ftplib.error_")) return last_word(line);
     if (has(name, "Error") || has(name, "timeout")) return failure_in(line);
     return std::nullopt;
 }
@@ -304,6 +327,10 @@ void hide_passwords(std::vector<session_event>& events) {
                 known.secrets.push_back(e.secret);
             if (known.secrets.size() > max_secrets) known.secrets.pop_front();
             e.secret.clear();
+        } else if (e.is_last_word) {
+            // It may quote the reply to PASS.
+            if (known.only_code) e.text.clear();
+            for (const auto& each : known.secrets) hide_in_text(e.text, each);
         } else if (e.what == kind::reply) {
             if (known.only_code) e.text = code_of_reply(e.text);
             // The numbers of a port are no password.
@@ -347,10 +374,12 @@ void put_failures_last(std::vector<session_event>& events) {
     std::rotate(events.begin(), std::ranges::find_if(events, is_message), events.end());
 }
 
-/// How much of a file is an FTP session in this form.
+/// How much of a file is an FTP session in this form. A client that could not connect has no message to show.
 [[nodiscard]] std::ptrdiff_t messages(const transcript& t) {
-    return std::ranges::count_if(t.events,
-                                 [](const session_event& e) { return e.what == kind::command || e.what == kind::reply; });
+    const auto is_failed_connect = t.events.size() >= 2 && t.events.front().what == kind::connecting;
+    const auto count = std::ranges::count_if(
+        t.events, [](const session_event& e) { return e.what == kind::command || e.what == kind::reply; });
+    return count == 0 && is_failed_connect ? 1 : count;
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ struct session_event {
         unreachable,
         // The client program does not trust the server's certificate; `text` says why.
         untrusted,
+        // The client program's last line says that its command has failed; `text` says why.
+        failed,
         closed
     };
     kind what = kind::command;
@@ -37,11 +39,16 @@ struct session_event {
     std::string session{};
     std::optional<ip_address> client{};
     std::optional<endpoint> at{};
-    // Of a command, a reply, or an untrusted certificate.
+    // Of a command, a reply, an untrusted certificate, or the client program's last line.
     std::string text{};
+    // It is that last line, whatever it says: the command has failed.
+    bool is_last_word = false;
     // While a file is read: the argument of PASS or ACCT. Empty afterwards.
     std::string secret{};
 };
+
+/// Our own client's line about a reply that did not arrive, before its cause; the connection was established before.
+inline constexpr std::string_view no_reply = "* no reply: ";
 
 struct transcript {
     // "curl", "lftp", ..., or empty if no kind of file was recognized.

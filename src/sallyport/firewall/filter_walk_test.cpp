@@ -63,6 +63,19 @@ TEST(filter_walk_test, walks_rules_of_nftables) {
     EXPECT_THAT(walk(filter, true, 2121), decides(dropped, true));
 }
 
+// The evidence of the doctor has the rule as the administrator has written it.
+TEST(filter_walk_test, texts_of_rules_are_those_of_nft) {
+    constexpr auto json = R"({"nftables": [
+        {"chain": {"family": "inet", "table": "own", "name": "input", "type": "filter", "hook": "input", "prio": 0, "policy": "accept"}},
+        {"rule": {"family": "inet", "table": "own", "chain": "input", "handle": 3, "expr": [
+            {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 30000}}, {"drop": null}]}}]})";
+    constexpr auto listing =
+        "table inet other { # handle 1\n\tchain input { # handle 3\n\t\taccept # handle 3\n\t}\n}\n"
+        "table inet own { # handle 2\n\tchain input { # handle 1\n\t\ttcp dport 30000 drop # handle 3\n\t}\n}\n";
+    EXPECT_EQ(walk(read_nft_listing(json, listing).value(), true, 30000).rule, "tcp dport 30000 drop");
+    EXPECT_EQ(walk(read_nft_listing(json).value(), true, 30000).rule, "the rule with handle 3");
+}
+
 TEST(filter_walk_test, joins_ports_with_one_decision) {
     EXPECT_THAT(find_blocked(nft(), true, {39990, 40020}),
                 ElementsAre(Field(&blocked_ports::ports, port_range{39990, 39999}),

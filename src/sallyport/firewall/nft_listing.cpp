@@ -11,6 +11,7 @@
 #include <boost/json.hpp>
 
 #include <sallyport/firewall/filter_listing.hpp>
+#include <sallyport/firewall/listing_words.hpp>
 #include <sallyport/firewall/port_sets.hpp>
 
 namespace sallyport::firewall {
@@ -64,10 +65,33 @@ enum class relation : std::uint8_t { always, sometimes, never };
 
 [[nodiscard]] relation always_if(bool matches) { return matches ? relation::always : relation::never; }
 
+/// The texts of rules by table and handle: "inet filter 5".
+using rule_texts = std::map<std::string, std::string>;
+
+/// From the output of `nft -a list ruleset`, in which each rule ends with " # handle 5".
+[[nodiscard]] rule_texts texts_of_rules(std::string_view listing) {
+    constexpr std::string_view mark = " # handle ";
+    rule_texts out;
+    std::string table;
+    while (!listing.empty()) {
+        const auto line = listing.substr(0, listing.find('\n'));
+        listing.remove_prefix(std::min(line.size() + 1, listing.size()));
+        const auto words = words_of(line);
+        const auto handle = line.rfind(mark);
+        if (words.size() >= 3 && words[0] == "table") {
+            table = words[1] + ' ' + words[2];
+        } else if (handle != line.npos && !line.substr(0, handle).ends_with('{')) {
+            const auto begin = line.find_first_not_of(" \t");
+            out.emplace(table + ' ' + std::string(line.substr(handle + mark.size())), line.substr(begin, handle - begin));
+        }
+    }
+    return out;
+}
+
 /// Reads the objects of a listing.
 class reader_of_rules {
 public:
-    explicit reader_of_rules(const json::array& items) {
+    reader_of_rules(const json::array& items, rule_texts texts) : texts_(std::move(texts)) {
         for (const auto& item : items) {
             add_set(member(item, "set"));
             add_set(member(item, "map"));
@@ -126,7 +150,7 @@ private:
     void add_rule(const json::value& rule) {
         const auto* const list = member(rule, "expr").if_array();
         if (list == nullptr) return;
-        listed_rule made{.rule = {.text = json::serialize(*list)}};
+        listed_rule made{.rule = {.text = text_of_rule(rule)}};
         for (const auto& expression : *list) {
             if (!expression.is_object() || expression.get_object().empty()) continue;
             const auto& [key, value] = *expression.get_object().begin();
@@ -134,6 +158,13 @@ private:
             if (!add_expression(rule, key, value, made)) return;
         }
         out_.add(chain_of(rule), std::move(made));
+    }
+
+    [[nodiscard]] std::string text_of_rule(const json::value& rule) const {
+        const auto* const number = member(rule, "handle").if_int64();
+        const auto handle = std::to_string(number == nullptr ? 0 : *number);
+        const auto known = texts_.find(table_of(rule) + ' ' + handle);
+        return known == texts_.end() ? "the rule with handle " + handle : known->second;
     }
 
     /// False if the rule does not matter.
@@ -335,16 +366,17 @@ private:
     packet_filter out_;
     std::map<std::string, json::value> sets_;
     std::set<std::string> of_iptables_;
+    rule_texts texts_;
 };
 
 }  // namespace
 
-result<packet_filter> read_nft_listing(std::string_view text) {
+result<packet_filter> read_nft_listing(std::string_view text, std::string_view with_handles) {
     boost::system::error_code failed;
     const auto parsed = json::parse(text, failed);
     const auto* const items = failed ? nullptr : member(parsed, "nftables").if_array();
     if (items == nullptr) return fail(errc::syntax, "the output of 'nft -j list ruleset' is not readable");
-    return reader_of_rules(*items).take();
+    return reader_of_rules(*items, texts_of_rules(with_handles)).take();
 }
 
 }  // namespace sallyport::firewall
