@@ -29,13 +29,15 @@ else()
   target_compile_options(sallyport_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 
+# For files that are compiled in batches; to be linked last. Names of one file are visible to the others of its batch, so these warnings
+# would be about that alone; builds without batches check each file.
+add_library(sallyport_batch_flags INTERFACE)
+target_compile_options(sallyport_batch_flags INTERFACE -Wno-shadow -Wno-unused-function)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(sallyport_batch_flags INTERFACE -Wno-subobject-linkage)
+endif()
 if(CMAKE_UNITY_BUILD)
-  # Names of one file are visible to the others of its batch, so these warnings would be about that alone; builds without batches
-  # check each file.
-  target_compile_options(sallyport_flags INTERFACE -Wno-shadow -Wno-unused-function)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(sallyport_flags INTERFACE -Wno-subobject-linkage)
-  endif()
+  target_link_libraries(sallyport_flags INTERFACE sallyport_batch_flags)
 endif()
 
 if(SALLYPORT_HARDEN)

@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 using testing::scripted_server;
 
 /// Runs one coroutine on a loop of its own.
-void run(const std::function<net::task<>(net::loop&)>& work) {
+void run_on_loop(const std::function<net::task<>(net::loop&)>& work) {
     net::loop_group loops(1);
     loops.run_until_done(work(loops.at(0)));
 }
@@ -76,7 +76,7 @@ TEST(connection, is_opened_to_the_requested_depth_and_each_step_is_timed) {
           row{at(with_tls.port(), tls_mode::explicit_), open_depth::login, {resolve, connect, greeting, tls, login}},
           row{at(implicit.port(), tls_mode::implicit), open_depth::tls, {resolve, connect, tls, greeting}}}) {
         std::vector<client_step> seen;
-        run([&](net::loop& loop) { return open_to(loop, r.server, r.until, seen); });
+        run_on_loop([&](net::loop& loop) { return open_to(loop, r.server, r.until, seen); });
         EXPECT_EQ(seen, r.seen);
     }
 }
@@ -107,7 +107,7 @@ TEST(connection, the_time_is_that_of_the_server) {
         control.send("200 ok\r\n");
         control.read_to_end();
     });
-    run([&](net::loop& loop) { return slow_command(loop, server.port()); });
+    run_on_loop([&](net::loop& loop) { return slow_command(loop, server.port()); });
 }
 
 net::task<> send_commands(net::loop& loop, std::uint16_t port) {
@@ -135,7 +135,7 @@ net::task<> send_commands(net::loop& loop, std::uint16_t port) {
 
 TEST(connection, commands_succeed_by_the_codes_that_are_given) {
     ftp_stub server({});
-    run([&](net::loop& loop) { return send_commands(loop, server.port()); });
+    run_on_loop([&](net::loop& loop) { return send_commands(loop, server.port()); });
 }
 
 net::task<> move_both_ways(net::loop& loop, std::uint16_t port, const memory_file& from) {
@@ -158,7 +158,7 @@ net::task<> move_both_ways(net::loop& loop, std::uint16_t port, const memory_fil
 TEST(connection, data_move_in_either_direction) {
     ftp_stub server({});
     const memory_file from("0123456789");
-    run([&](net::loop& loop) { return move_both_ways(loop, server.port(), from); });
+    run_on_loop([&](net::loop& loop) { return move_both_ways(loop, server.port(), from); });
     EXPECT_EQ(server.stored("new"), "0123456789");
 }
 
@@ -205,7 +205,7 @@ net::task<> move_with_noop(net::loop& loop, std::uint16_t port) {
 TEST(connection, NOOP_is_sent_while_data_move_and_its_reply_is_no_end) {
     for (const auto* replies : {"200 ok\r\n226 done\r\n", "226 done\r\n200 ok\r\n", "500 what\r\n226 done\r\n"}) {
         const scripted_server server(slow_transfer({{"NOOP", replies}}));
-        run([&](net::loop& loop) { return move_with_noop(loop, server.port()); });
+        run_on_loop([&](net::loop& loop) { return move_with_noop(loop, server.port()); });
     }
 }
 
@@ -238,7 +238,7 @@ TEST(connection, ABOR_ends_a_transfer_and_leaves_the_session_in_step) {
                                 "225 aborted\r\n426 cut\r\n", "500 what\r\n426 cut\r\n"}) {
         SCOPED_TRACE(replies);
         const scripted_server server(slow_transfer({{"ABOR", replies}}));
-        run([&](net::loop& loop) { return move_and_abort(loop, server.port()); });
+        run_on_loop([&](net::loop& loop) { return move_and_abort(loop, server.port()); });
     }
 }
 
@@ -257,7 +257,7 @@ TEST(connection, nothing_lasts_beyond_the_bound_of_the_whole) {
     ftp_stub server({.replies = {{"PASS", std::string(testing::stay_silent)}}});
     const auto begun = net::clock::now();
     errc ended = errc::misuse;
-    run([&](net::loop& loop) { return open_within(loop, server.port(), 200ms, ended); });
+    run_on_loop([&](net::loop& loop) { return open_within(loop, server.port(), 200ms, ended); });
     EXPECT_EQ(ended, errc::timeout);
     EXPECT_LT(net::clock::now() - begun, 1500ms);
 }
@@ -294,11 +294,11 @@ TEST(connection, the_preamble_is_sent_first_and_the_hook_sees_each_address) {
         auto address = at(port);
         address.addresses = {*ip_address::parse("127.0.0.2"), *ip_address::parse("127.0.0.1")};
         std::optional<proto::client_failure> failed;
-        run([&](net::loop& loop) { return open_with_hooks(loop, address, options, failed, local); });
+        run_on_loop([&](net::loop& loop) { return open_with_hooks(loop, address, options, failed, local); });
         EXPECT_FALSE(failed);
         EXPECT_EQ(seen.port, local.port);
         address.addresses.pop_back();
-        run([&](net::loop& loop) { return open_with_hooks(loop, address, options, failed, local); });
+        run_on_loop([&](net::loop& loop) { return open_with_hooks(loop, address, options, failed, local); });
         ASSERT_TRUE(failed);
         EXPECT_EQ(failed->at, client_step::connect);
         EXPECT_EQ(failed->cause.what, "not there");

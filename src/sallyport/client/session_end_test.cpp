@@ -14,8 +14,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::scripted_server;
 
-const std::string whole(420, 'x');
-
 run_result<transfer_report> get_from(const behaviour& b, options how = quick()) {
     ftp_stub server(b);
     memory_file to;

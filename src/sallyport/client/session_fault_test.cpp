@@ -15,8 +15,6 @@ using testing::scripted_server;
 using testing::send_reset;
 using testing::stay_silent;
 
-const std::string whole(420, 'x');
-
 // ---- Ends that come too early, or never
 
 TEST(client_ends, an_error_in_the_middle_of_a_download) {
@@ -73,7 +71,7 @@ TEST(client_ends, a_missing_226_is_reported) {
         EXPECT_EQ(r.got.error().at, step::transfer);
         EXPECT_THAT(r.text(), HasSubstr("all 420 bytes"));
         EXPECT_THAT(r.text(), HasSubstr("226"));
-        EXPECT_EQ(to.content(), whole);
+        EXPECT_EQ(to.content(), std::string(420, 'x'));
     }
 }
 

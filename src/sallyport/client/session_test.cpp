@@ -12,7 +12,7 @@ using testing::data_port;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const std::string whole(420, 'x');
+const std::string file_content(420, 'x');
 
 std::vector<std::string> verbs(const ftp_stub& server) {
     std::vector<std::string> out;
@@ -27,7 +27,7 @@ TEST(client_session, gets_a_file_in_few_round_trips) {
     memory_file to;
     const auto r = get(server.url("file"), to);
     ASSERT_TRUE(r.got) << r.text();
-    EXPECT_EQ(to.content(), whole);
+    EXPECT_EQ(to.content(), file_content);
     EXPECT_EQ(r.got->bytes, 420U);
     EXPECT_EQ(r.got->size, 420U);
     EXPECT_EQ(r.got->final_reply, "226 done");
@@ -93,7 +93,7 @@ TEST(client_data, EPSV_refused_then_PASV) {
     memory_file to;
     const auto r = get(server.url("file"), to);
     ASSERT_TRUE(r.got) << r.text();
-    EXPECT_EQ(to.content(), whole);
+    EXPECT_EQ(to.content(), file_content);
     EXPECT_EQ(methods_tried(r.attempts), "EPSV PASV");
 }
 
@@ -105,7 +105,7 @@ TEST(client_data, C1_EPSV_goes_nowhere_then_PASV) {
         memory_file to;
         const auto r = get(server.url("file"), to);
         ASSERT_TRUE(r.got) << r.text();
-        EXPECT_EQ(to.content(), whole);
+        EXPECT_EQ(to.content(), file_content);
         EXPECT_EQ(methods_tried(r.attempts), "EPSV PASV");
         EXPECT_LT(r.elapsed, 2s);
     }
@@ -129,7 +129,7 @@ TEST(client_data, C1_both_passive_forms_fail_then_active) {
         memory_file to;
         const auto r = get(server.url("file"), to);
         ASSERT_TRUE(r.got) << r.text();
-        EXPECT_EQ(to.content(), whole);
+        EXPECT_EQ(to.content(), file_content);
         EXPECT_EQ(methods_tried(r.attempts), "EPSV PASV EPRT");
     }
 }
@@ -142,7 +142,7 @@ TEST(client_data, active_by_PORT_up_and_down) {
     how.methods = {data_method::eprt, data_method::port};
     memory_file to;
     EXPECT_TRUE(get(server.url("file"), to, how).got);
-    EXPECT_EQ(to.content(), whole);
+    EXPECT_EQ(to.content(), file_content);
     const memory_file from("up");
     EXPECT_TRUE(put(from, server.url("up"), how).got);
     EXPECT_EQ(server.stored("up"), "up");
@@ -177,7 +177,7 @@ TEST(client_data, C2_active_mode_sends_what_the_router_maps_and_ends_the_mapping
     memory_file to;
     const auto r = get(server.url("file"), to, how);
     ASSERT_TRUE(r.got) << r.text();
-    EXPECT_EQ(to.content(), whole);
+    EXPECT_EQ(to.content(), file_content);
     EXPECT_EQ(r.attempts.front().target.address.text(), "5.9.1.1");
     EXPECT_EQ(mapping->calls, "open close ");
 }
@@ -204,7 +204,7 @@ TEST(client_data, DC_03_an_unexpected_peer_at_the_active_port_is_rejected) {
     memory_file to;
     const auto r = get(server.url("file"), to, how);
     ASSERT_TRUE(r.got) << r.text();
-    EXPECT_EQ(to.content(), whole);
+    EXPECT_EQ(to.content(), file_content);
     EXPECT_EQ(server.unexpected_peers(), 1);
 }
 
@@ -272,7 +272,7 @@ TEST(client_matrix, no_size_anywhere) {
     ftp_stub server(b);
     memory_file to;
     EXPECT_TRUE(get(server.url("file"), to).got);
-    EXPECT_EQ(to.content(), whole);
+    EXPECT_EQ(to.content(), file_content);
 }
 
 TEST(client_matrix, a_short_file_is_no_success) {

@@ -28,7 +28,7 @@ std::optional<error> end(errc code) {
 }
 constexpr auto good = errc::misuse;
 
-struct row {
+struct verdict_row {
     size expected;
     std::uint64_t bytes;
     said reply;
@@ -51,7 +51,7 @@ void check(const verdict& v, wants what, std::string_view words, errc cause) {
 }
 
 TEST(verdict, of_downloads) {
-    const row rows[] = {
+    const verdict_row rows[] = {
         // The size decides, if the server confirmed the transfer and the data connection was closed cleanly.
         {5000U, 5000, said::done, good, wants::success, ""},
         {0U, 0, said::done, good, wants::success, ""},

@@ -100,16 +100,16 @@ task<std::string> woken_late(loop& l) {
 TEST_F(stream_test, is_woken_at_the_low_watermark_the_end_or_the_deadline) { EXPECT_EQ(run(woken_late(test_loop())), ""); }
 
 // The five cases of a wait with a deadline (DESIGN.md, decision 8).
-struct ending {
+struct timed_ending {
     std::string text;
     clock::duration duration{};
 };
 
-task<ending> timed_read(stream& s, time_limit limit) {
+task<timed_ending> timed_read(stream& s, time_limit limit) {
     std::array<char, 64> buffer;
     const auto start = clock::now();
     const auto n = co_await s.read_some(buffer, limit);
-    co_return ending{text_of(n, buffer), clock::now() - start};
+    co_return timed_ending{text_of(n, buffer), clock::now() - start};
 }
 
 enum class event_before_deadline { value, reset, nothing, already_expired, interrupt };
@@ -125,7 +125,7 @@ task<> cause(loop& l, stream& server, stream& client, event_before_deadline what
     }
 }
 
-task<ending> wait_for(loop& l, event_before_deadline what) {
+task<timed_ending> wait_for(loop& l, event_before_deadline what) {
     auto [client, server] = co_await make_stream_pair(l);
     auto limit = time_limit::within(what == event_before_deadline::nothing ? 60ms : 10s);
     if (what == event_before_deadline::already_expired) {

@@ -9,7 +9,7 @@
 namespace sallyport::proto {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 void expect_to_wire(const std::string& file, const std::string& wire) {
     for (const auto& pieces : segmentations(file)) {

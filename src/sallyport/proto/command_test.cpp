@@ -9,7 +9,7 @@
 namespace sallyport::proto {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 std::string parsed(std::string_view line) {
     const auto c = parse_command(line);

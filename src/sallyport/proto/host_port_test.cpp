@@ -7,7 +7,7 @@
 namespace sallyport::proto {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 std::string shown(const result<endpoint>& e) { return e ? e->text() : std::string(name(e.error().code)); }
 std::string shown(const result<std::uint16_t>& p) { return p ? std::to_string(*p) : std::string(name(p.error().code)); }

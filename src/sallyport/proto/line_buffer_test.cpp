@@ -12,7 +12,7 @@ namespace sallyport::proto {
 namespace {
 
 using status = line_buffer::status;
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 /// The results, one word per event: the line, "!bad:LINE" or "!long".
 std::vector<std::string> drain(line_buffer& buffer) {

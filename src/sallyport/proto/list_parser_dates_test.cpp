@@ -10,7 +10,7 @@
 namespace sallyport::proto {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 std::string dated(const std::string& date) { return list("-rw-r--r-- 1 root other 531 " + date + " a name"); }
 std::string expected(const std::string& time) { return "- 531 " + time + " [a name]"; }

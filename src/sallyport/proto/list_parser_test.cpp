@@ -8,7 +8,7 @@
 namespace sallyport::proto {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 constexpr auto now = test_now;
 

@@ -7,7 +7,7 @@
 namespace sallyport::proto {
 namespace {
 
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 TEST(MlsxParser, FactsAndNames) {
     EXPECT_EQ(mlsx("type=file;size=1024;modify=20260102150405; a b"), "- 1024 20260102150405 [a b]");

@@ -14,7 +14,7 @@ namespace sallyport::proto {
 namespace {
 
 using status = reply_parser::status;
-using std::string_literals::operator""s;
+using namespace std::string_literals;
 
 struct outcome {
     std::vector<reply> replies;
