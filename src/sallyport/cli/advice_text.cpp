@@ -21,7 +21,7 @@ struct wording {
 };
 
 // In the order of the enum.
-constexpr auto texts = std::to_array<wording>({
+constexpr auto wordings = std::to_array<wording>({
     {cause::host_not_found, "Check the host name, and that this computer can reach its name server."},
     {cause::connection_refused, "Check the host name and port, and that the server is running."},
     {cause::no_response,
@@ -98,15 +98,15 @@ constexpr auto texts = std::to_array<wording>({
     {cause::file_failed, "Check free space and permissions of the local file."},
     {cause::unknown_listing_format, "Files can still be transferred by name; -v shows the conversation."},
 });
-static_assert(texts.size() == static_cast<std::size_t>(cause::unknown_listing_format) + 1);
+static_assert(wordings.size() == static_cast<std::size_t>(cause::unknown_listing_format) + 1);
 static_assert([] {
-    for (std::size_t i = 0; i < texts.size(); ++i)
-        if (static_cast<std::size_t>(texts[i].id) != i) return false;
+    for (std::size_t i = 0; i < wordings.size(); ++i)
+        if (static_cast<std::size_t>(wordings[i].id) != i) return false;
     return true;
 }());
 
 std::string sentence(const client::advice& one) {
-    const auto text = texts[static_cast<std::size_t>(one.id)].text;
+    const auto text = wordings[static_cast<std::size_t>(one.id)].text;
     return fmt::format(fmt::runtime(text), fmt::arg("where", one.address.text()),
                        fmt::arg("address", one.address.address.text()), fmt::arg("port", one.address.port),
                        fmt::arg("method", one.method ? name(*one.method) : std::string_view()), fmt::arg("url", one.url));

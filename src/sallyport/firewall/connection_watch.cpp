@@ -5,18 +5,18 @@
 namespace sallyport::firewall {
 namespace {
 
-[[nodiscard]] std::pair<ip_address, endpoint> key_of(const opening& o) { return {o.client, o.listen}; }
+[[nodiscard]] std::pair<ip_address, endpoint> session_key(const opening& o) { return {o.client, o.listen}; }
 
 }  // namespace
 
 void connection_watch::add(const opening& o, const watched_session& session) {
     const std::scoped_lock lock(mutex_);
-    sessions_.insert_or_assign(key_of(o), state{session});
+    sessions_.insert_or_assign(session_key(o), state{session});
 }
 
 void connection_watch::remove(const opening& o) {
     const std::scoped_lock lock(mutex_);
-    sessions_.erase(key_of(o));
+    sessions_.erase(session_key(o));
 }
 
 /// Whether the kernel tracks the data connection of this opening. The kernel reads its whole table, so searches take at
@@ -40,7 +40,7 @@ std::optional<bool> connection_watch::search(const opening& o) {
 opening_use connection_watch::state_of(const opening& o) {
     auto known = [&]() -> std::optional<state> {
         const std::scoped_lock lock(mutex_);
-        const auto found = sessions_.find(key_of(o));
+        const auto found = sessions_.find(session_key(o));
         return found == sessions_.end() ? std::nullopt : std::optional(found->second);
     }();
     if (!known) return opening_use::established;
@@ -65,7 +65,7 @@ opening_use connection_watch::state_of(const opening& o) {
         known->missing_since = now;
     }
     const std::scoped_lock lock(mutex_);
-    if (const auto found = sessions_.find(key_of(o)); found != sessions_.end()) found->second = *known;
+    if (const auto found = sessions_.find(session_key(o)); found != sessions_.end()) found->second = *known;
     return *there ? opening_use::established : opening_use::unknown;
 }
 
