@@ -1,6 +1,5 @@
 #include <sallyport/gate/passed_ports.hpp>
 
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -25,18 +24,28 @@ struct awaited_result {
     std::optional<result<Value>> value;
 };
 
-/// The thread calls it with the result.
+/// Where the thread reports the result.
 template <class Value>
-[[nodiscard]] auto reporter_to(const std::shared_ptr<awaited_result<Value>>& waiter, net::loop& loop) {
-    return [weak = std::weak_ptr(waiter), poster = loop.poster()](result<Value> got) {
-        poster->post([weak, got = std::move(got)]() mutable {
+class result_receiver {
+public:
+    result_receiver(const std::shared_ptr<awaited_result<Value>>& waiter, net::loop& loop)
+        : waiter_(waiter), poster_(loop.poster()) {}
+
+    /// Otherwise the work need not be done.
+    [[nodiscard]] bool is_waiting() const noexcept { return !waiter_.expired(); }
+    void report(result<Value> got) const {
+        poster_->post([weak = waiter_, got = std::move(got)]() mutable {
             const auto state = weak.lock();
             if (!state) return;
             state->value = std::move(got);
             state->done.set();
         });
-    };
-}
+    }
+
+private:
+    std::weak_ptr<awaited_result<Value>> waiter_;
+    std::shared_ptr<net::loop_poster> poster_;
+};
 
 [[nodiscard]] auto too_late() { return fail(errc::timeout, "the kernel did not answer within the time limit"); }
 
@@ -47,10 +56,11 @@ struct passed_ports::changer {
         : pass_ports(s.pass_ports), end_passing(s.end_passing), data_moved(s.passed_data_moved) {}
 
     /// Returns what ends it. All work is done in the order of the calls, so the end may be requested before this is done.
+    /// Work for which no session waits any more is left out.
     [[nodiscard]] std::uint64_t pass(std::size_t rule, firewall::owned_control_connections session,
-                                     std::move_only_function<void(result<void>)> on_done);
+                                     result_receiver<void> receiver);
     void end(std::uint64_t key);
-    void ask(std::uint64_t key, std::move_only_function<void(result<bool>)> on_done);
+    void ask(std::uint64_t key, result_receiver<bool> receiver);
 
     // These run on `thread`.
     result<void> pass_now(std::uint64_t key, std::size_t rule, const firewall::owned_control_connections& session);
@@ -72,12 +82,12 @@ struct passed_ports::changer {
 };
 
 std::uint64_t passed_ports::changer::pass(std::size_t rule, firewall::owned_control_connections session,
-                                          std::move_only_function<void(result<void>)> on_done) {
+                                          result_receiver<void> receiver) {
     const std::scoped_lock lock(mutex);
     const auto key = ++last_key;
     if (!thread) thread.emplace(1);
-    thread->submit([this, key, rule, session = std::move(session), on_done = std::move(on_done)]() mutable {
-        on_done(pass_now(key, rule, session));
+    thread->submit([this, key, rule, session = std::move(session), receiver = std::move(receiver)] {
+        if (receiver.is_waiting()) receiver.report(pass_now(key, rule, session));
     });
     return key;
 }
@@ -87,9 +97,11 @@ void passed_ports::changer::end(std::uint64_t key) {
     thread->submit([this, key] { end_now(key); });
 }
 
-void passed_ports::changer::ask(std::uint64_t key, std::move_only_function<void(result<bool>)> on_done) {
+void passed_ports::changer::ask(std::uint64_t key, result_receiver<bool> receiver) {
     const std::scoped_lock lock(mutex);
-    thread->submit([this, key, on_done = std::move(on_done)]() mutable { on_done(ask_now(key)); });
+    thread->submit([this, key, receiver = std::move(receiver)] {
+        if (receiver.is_waiting()) receiver.report(ask_now(key));
+    });
 }
 
 result<void> passed_ports::changer::pass_now(std::uint64_t key, std::size_t rule,
@@ -107,7 +119,7 @@ void passed_ports::changer::end_now(std::uint64_t key) {
     const use_memory_reserve reserve;
     retry_ends();
     const auto found = numbers.find(key);
-    // It was not possible to pass them.
+    // They were not passed.
     if (found == numbers.end()) return;
     const auto number = found->second;
     numbers.erase(found);
@@ -146,7 +158,7 @@ void passed_ports::lease::release() noexcept {
 net::task<result<bool>> passed_ports::lease::data_moved(net::loop& loop, net::time_limit limit) const {
     if (!changer_) co_return false;
     const auto request = std::make_shared<awaited_result<bool>>(loop);
-    changer_->ask(key_, reporter_to(request, loop));
+    changer_->ask(key_, result_receiver(request, loop));
     if (!co_await request->done.wait(limit.next(net::clock::now()))) co_return too_late();
     co_return std::move(*request->value);
 }
@@ -161,7 +173,7 @@ net::task<result<passed_ports::lease>> passed_ports::pass(net::loop& loop, std::
     const auto request = std::make_shared<awaited_result<void>>(loop);
     const auto by = changer_;
     // Its destructor takes back a change that the kernel makes too late.
-    lease made(by, by->pass(rule, std::move(*controls), reporter_to(request, loop)));
+    lease made(by, by->pass(rule, std::move(*controls), result_receiver(request, loop)));
     if (!co_await request->done.wait(limit.next(net::clock::now()))) co_return too_late();
     if (!*request->value) co_return std::unexpected(std::move(*request->value).error());
     co_return made;

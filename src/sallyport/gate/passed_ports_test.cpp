@@ -45,6 +45,7 @@ protected:
         settings.passed_data_moved = [this](std::uint32_t number) -> result<bool> {
             const std::scoped_lock lock(mutex);
             EXPECT_EQ(number, last_number);
+            ++data_requests;
             return data_moves;
         };
     }
@@ -78,6 +79,7 @@ protected:
     bool refuses_next = false;
     int refused_ends = 0;
     int end_requests = 0;
+    int data_requests = 0;
 };
 
 TEST_F(PassedPorts, ArePassedUntilTheLeaseIsDestroyed_G10) {
@@ -103,6 +105,22 @@ TEST_F(PassedPorts, DoNotMakeTheLoopWaitForTheKernel) {
     hold(false);
     EXPECT_TRUE(wait([this] { return end_requests == 1; })) << "the late change is taken back";
     EXPECT_TRUE(passing.empty());
+}
+
+TEST_F(PassedPorts, LeaveOutWorkForWhichNoSessionWaitsAnyMore) {
+    const passed_ports ports(settings);
+    auto used = run(pass(ports));
+    ASSERT_TRUE(used);
+    hold(true);
+    // The first one is with the kernel already.
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(run(pass(ports, net::time_limit::within(20ms))));
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(run(used->data_moved(test_loop(), net::time_limit::within(20ms))));
+    hold(false);
+    const auto last = run(pass(ports));
+    ASSERT_TRUE(last);
+    EXPECT_EQ(last_number, 103U) << "the one that was held, and the last one";
+    EXPECT_EQ(passing, (std::vector{101U, 103U}));
+    EXPECT_EQ(data_requests, 0);
 }
 
 TEST_F(PassedPorts, ReportARefusalAndEndNothing) {
