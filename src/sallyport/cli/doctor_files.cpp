@@ -29,6 +29,7 @@
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/diagnosis/server_report.hpp>
 #include <sallyport/diagnosis/server_rules.hpp>
+#include <sallyport/doctor/capture_file.hpp>
 #include <sallyport/doctor/published_ports.hpp>
 #include <sallyport/doctor/remedy_rules.hpp>
 #include <sallyport/doctor/server_configuration.hpp>
@@ -122,7 +123,7 @@ int code_of(const diagnosis::facts& known, const std::vector<diagnosis::verdict>
 /// Of two exit codes: what was found is more than what has no known cause.
 int worse_of(int a, int b) { return a == something_found || b == 0 ? a : b; }
 
-/// One report for each session of a client. The exit code for all.
+/// One report for each session of a client or of a capture. The exit code for all.
 int print_sessions(std::vector<diagnosis::facts> sessions, const std::string& name, bool as_json) {
     int code = 0;
     for (auto& session : sessions) {
@@ -134,10 +135,30 @@ int print_sessions(std::vector<diagnosis::facts> sessions, const std::string& na
     return code;
 }
 
+result<int> print_capture(result<std::vector<diagnosis::facts>> sessions, const std::string& name, bool as_json) {
+    if (!sessions) return std::unexpected(error{errc::usage, 0, name + ": " + sessions.error().text()});
+    if (sessions->empty())
+        return fail(errc::usage, name +
+                                     ": the capture has no FTP session; it must have the control connection from its "
+                                     "beginning, or on port 21 or 990");
+    for (auto& each : *sessions) each.host = fmt::format("{} ({} to {})", name, each.client.text(), each.server.text());
+    return print_sessions(std::move(*sessions), name, as_json);
+}
+
+/// Whether a file is a capture, which is read as a stream and may be large. Standard input cannot be read twice.
+bool is_capture_file(const std::string& name) {
+    std::ifstream file(name, std::ios::binary);
+    std::array<char, doctor::capture_mark_size> mark{};
+    file.read(mark.data(), std::ssize(mark));
+    return doctor::is_capture({mark.data(), static_cast<std::size_t>(file.gcount())});
+}
+
 /// One file: its text report or JSON goes to standard output. The exit code for it.
 result<int> read_one(const std::string& name, bool as_json) {
+    if (name != "-" && is_capture_file(name)) return print_capture(doctor::read_capture_file(name), name, as_json);
     const auto text = content_of_file(name);
     if (!text) return std::unexpected(text.error());
+    if (doctor::is_capture(*text)) return print_capture(doctor::read_capture(*text), name, as_json);
     if (text->starts_with("{")) {
         const auto saved = diagnosis::facts_from_json(*text);
         if (!saved) return std::unexpected(error{errc::usage, 0, name + ": " + saved.error().what});
@@ -151,7 +172,7 @@ result<int> read_one(const std::string& name, bool as_json) {
                     name +
                         ": no FTP session was found; it reads transcripts of curl -v, lftp -d, ncftp -d, Python, "
                         "WinSCP and FileZilla, and logs with commands and replies of Sallyport (--log-level "
-                        "debug), vsftpd, ProFTPD, Pure-FTPd and FileZilla Server");
+                        "debug), vsftpd, ProFTPD, Pure-FTPd and FileZilla Server, and captures (pcap, pcapng)");
     if (sessions.front().seen_from == diagnosis::vantage::server) {
         const auto log = diagnosis::judge_log(sessions);
         fmt::print("{}", as_json ? diagnosis::report_json(log) : diagnosis::report_text(log, name));
@@ -258,10 +279,10 @@ int diagnose_server(const std::string& target, const std::optional<port_range>& 
 
 void add_doctor_read(CLI::App& doctor, int& exit_code) {
     auto job = std::make_shared<read_job>();
-    auto* const command = doctor.add_subcommand("read", "Find failures in transcripts of clients and logs of servers");
+    auto* const command = doctor.add_subcommand("read", "Find failures in transcripts, logs and captures of packets");
     command_table table;
     table.add("Arguments", {{"FILE", "", required(texts(job->files)),
-                             "Transcript, log, or what 'doctor --save' has written; '-' is standard input"}});
+                             "Transcript, log, capture, or a saved run; '-' is standard input"}});
     table.add("Output", {{"--json", "", flag(job->as_json), "Print JSON"}});
     table.notes =
         "The kind of a file is recognized by its lines. Passwords are not printed.\n\n"

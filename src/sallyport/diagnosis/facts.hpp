@@ -78,6 +78,28 @@ enum class stream_end : std::uint8_t {
 };
 [[nodiscard]] std::string_view name(stream_end e) noexcept;
 
+/// What a capture has of a data connection. It is of captures only, and a saved run does not have it.
+struct packet_facts {
+    /// SYNs of the end that opens it, with their repeats; answers that accept; RSTs before it was established.
+    unsigned syns = 0;
+    unsigned syn_acks = 0;
+    unsigned refusals = 0;
+    /// What the first answer has left of its TTL where it was captured, and packets of the server's control connection.
+    std::optional<unsigned> answer_ttl;
+    std::optional<unsigned> control_ttl;
+    /// An ICMP error "unreachable" about it.
+    std::optional<ip_address> icmp_sender;
+    int icmp_type = 0;
+    int icmp_code = 0;
+    /// How often the last full segment was repeated without a newer one, and whether an ICMP error has named a smaller size.
+    unsigned repeated_full = 0;
+    bool size_reported = false;
+    /// From its SYN on: the last byte, the first FIN, and the final reply on the control connection.
+    std::optional<std::int64_t> last_byte_ms;
+    std::optional<std::int64_t> end_ms;
+    std::optional<std::int64_t> reply_ms;
+};
+
 /// One attempt to transfer a listing or a file with one data method.
 struct method_facts {
     proto::data_method method = proto::data_method::epsv;
@@ -104,6 +126,7 @@ struct method_facts {
     /// The data connection resumed the TLS session of the control connection.
     std::optional<bool> resumed;
     stream_end end = stream_end::unknown;
+    std::optional<packet_facts> packets;
 };
 
 /// What a SYN with a limited TTL got.
@@ -262,7 +285,7 @@ struct comparison_facts {
     std::optional<path_trace> other_port;
 };
 
-/// When a live run began and ended, in seconds since 1970 (UTC); 0: not known.
+/// When a live run or a capture began and ended, in seconds since 1970 (UTC); 0: not known.
 struct run_times {
     std::int64_t started = 0;
     std::int64_t ended = 0;

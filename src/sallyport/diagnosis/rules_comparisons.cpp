@@ -27,7 +27,26 @@ std::optional<hop_span> holder_of_full_packets(const facts& known) {
     return holder_of(known, "half line") ? std::nullopt : holder_of(known, "long line");
 }
 
+/// In a capture: a full segment that is sent again and again, without an ICMP error.
+bool judge_repeated_segments(const facts& known, std::vector<verdict>& out) {
+    constexpr unsigned min_repeats = 3;
+    const auto* const m = first_of(known.methods, [](const method_facts& each) {
+        return each.packets && each.packets->repeated_full >= min_repeats && !succeeded(each.result);
+    });
+    if (m == nullptr) return false;
+    auto found = verdict_of("full-packets-lost", side::undecided, confidence::likely);
+    found.method = m->method;
+    found.evidence.push_back(fmt::format("{}: connected; a full segment was sent {} more times, and nothing newer",
+                                         proto::name(m->method), m->packets->repeated_full));
+    found.evidence.emplace_back(m->packets->size_reported
+                                    ? "an ICMP error has named a smaller size, and the sender has not used it"
+                                    : "no ICMP error names a smaller size");
+    out.push_back(std::move(found));
+    return true;
+}
+
 void judge_full_packets(const facts& known, std::vector<verdict>& out) {
+    if (judge_repeated_segments(known, out)) return;
     const auto* const small =
         first_of(known.compared.segments, [](const segment_probe& each) { return succeeded(each.result); });
     const auto* const stalled = known.passive_attempt(method_result::stalled);

@@ -118,14 +118,55 @@ verdict* add_blocked(const facts& known, std::vector<verdict>& out, method_resul
     return &out.back();
 }
 
+/// In a capture: the SYN was answered, and the client has repeated it, so the answer has not arrived.
+bool is_answer_lost(const method_facts& m) {
+    return m.result == method_result::silent && m.packets && m.packets->syn_acks > 0;
+}
+
 void judge_dropped(const facts& known, std::vector<verdict>& out) {
-    (void)add_blocked(known, out, method_result::silent, "data-ports-dropped");
+    auto* const found = add_blocked(known, out, method_result::silent, "data-ports-dropped");
+    if (found == nullptr) return;
+    const auto* const m = blocked_in_general(known, {}, method_result::silent);
+    if (m == nullptr || !m->packets) return;
+    const auto& seen = *m->packets;
+    if (is_answer_lost(*m)) {
+        auto lost = verdict_of("answers-lost", side::undecided, confidence::certain);
+        lost.method = m->method;
+        lost.evidence.push_back(
+            fmt::format("the SYN to {} was sent {} times, and answered {} times; the client has not "
+                        "confirmed any answer",
+                        m->target->text(), seen.syns, seen.syn_acks));
+        *found = std::move(lost);
+    } else if (seen.syns > 0) {
+        found->evidence.push_back(fmt::format("the capture has {} SYNs to {}, and no answer", seen.syns, m->target->text()));
+    }
+}
+
+/// Whether another device than the server has sent the RST, by what both have left of their TTL in a capture.
+void add_sender_of_refusal(const facts& known, verdict& found) {
+    const auto* const m = first_of(known.methods, [](const method_facts& each) {
+        return each.result == method_result::refused && !is_active(each.method) && each.packets;
+    });
+    if (m == nullptr || !m->packets->answer_ttl || !m->packets->control_ttl) return;
+    const auto ttl = *m->packets->answer_ttl;
+    const auto expected = *m->packets->control_ttl;
+    if (ttl == expected) {
+        found.side = side::server;
+        found.confidence = confidence::likely;
+        found.evidence.push_back(fmt::format("the RST arrives with TTL {}, as the server's own packets do", ttl));
+    } else {
+        found.confidence = confidence::likely;
+        found.evidence.push_back(
+            fmt::format("the RST arrives with TTL {}, and the server's own packets with TTL {}: another device has sent it",
+                        ttl, expected));
+    }
 }
 
 void judge_refused(const facts& known, std::vector<verdict>& out) {
     auto* found = add_blocked(known, out, method_result::refused, "data-ports-refused");
     if (found == nullptr) found = add_blocked(known, out, method_result::reset, "data-ports-refused");
     if (found == nullptr) return;
+    add_sender_of_refusal(known, *found);
     if (const auto at = find_break(known); at && at->at_server) {
         found->cause = "The server's host refuses the data connections: probably nothing listens on these ports.";
         found->evidence.emplace_back(
@@ -137,6 +178,12 @@ void judge_refused(const facts& known, std::vector<verdict>& out) {
 void judge_rejected(const facts& known, std::vector<verdict>& out) {
     auto* const found = add_blocked(known, out, method_result::unreachable, "data-ports-rejected");
     if (found == nullptr) return;
+    const auto* const m = blocked_in_general(known, {}, method_result::unreachable);
+    if (m != nullptr && m->packets && m->packets->icmp_sender) {
+        const auto& seen = *m->packets;
+        found->evidence.push_back(fmt::format("{} rejects the connection by ICMP: {}", seen.icmp_sender->text(),
+                                              text_of_icmp(seen.icmp_sender->is_v4(), seen.icmp_type, seen.icmp_code)));
+    }
     const auto at = find_break(known);
     if (!at || !at->port_unreachable || at->hop.address != known.server.address) return;
     // It is no sign of a policy: the REJECT of iptables sends it, and so do NAT and containers without a target.

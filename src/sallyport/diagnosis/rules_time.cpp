@@ -59,6 +59,27 @@ void judge_idle(const facts& known, std::vector<verdict>& out) {
     out.push_back(std::move(found));
 }
 
+std::string time_of(std::string_view what, std::optional<std::int64_t> ms) {
+    return ms ? fmt::format("{} after {:.1f} s", what, static_cast<double>(*ms) / 1000) : fmt::format("{}: missing", what);
+}
+
+/// In a capture: a transfer whose bytes have arrived, and whose end has not.
+void judge_unfinished(const facts& known, std::vector<verdict>& out) {
+    if (has_id(out, {"full-packets-lost", "idle-timeout"})) return;
+    const auto* const m = first_of(known.methods, [](const method_facts& each) {
+        return each.packets && each.result == method_result::stalled && each.packets->last_byte_ms;
+    });
+    if (m == nullptr) return;
+    const auto& seen = *m->packets;
+    auto found = verdict_of("transfer-unfinished", side::undecided, confidence::likely);
+    found.method = m->method;
+    if (seen.end_ms) found.cause = "The data connection ended, and the final reply to the transfer did not arrive.";
+    found.evidence.push_back(time_of("the last byte", seen.last_byte_ms));
+    found.evidence.push_back(time_of("the end (FIN) of the data connection", seen.end_ms));
+    found.evidence.push_back(time_of("the final reply (226)", seen.reply_ms));
+    out.push_back(std::move(found));
+}
+
 void judge_server_timeout(const facts& known, std::vector<verdict>& out) {
     const auto* const closed =
         first_of(known.idle, [](const idle_probe& p) { return p.kept_by == "silent" && p.result == "closed"; });
@@ -77,6 +98,13 @@ std::span<const rule> time_rules() noexcept {
           "a server that closes the session itself (421, FIN)", "a server or a router that has restarted meanwhile",
           "Use a TCP keepalive that is shorter than the device's timeout."},
          judge_idle},
+        {{"transfer-unfinished", "The bytes of a transfer arrived, and its end did not.",
+          "a capture with the last byte, the FIN and the final reply, of which one is missing for five seconds",
+          "full segments that are repeated; a control connection that a device has forgotten",
+          "a server or a disk that is slow; a proxy that keeps one of the two connections open",
+          "Look at what is missing: without a FIN, the sender or a proxy has not ended the data connection; without the "
+          "final reply, the server waits, or a proxy has lost it."},
+         judge_unfinished},
         {{"server-idle-timeout", "The server closes idle sessions.", "an idle session that the server ended",
           "a lost or reset connection", "none",
           "Nothing for most clients; raise the server's idle timeout if transfers take longer."},

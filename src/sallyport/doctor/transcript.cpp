@@ -37,7 +37,9 @@ using event = std::optional<session_event>;
            (text.size() == 3 || text[3] == ' ' || text[3] == '-');
 }
 
-[[nodiscard]] session_event command(std::string_view text) {
+}  // namespace
+
+session_event command_event(std::string_view text) {
     session_event out{.what = kind::command};
     const auto blank = std::min(text.find(' '), text.size());
     const auto verb = to_lower(text.substr(0, blank));
@@ -47,7 +49,12 @@ using event = std::optional<session_event>;
     return out;
 }
 
-[[nodiscard]] session_event reply(std::string_view text) { return {.what = kind::reply, .text = std::string(text)}; }
+session_event reply_event(std::string_view text) { return {.what = session_event::kind::reply, .text = std::string(text)}; }
+
+namespace {
+
+[[nodiscard]] session_event command(std::string_view text) { return command_event(text); }
+[[nodiscard]] session_event reply(std::string_view text) { return reply_event(text); }
 
 [[nodiscard]] session_event command_or_reply(std::string_view text) { return is_reply(text) ? reply(text) : command(text); }
 
@@ -309,7 +316,8 @@ void hide_in_text(std::string& reply_text, std::string_view secret) {
     reply_text = reply_text.substr(0, begin) + proto::without_secret(reply_text.substr(begin), secret);
 }
 
-/// Takes the passwords out of the replies that quote them.
+}  // namespace
+
 void hide_passwords(std::vector<session_event>& events) {
     // Of one session; more passwords would be those of an attack, and each reply is compared with all.
     constexpr std::size_t max_secrets = 8;
@@ -340,6 +348,8 @@ void hide_passwords(std::vector<session_event>& events) {
         }
     }
 }
+
+namespace {
 
 struct format {
     std::string_view program;

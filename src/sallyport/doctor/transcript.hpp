@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/diagnosis/facts.hpp>
 
 namespace sallyport::doctor {
 
@@ -43,6 +44,8 @@ struct session_event {
     std::string text{};
     // It is that last line, whatever it says: the command has failed.
     bool is_last_word = false;
+    // Of a capture, with `connecting`: what is known of the connection.
+    std::optional<diagnosis::packet_facts> packets{};
     // While a file is read: the argument of PASS or ACCT. Empty afterwards.
     std::string secret{};
 };
@@ -58,5 +61,12 @@ struct transcript {
 };
 
 [[nodiscard]] transcript read_transcript(std::string_view text);
+
+/// A line of a control connection: a command, whose argument becomes `secret` if it is that of PASS or ACCT, and a line of a
+/// reply.
+[[nodiscard]] session_event command_event(std::string_view text);
+[[nodiscard]] session_event reply_event(std::string_view text);
+/// Takes the passwords out of the replies that quote them, and clears `secret`.
+void hide_passwords(std::vector<session_event>& events);
 
 }  // namespace sallyport::doctor

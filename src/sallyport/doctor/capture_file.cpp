@@ -1,0 +1,79 @@
+#include <sallyport/doctor/capture_file.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+#include <pcap/pcap.h>
+
+#include <sallyport/doctor/capture_reader.hpp>
+#include <sallyport/doctor/packet.hpp>
+
+namespace sallyport::doctor {
+
+namespace {
+
+struct closes_capture {
+    // It closes the stream as well.
+    void operator()(pcap_t* capture) const noexcept { ::pcap_close(capture); }
+};
+using open_capture = std::unique_ptr<pcap_t, closes_capture>;
+
+result<std::vector<diagnosis::facts>> read_stream(std::FILE* stream) {
+    std::array<char, PCAP_ERRBUF_SIZE> why{};
+    const open_capture capture(::pcap_fopen_offline(stream, why.data()));
+    if (!capture) {
+        std::fclose(stream);
+        return fail(errc::syntax, fmt::format("the capture cannot be read: {}", why.data()));
+    }
+    const auto link = static_cast<link_layer>(::pcap_datalink(capture.get()));
+    if (!is_known(link))
+        return fail(errc::unsupported,
+                    fmt::format("the capture has the link layer {}, which is not read; capture on an Ethernet interface, or "
+                                "with 'tcpdump -i any'",
+                                ::pcap_datalink(capture.get())));
+    capture_reader reader;
+    pcap_pkthdr* header = nullptr;
+    const u_char* bytes = nullptr;
+    int state = 0;
+    while ((state = ::pcap_next_ex(capture.get(), &header, &bytes)) == 1) {
+        const std::string_view content(reinterpret_cast<const char*>(bytes), header->caplen);
+        const std::int64_t us = std::int64_t{header->ts.tv_sec} * 1'000'000 + header->ts.tv_usec;
+        if (const auto read = read_packet(link, content)) reader.add(*read, std::max<std::int64_t>(us, 0));
+    }
+    auto out = reader.sessions();
+    if (state == PCAP_ERROR) {
+        if (out.empty())
+            return fail(errc::syntax, fmt::format("the capture cannot be read: {}", ::pcap_geterr(capture.get())));
+        out.back().not_measured.push_back(fmt::format("the rest of the capture: {}", ::pcap_geterr(capture.get())));
+    }
+    return out;
+}
+
+}  // namespace
+
+bool is_capture(std::string_view beginning) noexcept {
+    // In either byte order; the second one has times in nanoseconds, the third one is pcapng.
+    static constexpr auto marks = std::to_array<std::string_view>(
+        {"\xa1\xb2\xc3\xd4", "\xd4\xc3\xb2\xa1", "\xa1\xb2\x3c\x4d", "\x4d\x3c\xb2\xa1", "\x0a\x0d\x0d\x0a"});
+    return std::ranges::any_of(marks, [beginning](std::string_view mark) { return beginning.starts_with(mark); });
+}
+
+result<std::vector<diagnosis::facts>> read_capture_file(const std::string& path) {
+    auto* const stream = std::fopen(path.c_str(), "rbe");
+    if (stream == nullptr) return fail_os(errno, path);
+    return read_stream(stream);
+}
+
+result<std::vector<diagnosis::facts>> read_capture(std::string content) {
+    auto* const stream = ::fmemopen(content.data(), content.size(), "r");
+    if (stream == nullptr) return fail_os(errno, "the capture");
+    return read_stream(stream);
+}
+
+}  // namespace sallyport::doctor
