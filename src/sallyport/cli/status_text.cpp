@@ -129,6 +129,19 @@ private:
     return out.text(0);
 }
 
+/// The causes are explained by 'sallyport doctor --explain'.
+[[nodiscard]] std::string failed_data_text(const json::object& s, std::size_t limit) {
+    table out("Failed data connections", {"CAUSE", "CLIENTS OF", "COUNT", "LAST"});
+    const auto* const all = s.if_contains("failed_data_connections");
+    if (all == nullptr) return {};
+    for (const auto& v : all->get_array()) {
+        const auto& f = v.get_object();
+        out.add({words(f.at("id")), words(f.at("network")), std::to_string(count(f.at("count"))),
+                 span_text(f.at("age_seconds")) + " ago"});
+    }
+    return out.text(limit);
+}
+
 [[nodiscard]] std::string penalties_text(const json::object& s, std::size_t limit) {
     table out("Login penalties", {"SOURCE", "REMAINING"});
     const auto& all = s.at("login_penalties").get_array();
@@ -200,7 +213,7 @@ std::string status_text(const json::object& status, const status_selection& what
                       gateway ? words(s.at("backend")) + (s.at("intercepted").get_bool() ? " (intercepted)" : "") : ""});
     }
     auto out = head_text(status) + rejected_text(status.at("rejected").get_object()) + backends_text(status);
-    out += mappings_text(status);
+    out += mappings_text(status) + failed_data_text(status, what.limit);
     out += transfers.text(what.limit) + openings.text(what.limit);
     if (what.sessions) out += sessions.text(what.limit);
     if (what.penalties) out += penalties_text(status, what.limit);

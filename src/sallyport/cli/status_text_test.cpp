@@ -75,6 +75,17 @@ TEST(StatusText, ShowsAGatewayInTables) {
     EXPECT_THAT(shown, HasSubstr("No address has a login penalty.\n"));
 }
 
+// S7
+TEST(StatusText, S7_ShowsFailedDataConnectionsByCauseAndNetwork) {
+    auto d = gateway();
+    EXPECT_THAT(text(d), Not(HasSubstr("Failed data connections")));
+    d.failed_data = {{"data-ports-dropped", "192.0.2.0/24", 12, 5s}, {"active-blocked", "2001:db8:1:2::/64", 1, 4000s}};
+    EXPECT_THAT(text(d), HasSubstr("\nFailed data connections (2)\n"
+                                   "  CAUSE               CLIENTS OF         COUNT  LAST\n"
+                                   "  data-ports-dropped  192.0.2.0/24       12     5 s ago\n"
+                                   "  active-blocked      2001:db8:1:2::/64  1      66 min ago\n"));
+}
+
 TEST(StatusText, OfAServerHasNoBackends) {
     auto d = gateway();
     d.backends.reset();

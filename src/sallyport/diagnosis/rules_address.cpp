@@ -219,7 +219,7 @@ std::span<const rule> address_rules() noexcept {
           "Active mode cannot work: the client names its private address, and the server refuses it.",
           "a private address in PORT or EPRT, a public server, and a refusal", "a server that does not know the command",
           "a server that refuses active mode in general",
-          "Use passive mode; or forward ports to this computer (--active-ports) and name the external address "
+          "Use passive mode; or forward ports to the client's computer (--active-ports) and name the external address "
           "(--active-address)."},
          judge_private_active},
         {{"other-source-address", "The data connection arrives from another address than the control connection.",

@@ -251,7 +251,7 @@ std::span<const rule> method_rules() noexcept {
         {{"active-blocked", "The server accepts active mode, but its data connection does not arrive.",
           "an accepted PORT or EPRT, and no connection within the time limit, or 425", "a refusal of the command",
           "a firewall of the client, of the server, or of a provider; a NAT router without a mapping",
-          "Use passive mode; or allow connections from the server to this computer (--active-ports) in the client's "
+          "Use passive mode; or allow connections from the server to the client's computer (--active-ports) in the client's "
           "firewall and router, and outgoing connections from port 20 in the server's."},
          judge_active_blocked},
         {{"tls-session-not-reused",

@@ -31,6 +31,7 @@
 #include <sallyport/reach/passive_mode.hpp>
 #include <sallyport/status/backend_snapshot.hpp>
 #include <sallyport/status/counters.hpp>
+#include <sallyport/status/failed_data_table.hpp>
 #include <sallyport/status/session_report.hpp>
 #include <sallyport/status/transfer_log.hpp>
 
@@ -69,6 +70,7 @@ struct shared_state {
         : counters(counts), passive_data(loops, s.passive_data, s.tls, counts) {}
 
     status::counters& counters;
+    status::failed_data_table failed_data;
     reach::passive_mode passive_data;
     net::worker_pool signatures{net::signature_threads(), limits::max_queued_handshakes};
 };
@@ -83,6 +85,7 @@ struct context_of {
     const std::shared_ptr<State> base;
 
     status::counters& counters = base->counters;
+    status::failed_data_table& failed_data = base->failed_data;
     reach::passive_mode& passive_data = base->passive_data;
     net::worker_pool& signatures = base->signatures;
 };
@@ -145,6 +148,11 @@ public:
     net::task<status::session_snapshot> collect_snapshot(net::loop& loop) const { return frontend_.collect_snapshot(loop); }
     /// The state of the backend pool; empty at a server. Any thread.
     [[nodiscard]] virtual std::optional<status::pool_snapshot> backend_status() const { return std::nullopt; }
+
+    /// The data connections that failed, by cause and client network. Any thread.
+    [[nodiscard]] std::vector<status::failed_data_count> failed_data_connections() const {
+        return shared_->failed_data.list(status::failed_data_table::clock::now());
+    }
 
     /// The ports that the router forwards, or should. Any thread.
     [[nodiscard]] std::vector<reach::mapping> mappings() const { return shared_->passive_data.mappings(); }

@@ -47,6 +47,7 @@ data_connections::data_connections(std::shared_ptr<session_context> gate, net::l
 result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_port& wanted, client_control& client,
                                                 backend_leg& backend) {
     const bool for_client = wanted.on == proto::leg::client;
+    if (for_client) report_unused_port();
     auto out = client.interception() != nullptr ? reserve_crossing(wanted, client.stream(), backend)
                : for_client                     ? reserve_for_client(client.passive_caller(wanted.protect), wanted.extended)
                                                 : reserve_for_backend(backend.stream);
@@ -60,6 +61,16 @@ result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_
                         .source = connecting.local().address};
     }
     if (out) reserved_ = *out;
+    if (for_client) {
+        const auto method = wanted.extended ? proto::data_method::epsv : proto::data_method::pasv;
+        offer_.reset();
+        if (out) offer_ = {method, out->advertised, client.peer().address};
+        if (!out && out.error().code == errc::exhausted)
+            report_failed_data({.how = diagnosis::data_failure::no_port,
+                                .method = method,
+                                .client = client.peer().address,
+                                .detail = out.error().text()});
+    }
     opened_at_ = net::clock::now();
     return out;
 }
@@ -202,7 +213,9 @@ void data_connections::note_abandoned_crossing() const noexcept {
         const auto use = opening_.use();
         if (use != firewall::opening_use::attempted) return;
         status::count(gate_->counters.data_timeouts);
-        log_(log::level::warning, "No data connection was established: " + crossing_failure(opening_.details(), use));
+        const auto cause = crossing_failure(opening_.details(), use);
+        log_(log::level::warning, "No data connection was established: " + cause);
+        report_failed_opening(use, cause);
     } catch (...) {
         net::log_exception("gate: opening", std::current_exception());
     }
@@ -238,10 +251,31 @@ std::optional<failed_opening> data_connections::opening_failure() {
                   "this machine does before NAT",
                   o.client.text(), o.listen.text());
     status::count(gate_->counters.data_timeouts);
+    report_failed_opening(use, cause);
     const auto limit = gate_->config.data_timeout.count();
     return failed_opening{
         {proto::data_result::not_established, fmt::format("No data connection was established within {} s.", limit)},
         fmt::format("no data connection was established within {} s: {}", limit, cause)};
+}
+
+void data_connections::report_failed_opening(firewall::opening_use use, const std::string& cause) const {
+    // Else the client is connected to, and what the backend does is no matter of the client.
+    if (opening_leg_ != proto::leg::client || !offer_) return;
+    using enum diagnosis::data_failure;
+    report_failed_data({.how = use == firewall::opening_use::attempted ? unanswered : not_arrived,
+                        .method = offer_->method,
+                        .client = offer_->client,
+                        .address = offer_->advertised,
+                        .waited = frontend::waited_since(opened_at_),
+                        .detail = cause});
+}
+
+void data_connections::report_unused_port() const {
+    if (const auto seen = frontend::abandoned(offer_, client_port_)) report_failed_data(*seen);
+}
+
+void data_connections::report_failed_data(const diagnosis::failed_data& seen) const {
+    log_(log::level::warning, frontend::count_failed_data(gate_->failed_data, seen));
 }
 
 // ---- Transfers
@@ -251,6 +285,7 @@ std::shared_ptr<data_relay> data_connections::start_relay(proto::relay_plan plan
     options.require_tls_session_reuse =
         gate_->config.tls_reuse == net::tls_reuse::require || (client_port_ && client_port_.identified_by_tls());
     options.tls_history = &tls_history_;
+    if (const auto offer = std::exchange(offer_, std::nullopt)) options.advertised = offer->advertised;
     if (upload_limit_) options.rate_limits.a_to_b = &*upload_limit_;
     if (download_limit_) options.rate_limits.b_to_a = &*download_limit_;
     relay_ = std::make_shared<data_relay>(gate_, loop_, std::move(plan), std::move(client_port_), std::move(backend_port_),
@@ -261,6 +296,7 @@ std::shared_ptr<data_relay> data_connections::start_relay(proto::relay_plan plan
 void data_connections::release_ports() noexcept {
     client_port_ = {};
     backend_port_ = {};
+    offer_.reset();
     reserved_.reset();
     opening_ = {};
     translated_port_ = {};
@@ -270,6 +306,11 @@ void data_connections::abort() noexcept {
     note_abandoned_crossing();
     release_ports();
     if (const auto relay = std::exchange(relay_, nullptr)) relay->stop();
+}
+
+void data_connections::leave(bool by_client) {
+    if (by_client) report_unused_port();
+    abort();
 }
 
 void data_connections::describe(status::session_report& into, const ip_address& client, const ip_address& backend) const {

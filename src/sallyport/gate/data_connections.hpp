@@ -15,6 +15,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/token_bucket.hpp>
 #include <sallyport/firewall/openings.hpp>
+#include <sallyport/frontend/failed_data.hpp>
 #include <sallyport/gate/backend_leg.hpp>
 #include <sallyport/gate/client_control.hpp>
 #include <sallyport/gate/data_relay.hpp>
@@ -100,6 +101,9 @@ public:
     void release_ports() noexcept;
     /// Cancels everything; open connections are closed by RST.
     void abort() noexcept;
+    /// The same; `by_client`: it has sent another command, or left. A passive port that it leaves without a transfer, and
+    /// without a connection to it, is logged and counted.
+    void leave(bool by_client);
 
     /// Adds the running transfer and the openings, for status.
     void describe(status::session_report& into, const ip_address& client, const ip_address& backend) const;
@@ -119,6 +123,9 @@ private:
                                                             const backend_leg& backend);
     [[nodiscard]] bool use_opening(proto::leg leg, port_route route, firewall::opening_lease opening);
     void note_abandoned_crossing() const noexcept;
+    void report_unused_port() const;
+    void report_failed_data(const diagnosis::failed_data& seen) const;
+    void report_failed_opening(firewall::opening_use use, const std::string& cause) const;
 
     std::shared_ptr<session_context> gate_;
     net::loop& loop_;
@@ -128,6 +135,8 @@ private:
     reach::resumption_history tls_history_;
     reach::port_reservation client_port_;
     reach::port_reservation backend_port_;
+    // What the client has received of client_port_, or of the opening.
+    std::optional<frontend::passive_offer> offer_;
     // Not opened yet.
     std::optional<reserved_port> reserved_;
     translated_ports::reservation translated_port_;

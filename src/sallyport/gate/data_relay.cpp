@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/frontend/failed_data.hpp>
 #include <sallyport/gate/transfer_report.hpp>
 #include <sallyport/net/connecting.hpp>
 #include <sallyport/reach/tls_data_connection.hpp>
@@ -18,6 +19,17 @@ using proto::data_outcome;
 using proto::data_result;
 
 namespace {
+
+// A backend refuses a transfer within this time. Its refusal ends the wait for the client as well, whose connection may still
+// be on its way.
+constexpr auto longest_refusal = std::chrono::seconds(3);
+
+/// How an active data connection failed.
+[[nodiscard]] diagnosis::data_failure failure_of(const error& e) noexcept {
+    using enum diagnosis::data_failure;
+    if (e.code == errc::refused) return refused;
+    return e.code == errc::timeout ? timed_out : unreachable;
+}
 
 [[nodiscard]] auto in_seconds(std::chrono::milliseconds limit) {
     return std::chrono::duration_cast<std::chrono::seconds>(limit).count();
@@ -76,7 +88,7 @@ net::task<data_outcome> data_relay::connect_and_relay() {
     if (!client_result) {
         // By RST, not FIN: an upload without data must not look complete.
         backend_.abort();
-        auto outcome = client_failure(client_result.error());
+        auto outcome = client_outcome(client_result.error());
         outcome.timed_out = client_result.error().code == errc::timeout;
         co_return outcome;
     }
@@ -152,8 +164,16 @@ net::task<result<void>> data_relay::open_client_leg() {
     end_client_wait();
     if (!opened) {
         const bool active = std::holds_alternative<proto::connect_to>(plan_.client);
-        if (opened.error().code != errc::cancelled)
+        if (opened.error().code == errc::cancelled) {
+            if (net::clock::now() - started_at_ > longest_refusal)
+                note_client_failure(diagnosis::data_failure::abandoned);
+        } else {
             status::count(active ? gate_->counters.active_connects_failed : gate_->counters.data_timeouts);
+            if (active)
+                note_client_failure(failure_of(opened.error()), opened.error().text());
+            else if (opened.error().code == errc::timeout)
+                note_client_failure(diagnosis::data_failure::not_arrived);
+        }
         co_return std::unexpected(opened.error());
     }
     if (stopped_) co_return fail(errc::cancelled);
@@ -182,6 +202,7 @@ net::task<result<void>> data_relay::start_client_tls() {
     if (!handshake) co_return std::unexpected(handshake.error());
     if (options_.require_tls_session_reuse && !client_.tls().resumed) {
         client_.abort();
+        note_client_failure(diagnosis::data_failure::not_resumed);
         co_return fail(errc::tls_not_resumed, client_peer_.text());
     }
     co_return result<void>();
@@ -208,7 +229,7 @@ net::task<result<void>> data_relay::accept_client_tls(const net::tls_accept_opti
     co_return result<void>();
 }
 
-data_outcome data_relay::client_failure(const error& cause) const {
+data_outcome data_relay::client_outcome(const error& cause) const {
     if (cause.code == errc::tls_not_resumed) return {data_result::tls_session_not_reused, cause.text()};
     const bool connected = client_peer_.port != 0;
     if (connected || std::holds_alternative<proto::connect_to>(plan_.client)) {
@@ -216,6 +237,17 @@ data_outcome data_relay::client_failure(const error& cause) const {
     }
     if (cause.code != errc::timeout) return {data_result::client_timeout, cause.text()};
     return {data_result::client_timeout, no_connection_text(client_port_)};
+}
+
+void data_relay::note_client_failure(diagnosis::data_failure how, std::string detail) {
+    client_failure_ = diagnosis::failed_data{.how = how,
+                                             .method = plan_.client_method,
+                                             .client = options_.client,
+                                             .address = options_.advertised,
+                                             .waited = frontend::waited_since(started_at_),
+                                             .detail = std::move(detail)};
+    if (client_port_) client_failure_->others = client_port_.unexpected_peers();
+    if (const auto* target = std::get_if<proto::connect_to>(&plan_.client)) client_failure_->address = target->to;
 }
 
 std::string data_relay::backend_failure_text(const error& cause) const {
@@ -254,8 +286,9 @@ std::string data_relay::summary() const {
     if (client_peer_.port == 0)
         return fmt::format("{} {}: no data connection with the client", proto::row_of(plan_.command).name,
                            escape(plan_.argument, 200));
-    return fmt::format("{} {}: {} bytes {} {}", proto::row_of(plan_.command).name, escape(plan_.argument, 200),
-                       plan_.upload ? counts_.a_to_b : counts_.b_to_a, plan_.upload ? "from" : "to", client_peer_.text());
+    return fmt::format("{} {}: {} bytes {} {} ({})", proto::row_of(plan_.command).name, escape(plan_.argument, 200),
+                       plan_.upload ? counts_.a_to_b : counts_.b_to_a, plan_.upload ? "from" : "to", client_peer_.text(),
+                       proto::name(plan_.client_method));
 }
 
 }  // namespace sallyport::gate

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include <sallyport/diagnosis/failed_data.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/relay_pump.hpp>
@@ -42,6 +43,8 @@ struct data_relay_options {
     std::string backend_header;
     // Returns the socket for a connection to the backend; empty: it has an address of this machine.
     std::function<result<unique_fd>()> make_backend_socket{};
+    // Passive client leg: what the client has received.
+    std::optional<endpoint> advertised{};
     // The expected peers on the client leg and on the backend leg.
     ip_address client;
     ip_address backend;
@@ -71,11 +74,13 @@ public:
     void stop() noexcept;
 
     [[nodiscard]] const net::relay_counts& counts() const noexcept { return counts_; }
+    /// How the data connection with the client failed; nothing if it was established.
+    [[nodiscard]] const std::optional<diagnosis::failed_data>& client_failure() const noexcept { return client_failure_; }
     /// The transfer record as far as the relay knows it, also after the end.
     [[nodiscard]] status::transfer_record record() const;
     /// Adds the transfer and the ports on which a peer is still expected, for status.
     void describe(status::session_report& into) const;
-    /// For the log: "RETR f: 1024 bytes to the client, from 192.0.2.1:5000".
+    /// For the log: "RETR f: 1024 bytes to 192.0.2.1:5000 (EPSV)".
     [[nodiscard]] std::string summary() const;
 
 private:
@@ -89,7 +94,8 @@ private:
     net::task<result<void>> accept_client_tls(const net::tls_accept_options& options);
     net::task<result<net::stream>> open_leg(const proto::leg_setup& setup, reach::port_reservation& port,
                                             net::connect_options from, net::time_limit limit);
-    [[nodiscard]] proto::data_outcome client_failure(const error& cause) const;
+    void note_client_failure(diagnosis::data_failure how, std::string detail = {});
+    [[nodiscard]] proto::data_outcome client_outcome(const error& cause) const;
     [[nodiscard]] std::string backend_failure_text(const error& cause) const;
     [[nodiscard]] std::string no_connection_text(const reach::port_reservation& port) const;
 
@@ -106,6 +112,7 @@ private:
     net::stream backend_;
     net::relay_counts counts_;
     endpoint client_peer_;
+    std::optional<diagnosis::failed_data> client_failure_;
     const net::deadline started_at_ = net::clock::now();
     net::deadline ended_at_ = net::deadline::max();
     bool identified_by_silence_;

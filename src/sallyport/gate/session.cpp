@@ -332,13 +332,13 @@ net::task<> session::advance() {
     for (;;) {
         perform();
         if (machine_->login().logged_in()) logged_in();
-        if (machine_->has_backend_output() && !to_backend_.writing) {
+        if (machine_->has_output(proto::leg::backend) && !to_backend_.writing) {
             to_backend_.writing = true;
             machine_->release_backend_output(to_backend_.bytes);
             const auto sent = co_await server_.stream.write_all(to_backend_.bytes, limit);
             to_backend_.writing = false;
             if (!sent) machine_->report(outcome::backend_closed{sent.error().text()});
-        } else if (machine_->has_client_output() && !to_client_.writing && !ending_.lost) {
+        } else if (machine_->has_output(proto::leg::client) && !to_client_.writing && !ending_.lost) {
             to_client_.writing = true;
             machine_->release_client_output(to_client_.bytes);
             const auto sent = co_await client_.stream().write_all(to_client_.bytes, limit);
@@ -362,7 +362,7 @@ net::task<> session::wait_until_sent() {
 
 net::task<> session::finish() {
     co_await wait_until_sent();
-    data_.abort();
+    data_.leave(!ending_.stopping);
     const bool by_client = ending_.lost && !ending_.killed;
     if (by_client && abandons_password(*machine_)) note(proto::relay_note::login_refused, {});
     report_.cancelled(by_client ? transfer_result::client_failed : transfer_result::stopped, owner());
@@ -402,7 +402,7 @@ void session::perform() {
         if (step || tls != nullptr) return;
         if (const auto* reserve = std::get_if<act::reserve_port>(&action)) reserve_port(*reserve);
         if (std::holds_alternative<act::open_port>(action)) open_port();
-        if (std::holds_alternative<act::release_data>(action)) data_.abort();
+        if (std::holds_alternative<act::release_data>(action)) data_.leave(!ending_.stopping);
         if (auto* find = std::get_if<act::find_backend>(&action)) requested_backend_ = std::move(*find);
         if (const auto* admit = std::get_if<act::admit_user>(&action)) admit_user(admit->name);
         if (auto* open = std::get_if<act::open_data>(&action)) open_data(std::move(open->plan));
@@ -463,7 +463,7 @@ record_owner session::owner() const {
 void session::note(proto::relay_note kind, std::string_view text) {
     using enum proto::relay_note;
     if (kind == command) return note_work(text);
-    if (kind == bounce_attempt) status::count(gate_->counters.bounce_attempts);
+    if (kind == bounce_attempt) report_.target_refused(machine_->refused_target(), client_.peer().address);
     if (kind == login_timeout) return report(frontend::login_failure::timed_out);
     if (kind == login_refused) {
         status::count(gate_->counters.logins_refused);

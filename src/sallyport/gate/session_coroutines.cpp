@@ -69,6 +69,8 @@ net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_rel
         relay->stop();
     }
     try {
+        if (const auto& failed = relay->client_failure(); failed && !self->ending_.stopping)
+            self->report_.client_failed(*failed);
         self->report_.relay_ended(*relay, data);
         if (self->data_.running() != relay) co_return;
         self->data_.relay_ended();

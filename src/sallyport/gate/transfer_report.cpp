@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/frontend/failed_data.hpp>
 
 namespace sallyport::gate {
 
@@ -83,6 +84,15 @@ void transfer_report::started(std::shared_ptr<const data_relay> relay) {
 void transfer_report::started(proto::relay_plan bypassing) {
     status::count(gate_->counters.transfers_running);
     bypassing_.emplace(std::move(bypassing));
+}
+
+void transfer_report::target_refused(const std::optional<proto::data_request>& request, const ip_address& client) {
+    status::count(gate_->counters.bounce_attempts);
+    if (const auto seen = frontend::refused(request, client)) client_failed(*seen);
+}
+
+void transfer_report::client_failed(const diagnosis::failed_data& seen) {
+    log_(log::level::warning, frontend::count_failed_data(gate_->failed_data, seen));
 }
 
 void transfer_report::relay_ended(const data_relay& relay, const proto::data_outcome& outcome) {

@@ -13,6 +13,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/gate/data_relay.hpp>
 #include <sallyport/gate/session_context.hpp>
+#include <sallyport/proto/client_side/data_requests.hpp>
 #include <sallyport/proto/path_records.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 #include <sallyport/status/session_report.hpp>
@@ -43,6 +44,10 @@ public:
     /// The relay has finished; the final reply to the client, which may follow later, tells whether the transfer is
     /// complete.
     void relay_ended(const data_relay& relay, const proto::data_outcome& outcome);
+    /// PORT or EPRT was refused, as it names another host or a port below 1024.
+    void target_refused(const std::optional<proto::data_request>& request, const ip_address& client);
+    /// The client's data connection failed.
+    void client_failed(const diagnosis::failed_data& seen);
     /// No data connection was established for a bypassing transfer, or it is lost; the reason is for its record.
     void path_failed(std::string reason);
     /// The final reply was sent to the client.

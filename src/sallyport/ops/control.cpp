@@ -57,6 +57,7 @@ net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool*
     now.backends = from->service.backend_status();
     now.counted = from->counters.read();
     now.log_lines_lost = log::lost();
+    now.failed_data = from->service.failed_data_connections();
     now.penalties = from->service.sessions().list_login_penalties();
     // Ten thousand sessions are some megabytes of text, which would block a loop.
     auto work = [&now] { return json::serialize(status::status_json(now)); };

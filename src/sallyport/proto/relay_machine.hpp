@@ -64,8 +64,9 @@ public:
     /// Swaps the unsent bytes with `out`, whose old content is discarded.
     void release_client_output(std::string& out) { out_.release_client_output(out); }
     void release_backend_output(std::string& out) { out_.release_backend_output(out); }
-    [[nodiscard]] bool has_client_output() const noexcept { return out_.has_client_output(); }
-    [[nodiscard]] bool has_backend_output() const noexcept { return out_.has_backend_output(); }
+    [[nodiscard]] bool has_output(leg to) const noexcept {
+        return to == leg::client ? out_.has_client_output() : out_.has_backend_output();
+    }
 
     /// False while enough input or output is waiting: the driver must not read that leg. This changes after next() or after
     /// output was released.
@@ -79,6 +80,10 @@ public:
     [[nodiscard]] bool closing() const noexcept { return stages_.now() == relay_stage::closing; }
     /// Who the client is: its user, before or after the login.
     [[nodiscard]] const relay_login& login() const noexcept { return login_; }
+    /// The last PORT or EPRT that was refused because it named another host or a port below 1024.
+    [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept {
+        return negotiation_.refused_target();
+    }
     /// If it is not connected, none has been selected yet, or it has failed between two commands.
     [[nodiscard]] const relay_backend_leg& backend() const noexcept { return backend_; }
     /// When one of the peers sent something, or a transfer ended.

@@ -44,6 +44,9 @@ class relay_negotiation {
 public:
     explicit relay_negotiation(const ip_address& client) : requests_(client, true, true) {}
 
+    /// The last PORT or EPRT that was refused because it named another host or a port below 1024.
+    [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept { return requests_.refused_target(); }
+
     /// EPSV, PASV, EPRT or PORT. Nothing: the client has its reply.
     [[nodiscard]] std::optional<relay_event> start(const command& cmd, const negotiation_context& c);
     /// The driver's port for the backend.

@@ -213,7 +213,7 @@ TEST(RelayWaits, EndWithTheSession) {
     play(usual(), {login, passive, retrieving, given_up, "! expire Idle.\n= release\n= close\n< 421 Idle.\n"},
          [](relay_driver& driver) {
              driver.step("! passed 1000");
-             EXPECT_FALSE(driver.machine.has_client_output());
+             EXPECT_FALSE(driver.machine.has_output(leg::client));
          });
 }
 

@@ -40,6 +40,8 @@ public:
     [[nodiscard]] std::string_view text() const noexcept;
     /// The number of PORT and EPRT commands with another host or a port below 1024 (DC-01).
     [[nodiscard]] std::uint64_t bounce_attempts() const noexcept { return bounce_attempts_; }
+    /// The last of them.
+    [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept { return requests_.refused_target(); }
 
 private:
     data_requests requests_;

@@ -91,6 +91,8 @@ public:
     [[nodiscard]] bool quit_received() const noexcept { return input_.quit_received(); }
     /// The number of PORT and EPRT commands with another host or a port below 1024 (DC-01).
     [[nodiscard]] std::uint64_t bounce_attempts() const noexcept { return data_.bounce_attempts(); }
+    /// The last of them.
+    [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept { return data_.refused_target(); }
 
     /// Called with each complete line, for the log (S7): "> " and a command with secrets masked, or "< " and a reply. The
     /// text of the peer is not escaped. Set it once, before the first call of receive() or next().

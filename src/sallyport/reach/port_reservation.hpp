@@ -125,6 +125,10 @@ public:
     /// No further connection is delivered; the port stays reserved.
     void stop_accepting() { pending_->stop_accepting(); }
 
+    /// A connection of the client has arrived.
+    [[nodiscard]] bool has_connection() const noexcept { return pending_->delivered_ > 0; }
+    [[nodiscard]] bool is_forwarded() const noexcept { return pending_->is_forwarded(); }
+
     /// Waits for the client's connection, which may have arrived already. A reservation delivers exactly one. Fails with
     /// errc::timeout if none arrived from the client (unexpected_peers() has the others), with errc::cancelled after
     /// cancel().

@@ -94,10 +94,11 @@ net::task<> session::run() {
         if (machine_.bounce_attempts() != bounce_attempts_counted_) {
             status::count(shared_->counters.bounce_attempts, machine_.bounce_attempts() - bounce_attempts_counted_);
             bounce_attempts_counted_ = machine_.bounce_attempts();
+            report_failed_data(frontend::refused(machine_.refused_target(), control_.peer().address));
         }
     }
     cancel_transfer();
-    passive_ = {};
+    release_passive();
     persistent_data_.close();
     control_.close();
     // An upload that is being published can't be taken back any more: its outcome belongs into the log and the counters.
@@ -161,7 +162,9 @@ net::task<bool> session::perform(proto::server_action action) {
         open_passive(*passive);
         curl_epsv_delay_.reply_sent(net::clock::now());
     } else if (std::holds_alternative<act::release_data>(action)) {
-        passive_ = {};
+        // After a refused transfer command, the client's connection may still be on its way.
+        if (machine_.last_reply() >= 400) passive_ = {};
+        release_passive();
         persistent_data_.close();
     } else if (auto* listed = std::get_if<act::run_file>(&action); listed != nullptr && listed->request.listing) {
         co_await send_status(std::move(*listed->request.listing));
@@ -290,12 +293,32 @@ void session::check_client() {
 void session::open_passive(const act::open_passive& how) {
     persistent_data_.close();
     // Before the next one is reserved: a client holds one port at a time (DC-04).
-    passive_ = {};
+    release_passive();
     const auto caller = control_.passive_caller(id(), how.protect);
     result<reach::passive_endpoint> reserved = shared_->passive_data.reserve(caller, how.extended);
-    if (!reserved) return machine_.passive_done(std::unexpected(reserved.error()));
+    const auto method = how.extended ? proto::data_method::epsv : proto::data_method::pasv;
+    if (!reserved) {
+        if (reserved.error().code == errc::exhausted)
+            report_failed_data(diagnosis::failed_data{.how = diagnosis::data_failure::no_port,
+                                                      .method = method,
+                                                      .client = control_.peer().address,
+                                                      .others = {},
+                                                      .detail = reserved.error().text()});
+        return machine_.passive_done(std::unexpected(reserved.error()));
+    }
     passive_ = std::move(reserved->reservation);
+    offer_ = {method, reserved->advertised, control_.peer().address};
     machine_.passive_done(reserved->advertised);
+}
+
+void session::release_passive() {
+    if (!stopping_) report_failed_data(frontend::abandoned(offer_, passive_));
+    passive_ = {};
+    offer_.reset();
+}
+
+void session::report_failed_data(const std::optional<diagnosis::failed_data>& seen) const {
+    if (seen) log(log::level::warning, frontend::count_failed_data(shared_->failed_data, *seen));
 }
 
 void session::start_transfer(proto::transfer_request request) {
@@ -317,6 +340,7 @@ void session::start_transfer(proto::transfer_request request) {
         .allow_missing_close_notify = reach::any_matches(
             shared_->config.missing_close_notify, {stream.peer().address, control_.client_destination(), stream.is_tls()}),
         .cwd = machine_.directory().text()};
+    if (const auto offer = std::exchange(offer_, std::nullopt)) setup.advertised = offer->advertised;
     transfer_ = std::make_shared<transfer>(std::move(setup), std::move(request), std::exchange(passive_, {}),
                                            std::move(persistent_data_));
     loop_.spawn("transfer", run_transfer(self(), transfer_));
@@ -379,7 +403,7 @@ void session::finish_transfer(const result<proto::transfer_outcome>& outcome) {
 
 void session::cancel_transfer() {
     // One that has ended, now or while it was being cancelled, is concluded by its own outcome, and once.
-    if (transfer_ && !outcome_ && transfer_->cancel() && !outcome_) finish_transfer(fail(errc::cancelled));
+    if (transfer_ && !outcome_ && transfer_->cancel(!stopping_) && !outcome_) finish_transfer(fail(errc::cancelled));
 }
 
 void session::stop() {

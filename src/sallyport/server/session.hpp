@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include <sallyport/frontend/failed_data.hpp>
 #include <sallyport/frontend/session.hpp>
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/stream.hpp>
@@ -47,6 +48,8 @@ private:
     net::task<> run_file(proto::file_request request);
     void check_client();
     void open_passive(const proto::act::open_passive& how);
+    void release_passive();
+    void report_failed_data(const std::optional<diagnosis::failed_data>& seen) const;
     void start_transfer(proto::transfer_request request);
     static net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t);
     net::task<> wait_for_transfer();
@@ -73,6 +76,8 @@ private:
     account account_;
     reach::curl_epsv_delay curl_epsv_delay_;
     reach::port_reservation passive_;
+    // Of passive_.
+    std::optional<frontend::passive_offer> offer_;
     reach::resumption_history tls_history_;
     // The data connection of the transfer before (MODE B).
     net::stream persistent_data_;

@@ -21,6 +21,14 @@ constexpr std::string_view no_connection = "No data connection: ";
 /// Whether the source port could not be bound, as opposed to a connection that could not be established.
 bool is_bind_failure(const error& e) noexcept { return e.code == errc::permission || e.code == errc::exhausted; }
 
+/// How an active data connection failed.
+diagnosis::data_failure failure_of(const error& e) noexcept {
+    using enum diagnosis::data_failure;
+    if (is_bind_failure(e)) return cannot_bind;
+    if (e.code == errc::refused) return refused;
+    return e.code == errc::timeout ? timed_out : unreachable;
+}
+
 /// The error if no data connection arrived (S7).
 error data_timeout_error(const reach::port_reservation& port, std::chrono::seconds waited) {
     const std::vector<ip_address> others = port.unexpected_peers();
@@ -103,13 +111,29 @@ void transfer::end(result<proto::transfer_outcome>& outcome) {
     if (outcome) outcome->bytes = bytes_;
 }
 
-bool transfer::cancel() {
+bool transfer::cancel(bool by_client) {
     if (committing_) return false;
+    if (by_client && waiting_since_ && !connected_) report_failed_data(diagnosis::data_failure::abandoned);
     cancelled_ = true;
     if (passive_) passive_.cancel();
     if (data_.is_open()) data_.abort();
     persistent_data_.close();
     return true;
+}
+
+void transfer::report_failed_data(diagnosis::data_failure how, std::string detail) const {
+    diagnosis::failed_data seen{.how = how,
+                                .client = setup_.control_peer.address,
+                                .address = setup_.advertised,
+                                .detail = std::move(detail)};
+    if (waiting_since_) seen.waited = frontend::waited_since(*waiting_since_);
+    if (passive_) seen.others = passive_.unexpected_peers();
+    if (const auto* passive = std::get_if<proto::passive_port>(&request_.data)) seen.method = passive->method;
+    if (const auto* target = std::get_if<proto::data_target>(&request_.data)) {
+        seen.method = target->method;
+        seen.address = target->address;
+    }
+    log::warning(setup_.session, frontend::count_failed_data(setup_.shared->failed_data, seen));
 }
 
 bool transfer::start_commit() noexcept {
@@ -151,15 +175,13 @@ net::task<result<void>> transfer::establish_data(std::string name, std::string d
         co_await setup_.owner.on_data_connected(opening_text(name, std::move(text)), reply_timing::immediate);
     }
     const net::deadline until = setup_.owner.data_connection_deadline();
+    waiting_since_ = net::clock::now();
     result<net::stream> made = fail(errc::misuse);
     if (target != nullptr)
         made = co_await connect_active(target->address, until);
     else
         made = co_await accept_passive(until);
-    if (!made) {
-        log(fmt::format("Data connection failed: {}", escape(made.error().text())));
-        co_return std::unexpected(made.error());
-    }
+    if (!made) co_return std::unexpected(made.error());
     if (cancelled_) co_return fail(errc::cancelled);
     data_ = std::move(*made);
     connected_ = true;
@@ -185,6 +207,9 @@ net::task<result<net::stream>> transfer::accept_passive(net::deadline until) {
         if (reason.code == errc::timeout) {
             reason = data_timeout_error(passive_, shared().config.data_timeout);
             status::count(shared().counters.data_timeouts);
+            report_failed_data(diagnosis::data_failure::not_arrived);
+        } else if (reason.code != errc::cancelled) {
+            log(fmt::format("Data connection failed: {}", escape(reason.text())));
         }
         passive_ = {};
         co_return std::unexpected(std::move(reason));
@@ -214,7 +239,10 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target, net::de
         made = co_await net::connect(loop(), target, options, limit);
     }
     if (made) co_return made;
-    if (made.error().code != errc::cancelled) status::count(shared().counters.active_connects_failed);
+    if (made.error().code != errc::cancelled) {
+        status::count(shared().counters.active_connects_failed);
+        report_failed_data(failure_of(made.error()), made.error().text());
+    }
     co_return std::unexpected(connect_error(made.error(), target, shared().config.data_timeout));
 }
 
@@ -256,6 +284,7 @@ net::task<result<void>> transfer::start_data_tls() {
                         data_.tls().resumed ? "which resumed the TLS session" : "as none resumed the TLS session", others));
     }
     if (!requires_tls_session_reuse_ || data_.tls().resumed) co_return done;
+    report_failed_data(diagnosis::data_failure::not_resumed);
     co_return fail(errc::tls_not_resumed,
                    "TLS session not reused: the data connection must reuse the control connection's TLS session; enable "
                    "session reuse in "

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include <sallyport/frontend/failed_data.hpp>
 #include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/block_mode.hpp>
@@ -65,6 +66,8 @@ struct transfer_setup {
     bool allow_missing_close_notify = false;
     // The current directory, for the transfer record.
     std::string cwd;
+    // Passive mode: what the client has received.
+    std::optional<endpoint> advertised{};
 };
 
 class transfer {
@@ -80,8 +83,9 @@ public:
     void end(result<proto::transfer_outcome>& outcome);
 
     /// Cancels the transfer: run() returns as soon as possible, and nothing is published. False if an upload is already
-    /// being published and cannot be cancelled: then wait for run().
-    [[nodiscard]] bool cancel();
+    /// being published and cannot be cancelled: then wait for run(). `by_client`: the client has gone on, so that a data
+    /// connection which the transfer waits for has failed.
+    [[nodiscard]] bool cancel(bool by_client);
 
     [[nodiscard]] const proto::transfer_request& request() const noexcept { return request_; }
     [[nodiscard]] const std::string& cwd() const noexcept { return setup_.cwd; }
@@ -132,6 +136,7 @@ private:
     net::task<result<net::stream>> accept_passive(net::deadline until);
     net::task<result<net::stream>> connect_active(endpoint target, net::deadline until);
     net::task<result<void>> start_data_tls();
+    void report_failed_data(diagnosis::data_failure how, std::string detail = {}) const;
     void log(std::string_view text) const;
 
     transfer_setup setup_;
@@ -145,6 +150,8 @@ private:
     bool end_sent_ = false;
     net::stall_watch stall_;
     net::clock::time_point started_at_ = net::clock::now();
+    // Since then for the data connection; nothing unless the transfer waits for it.
+    std::optional<net::clock::time_point> waiting_since_;
     std::uint64_t bytes_ = 0;
     bool requires_tls_session_reuse_ = false;
     bool connected_ = false;

@@ -125,6 +125,9 @@ json::object status_json(const daemon_snapshot& daemon) {
     json::array penalties;
     for (const auto& p : daemon.penalties)
         penalties.push_back({{"source", source_text(p.source)}, {"remaining_seconds", p.remaining.count()}});
+    json::array failed_data;
+    for (const auto& f : daemon.failed_data)
+        failed_data.push_back({{"id", f.id}, {"network", f.network}, {"count", f.count}, {"age_seconds", f.age.count()}});
     json::array mappings;
     for (const auto& m : daemon.mappings) mappings.push_back(json_of(m));
     auto totals = counts_of(daemon.counted, false);
@@ -138,7 +141,8 @@ json::object status_json(const daemon_snapshot& daemon) {
                      {"confinement", json_of(daemon.confinement)},
                      {"port_mappings", std::move(mappings)},
                      {"totals", std::move(totals)},
-                     {"rejected", counts_of(daemon.counted, true)}};
+                     {"rejected", counts_of(daemon.counted, true)},
+                     {"failed_data_connections", std::move(failed_data)}};
     if (daemon.backends) {
         out["backends"] = json_of(*daemon.backends);
         out["queued"] = daemon.backends->queued;

@@ -15,6 +15,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/status/backend_snapshot.hpp>
 #include <sallyport/status/counters.hpp>
+#include <sallyport/status/failed_data_table.hpp>
 #include <sallyport/status/session_report.hpp>
 
 namespace sallyport::status {
@@ -64,6 +65,7 @@ struct daemon_snapshot {
     std::optional<pool_snapshot> backends{};
     session_snapshot sessions{};
     std::vector<login_penalty> penalties{};
+    std::vector<failed_data_count> failed_data{};
 };
 
 [[nodiscard]] boost::json::object status_json(const daemon_snapshot& daemon);

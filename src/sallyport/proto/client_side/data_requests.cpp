@@ -30,7 +30,9 @@ std::expected<data_request, data_reply> data_requests::read(const command& cmd) 
     if (cmd.id == verb::epsv) return read_epsv(cmd);
     if (epsv_all_) return answered(501, replies::only_epsv);
     if (cmd.id == verb::pasv) return data_request{data_method::pasv};
-    return read_target(cmd);
+    auto wanted = read_target(cmd);
+    if (!wanted && wanted.error().bounce_attempt) refused_target_ = {method_of(cmd.id), *wanted.error().bounce_attempt};
+    return wanted;
 }
 
 std::expected<data_request, data_reply> data_requests::read_epsv(const command& cmd) {

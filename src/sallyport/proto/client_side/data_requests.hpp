@@ -34,6 +34,8 @@ public:
 
     /// REQUIRES: data_use_of(cmd.id) is passive or active.
     [[nodiscard]] std::expected<data_request, data_reply> read(const command& cmd);
+    /// The last PORT or EPRT that was refused because it named another host or a port below 1024.
+    [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept { return refused_target_; }
     /// EPSV ALL was received: only EPSV is allowed in this session.
     [[nodiscard]] bool epsv_all() const noexcept { return epsv_all_; }
 
@@ -45,6 +47,7 @@ private:
     bool passive_allowed_;
     bool active_allowed_;
     bool epsv_all_ = false;
+    std::optional<data_request> refused_target_;
 };
 
 /// The 200 to PORT and EPRT.

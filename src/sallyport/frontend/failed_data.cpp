@@ -1,0 +1,42 @@
+#include <sallyport/frontend/failed_data.hpp>
+
+namespace sallyport::frontend {
+
+using diagnosis::data_failure;
+
+// In single-port mode the connection is distinguished from those of other sessions only once the transfer has started, and
+// one that the kernel forwards does not arrive here.
+std::optional<diagnosis::failed_data> abandoned(const std::optional<passive_offer>& offer,
+                                                const reach::port_reservation& port) {
+    if (!offer || !port || port.is_forwarded() || port.identified_by_tls() || port.identified_by_silence()) return {};
+    if (port.has_connection()) return {};
+    return diagnosis::failed_data{.how = data_failure::abandoned,
+                                  .method = offer->method,
+                                  .client = offer->client,
+                                  .address = offer->advertised,
+                                  .waited = waited_since(offer->at),
+                                  .others = port.unexpected_peers(),
+                                  .detail = {}};
+}
+
+std::optional<diagnosis::failed_data> refused(const std::optional<proto::data_request>& request, const ip_address& client) {
+    if (!request || !request->target.address.is_private() || client.is_private()) return {};
+    return diagnosis::failed_data{.how = data_failure::private_target,
+                                  .method = request->method,
+                                  .client = client,
+                                  .address = request->target,
+                                  .others = {},
+                                  .detail = {}};
+}
+
+std::string count_failed_data(status::failed_data_table& counts, const diagnosis::failed_data& seen) {
+    const auto found = diagnosis::judge(seen);
+    counts.add(found.id, seen.client, status::failed_data_table::clock::now());
+    return diagnosis::log_line(seen, found);
+}
+
+std::chrono::milliseconds waited_since(net::deadline since) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - since);
+}
+
+}  // namespace sallyport::frontend

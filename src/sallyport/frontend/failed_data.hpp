@@ -1,0 +1,42 @@
+#pragma once
+// What a session reports of data connections that failed on the client leg: a line for its log, and a count for `status`
+// (S7). Functions on values; any thread.
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include <sallyport/base/address.hpp>
+#include <sallyport/diagnosis/failed_data.hpp>
+#include <sallyport/net/deadline.hpp>
+#include <sallyport/proto/client_side/data_requests.hpp>
+#include <sallyport/reach/port_reservation.hpp>
+#include <sallyport/status/failed_data_table.hpp>
+
+namespace sallyport::frontend {
+
+/// A passive port that the client has received, until a transfer uses it.
+struct passive_offer {
+    proto::data_method method = proto::data_method::epsv;
+    endpoint advertised;
+    // The peer of the control connection.
+    ip_address client;
+    net::deadline at = net::clock::now();
+};
+
+/// The client sends the next data method, or leaves, without a transfer. Nothing if a connection of the client has arrived,
+/// or if this process does not accept it.
+[[nodiscard]] std::optional<diagnosis::failed_data> abandoned(const std::optional<passive_offer>& offer,
+                                                              const reach::port_reservation& port);
+
+/// PORT or EPRT was refused. Nothing if it is no matter of a client behind NAT.
+[[nodiscard]] std::optional<diagnosis::failed_data> refused(const std::optional<proto::data_request>& request,
+                                                            const ip_address& client);
+
+/// Counts the failure by its cause, and returns its line for the log.
+[[nodiscard]] std::string count_failed_data(status::failed_data_table& counts, const diagnosis::failed_data& seen);
+
+/// From `since` to now, for failed_data::waited.
+[[nodiscard]] std::chrono::milliseconds waited_since(net::deadline since);
+
+}  // namespace sallyport::frontend

@@ -1,0 +1,55 @@
+// What a gateway reports of data connections with clients that failed (S7).
+
+#include <sallyport/gate/gate_test.hpp>
+
+#include <gmock/gmock.h>
+
+#include <support/free_ports.hpp>
+
+namespace sallyport::gate {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class GateFailedData : public gate_test {
+protected:
+    /// "data-ports-dropped 1", the most recent one first.
+    [[nodiscard]] std::vector<std::string> counted() const {
+        std::vector<std::string> out;
+        for (const auto& each : gateway->failed_data_connections()) out.push_back(fmt::format("{} {}", each.id, each.count));
+        return out;
+    }
+};
+
+TEST_F(GateFailedData, S7_CountsEachByItsCause) {
+    ftp_stub stub({});
+    setup.data_timeout = 1s;
+    start({at(stub.port())});
+    auto c = logged_in();
+    EXPECT_EQ(c.download("RETR file").size(), 420U);
+    EXPECT_THAT(counted(), IsEmpty());
+
+    (void)c.passive_port();
+    c.control.send("STOR up\r\n");
+    EXPECT_THAT(c.reply(), StartsWith("425 "));
+    EXPECT_THAT(counted(), ElementsAre("data-ports-dropped 1"));
+
+    (void)c.passive_port();
+    (void)c.passive_port("PASV");
+    EXPECT_THAT(counted(), ElementsAre("data-ports-refused 1", "data-ports-dropped 1"));
+
+    // The PASV is left, too.
+    EXPECT_EQ(c.code(fmt::format("EPRT |1|127.0.0.1|{}|", testing::refused_port())), "200");
+    EXPECT_THAT(counted(), ElementsAre("data-ports-refused 2", "data-ports-dropped 1"));
+    c.control.send("RETR file\r\n");
+    EXPECT_THAT(c.reply(), StartsWith("425 "));
+    EXPECT_EQ(counted().front(), "active-blocked 1");
+
+    EXPECT_EQ(c.code("PORT 192,168,1,2,100,10"), "504");
+    EXPECT_EQ(counted().front(), "active-private-address 1");
+}
+
+}  // namespace
+}  // namespace sallyport::gate

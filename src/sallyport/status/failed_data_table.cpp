@@ -1,0 +1,42 @@
+#include <sallyport/status/failed_data_table.hpp>
+
+namespace sallyport::status {
+namespace {
+
+[[nodiscard]] std::string network_of(const ip_address& client) {
+    if (client.is_v6()) return client.client_network().text() + "/64";
+    auto bytes = client.v4_bytes();
+    bytes[3] = 0;
+    return ip_address::v4(bytes).text() + "/24";
+}
+
+}  // namespace
+
+void failed_data_table::add(std::string_view id, const ip_address& client, clock::time_point now) {
+    key of{id, network_of(client)};
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = by_key_.find(of); found != by_key_.end()) {
+        rows_.splice(rows_.begin(), rows_, found->second);
+    } else {
+        if (rows_.size() >= max_rows) {
+            by_key_.erase(rows_.back().of);
+            rows_.pop_back();
+        }
+        rows_.push_front({of, 0, now});
+        by_key_.emplace(std::move(of), rows_.begin());
+    }
+    ++rows_.front().count;
+    rows_.front().last = now;
+}
+
+std::vector<failed_data_count> failed_data_table::list(clock::time_point now) const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<failed_data_count> out;
+    out.reserve(rows_.size());
+    for (const auto& each : rows_)
+        out.push_back(
+            {each.of.first, each.of.second, each.count, std::chrono::duration_cast<std::chrono::seconds>(now - each.last)});
+    return out;
+}
+
+}  // namespace sallyport::status

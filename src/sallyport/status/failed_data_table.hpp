@@ -1,0 +1,57 @@
+#pragma once
+// How many data connections failed, by cause and client network (S7). A network is an IPv4 /24 or an IPv6 /64.
+//
+// The table is bounded: a new row replaces the one that was counted least recently. Owned by
+// the daemon's shared state; any thread.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sallyport/base/address.hpp>
+
+namespace sallyport::status {
+
+struct failed_data_count {
+    // A key of the doctor's table of causes: "data-ports-dropped".
+    std::string id;
+    // For example "192.0.2.0/24".
+    std::string network;
+    std::uint64_t count = 0;
+    // Since the last one.
+    std::chrono::seconds age{};
+};
+
+class failed_data_table {
+public:
+    using clock = std::chrono::steady_clock;
+
+    // Some causes of each of some dozens of networks are enough to compare them.
+    static constexpr std::size_t max_rows = 256;
+
+    void add(std::string_view id, const ip_address& client, clock::time_point now);
+    /// The most recent one first.
+    [[nodiscard]] std::vector<failed_data_count> list(clock::time_point now) const;
+
+private:
+    using key = std::pair<std::string, std::string>;
+    struct row {
+        key of;
+        std::uint64_t count = 0;
+        clock::time_point last;
+    };
+
+    mutable std::mutex mutex_;
+    // The most recent one first.
+    std::list<row> rows_;
+    std::map<key, std::list<row>::iterator> by_key_;
+};
+
+}  // namespace sallyport::status
