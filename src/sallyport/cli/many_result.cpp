@@ -42,7 +42,9 @@ totals totals_of(const many_result& r) {
 }
 
 /// The server's path of a download, the local one of an upload.
-std::string source_of(const transfer& t) { return t.way == client::direction::download ? t.remote : t.tree->shown(t.local); }
+std::string name_of_source(const transfer& t) {
+    return t.way == client::direction::download ? t.remote : t.tree->shown(t.local);
+}
 
 std::string failure_object(const std::string& name, const client::failure& why, int tries, const std::string& partial_file) {
     return fmt::format(R"({{"name":{},"exit_code":{},"tries":{},"partial_file":{},{}}})", json_string(name),
@@ -59,7 +61,7 @@ std::string failures_json(const many_result& r) {
         if (count < max_reported) add(failure_object(p.name, p.why, 1, {}));
     for (const auto& t : r.transfers)
         if (t.why && t.state == transfer_state::failed && count < max_reported)
-            add(failure_object(source_of(t), *t.why, t.tries, t.partial_file));
+            add(failure_object(name_of_source(t), *t.why, t.tries, t.partial_file));
     return "[" + out + "]";
 }
 

@@ -19,7 +19,9 @@ using proto::entry_type;
 constexpr std::int64_t seconds_of_minute = 60;
 constexpr std::int64_t seconds_of_day = 86'400;
 
-failure local_failure(error why, std::string action) { return {step::local_file, std::move(why), 0, std::move(action), {}}; }
+failure failure_of_disk(error why, std::string action) {
+    return {step::local_file, std::move(why), 0, std::move(action), {}};
+}
 
 tree_entry entry_of(const remote_entry& e) {
     tree_entry out;
@@ -55,7 +57,8 @@ tree_listing list_local(const local_tree& tree, const name_filter& wanted, std::
         open.pop_back();
         const auto entries = tree.list(directory);
         if (!entries) {
-            problems.push_back({tree.shown(directory), local_failure(entries.error(), "listing " + tree.shown(directory))});
+            problems.push_back(
+                {tree.shown(directory), failure_of_disk(entries.error(), "listing " + tree.shown(directory))});
             continue;
         }
         for (const auto& e : *entries) {
@@ -147,7 +150,7 @@ net::task<> make_target_directories(pool& connections, const mirror_settings& ho
     if (how.way == direction::download) {
         for (const auto& path : prepared.plan.make_directories)
             if (const auto made = how.local->make_directory(path); !made)
-                out.problems.push_back({path, local_failure(made.error(), "making " + path)});
+                out.problems.push_back({path, failure_of_disk(made.error(), "making " + path)});
         co_return;
     }
     std::vector<std::string> paths;
@@ -165,7 +168,7 @@ net::task<outcome<void>> remove_one(pool& connections, const mirror_settings& ho
         co_return co_await std::move(removing);
     }
     const auto removed = is_directory ? how.local->remove_directory(path) : how.local->remove_file(path);
-    if (!removed) co_return std::unexpected(local_failure(removed.error(), "deleting " + path));
+    if (!removed) co_return std::unexpected(failure_of_disk(removed.error(), "deleting " + path));
     co_return outcome<void>{};
 }
 
