@@ -3,6 +3,9 @@ PREFIX  ?= /usr/local
 SECONDS ?= 10
 MINUTES ?= 30
 DIR     ?= build/sample
+# What make soak runs with ThreadSanitizer: unit tests of folders with threads, and integration tests in which threads meet.
+THREADED_LAYERS = base net helper reach status frontend server ops
+THREADED = administration certificates graceful_restart operation
 
 .DEFAULT_GOAL := build
 .PHONY: deps build dev up test soak deb debian13 bench fuzz tidy repro install clean help
@@ -36,8 +39,9 @@ soak:                                     ## clients and faults at random with s
 	@tools/reference-servers
 	SALLYPORT=build/asan/sallyport SOAK_SECONDS=600 tools/integration tests/integration/test_soak.py
 	tools/integration --soak $(MINUTES)
-	@tools/build tsan net_test reach_test status_test frontend_test
-	ctest --preset tsan -j $$((2 * $$(nproc))) -R '^(net|reach|status|frontend)\.'
+	@tools/build tsan sallyport $(addsuffix _test,$(THREADED_LAYERS))
+	ctest --preset tsan -j $$((2 * $$(nproc))) -R "^($$(echo $(THREADED_LAYERS) | tr ' ' '|'))\\."
+	SLOWNESS=4 PART=together SALLYPORT=build/tsan/sallyport tools/integration $(addprefix tests/integration/test_,$(THREADED:%=%.py))
 	SOAK=1 PART=together tools/integration $$(grep -l SOAK tests/integration/test_*.py)
 	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py
 	ASAN_OPTIONS=detect_leaks=0 SLOWNESS=4 PART=together SALLYPORT=build/asan/sallyport tools/integration

@@ -1,7 +1,7 @@
 #include <sallyport/server/wildcard.hpp>
 
 #include <array>
-#include <chrono>
+#include <ctime>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -102,12 +102,13 @@ TEST(wildcard, no_pattern_is_slow) {
     std::vector<std::string> names;
     for (int i = 0; i < 3000; ++i) names.push_back(std::to_string(10000 + i) + std::string(250, 'a'));
     for (const auto& pattern : patterns) {
-        const auto start = std::chrono::steady_clock::now();
+        // Processor time, as the machine may have other work.
+        const auto start = std::clock();
         const wildcard compiled(pattern);
         std::size_t found = 0;
         for (const auto& name : names) found += compiled.matches(name) ? 1U : 0U;
         EXPECT_LE(found, names.size());
-        EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2)) << pattern.substr(0, 20);
+        EXPECT_LT(std::clock() - start, 2 * CLOCKS_PER_SEC) << pattern.substr(0, 20);
     }
 }
 
