@@ -87,15 +87,16 @@ net::task<> session::run() {
         if (outcome_) finish_transfer(*std::exchange(outcome_, std::nullopt));
         if (stopping_ && !transfer_) machine_.terminate(stop_text_);
         proto::server_action action = machine_.next();
-        if (const auto* wait = std::get_if<act::need_input>(&action))
-            continues = co_await read_input(wait->until);
-        else
-            continues = co_await perform(std::move(action));
+        // Before the action, which may be to wait for the client.
         if (machine_.bounce_attempts() != bounce_attempts_counted_) {
             status::count(shared_->counters.bounce_attempts, machine_.bounce_attempts() - bounce_attempts_counted_);
             bounce_attempts_counted_ = machine_.bounce_attempts();
             report_failed_data(frontend::refused(machine_.refused_target(), control_.peer().address));
         }
+        if (const auto* wait = std::get_if<act::need_input>(&action))
+            continues = co_await read_input(wait->until);
+        else
+            continues = co_await perform(std::move(action));
     }
     cancel_transfer();
     release_passive();
