@@ -92,6 +92,9 @@ void daemon_options::add_to(command_table& table, std::string_view command) {
                                            {"error", log::level::error},
                                            {"off", log::level::off}}),
                 "Lowest level to log: debug, info, warning, error or off"}});
+    table.add("Logging and operation",
+              {{"--site-doctor", "MODE", choice(site_doctor, "mode", choices<bool>{{"on", true}, {"off", false}}),
+                "SITE DOCTOR tells users what arrived of their data: on or off"}});
     logging_and_control.add_to(table);
     table.add(
         "Logging and operation",

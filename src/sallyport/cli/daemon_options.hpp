@@ -45,6 +45,7 @@ struct daemon_options {
     net::tls_reuse tls_reuse = net::tls_reuse::prefer;
     std::string client_ca;
     bool client_certificate_required = false;
+    bool site_doctor = false;
     data_connection_options data_connections;
     std::chrono::seconds idle = limits::idle_timeout;
     std::chrono::seconds login = limits::login_timeout;
@@ -119,6 +120,7 @@ struct daemon_options {
         settings.stall_timeout = data_stall;
         settings.stall_rate = stall_rate;
         settings.admission = admission();
+        settings.site_doctor = site_doctor;
         return {};
     }
 

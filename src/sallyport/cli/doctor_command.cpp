@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/doctor_files.hpp>
 #include <sallyport/cli/doctor_join.hpp>
+#include <sallyport/cli/doctor_listen.hpp>
 #include <sallyport/cli/doctor_text.hpp>
 #include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/transfer_result.hpp>
@@ -41,6 +43,7 @@ struct doctor_job {
     bool explain = false;
     bool server = false;
     bool watch = false;
+    std::vector<std::string> listen{};
     std::optional<port_range> ports{};
     bool trace = false;
     bool also_plain = false;
@@ -89,6 +92,7 @@ int run(const doctor_job& job) {
         return report_error("doctor", error{errc::usage, 0, "--watch: --anonymize is for the run of a client"},
                             exit_status::usage);
     if (job.watch) return watch_connections(job.save);
+    if (!job.listen.empty()) return listen_for_doctor(job.listen, job.ports);
     if (job.server) return diagnose_server(job.target, job.ports, job.options.json);
     if (job.target.empty())
         return report_error("doctor", error{errc::usage, 0, "no URL given; use one such as ftp://HOST/"},
@@ -159,7 +163,8 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
          {"--server", "", flag(job->server),
           "Look at a server on this host instead: URL is sallyport:FILE, vsftpd:FILE, proftpd:FILE, "
           "pure-ftpd:OPTIONS, compose:FILE or kubernetes:FILE"},
-         {"--ports", "A-B", ports(job->ports), "With --server: the passive ports", "as configured"},
+         {"--listen", "ADDR:PORT", texts(job->listen), "Be a server without files, for 'doctor URL' on another machine"},
+         {"--ports", "A-B", ports(job->ports), "With --server or --listen: the passive ports", "as configured"},
          {"--watch", "", flag(job->watch),
           "On a server's host: save with --save which connections arrive, for 'doctor join'"},
          {"--explain", "", flag(job->explain), "Explain a cause, or list all of them, and do nothing else"}});

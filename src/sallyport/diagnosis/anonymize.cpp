@@ -54,6 +54,10 @@ public:
         for (auto& each : known.methods) {
             if (each.target) apply(each.target->address);
             if (each.advertised) apply(each.advertised->address);
+            if (!each.seen_by_server) continue;
+            apply(each.seen_by_server->peer.address);
+            if (each.seen_by_server->source) apply(each.seen_by_server->source->address);
+            for (auto& other : each.seen_by_server->others) apply(other);
         }
         for (auto& each : known.traces) apply(each);
         if (known.compared.other_port) apply(*known.compared.other_port);

@@ -100,6 +100,18 @@ struct packet_facts {
     std::optional<std::int64_t> reply_ms;
 };
 
+/// What the server knows of a session after one attempt, by SITE DOCTOR (proto/client_side/site_doctor.hpp).
+struct server_view {
+    /// The client's end of the control connection.
+    endpoint peer;
+    /// The PORT or EPRT that it has received, or the 227 or 229 that it has sent; empty if there was none.
+    std::string negotiated;
+    /// The client's end of the data connection.
+    std::optional<endpoint> source;
+    /// Other addresses that connected to the passive port.
+    std::vector<ip_address> others;
+};
+
 /// One attempt to transfer a listing or a file with one data method.
 struct method_facts {
     proto::data_method method = proto::data_method::epsv;
@@ -127,6 +139,7 @@ struct method_facts {
     std::optional<bool> resumed;
     stream_end end = stream_end::unknown;
     std::optional<packet_facts> packets;
+    std::optional<server_view> seen_by_server;
 };
 
 /// What a SYN with a limited TTL got.
@@ -339,8 +352,10 @@ void for_each_text(facts& known, Function on_text) {
     for (auto& each : known.features) on_text(each);
     for (auto& each : known.not_measured) on_text(each);
     for (auto& each : known.phases) on_text(each.detail);
-    for (auto& each : known.methods)
+    for (auto& each : known.methods) {
         for (auto* const text : {&each.reply, &each.detail, &each.malformed}) on_text(*text);
+        if (each.seen_by_server) on_text(each.seen_by_server->negotiated);
+    }
     for (auto& each : known.rounds) on_text(each.reply);
     for (auto& each : known.compared.sequences) on_text(each.reply);
     for (auto& each : known.compared.tls_versions) on_text(each.reply);

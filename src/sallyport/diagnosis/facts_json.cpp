@@ -75,9 +75,10 @@ json::result<hop_answer> tag_invoke(const json::try_value_to_tag<hop_answer>&, c
 }
 
 BOOST_DESCRIBE_STRUCT(phase, (), (name, ok, ms, error, reply_code, detail))
+BOOST_DESCRIBE_STRUCT(server_view, (), (peer, negotiated, source, others))
 BOOST_DESCRIBE_STRUCT(method_facts, (),
                       (method, tls, result, target, advertised, other_address, reply_code, reply, detail, malformed,
-                       acknowledged, bytes, ms, resumed, end))
+                       acknowledged, bytes, ms, resumed, end, seen_by_server))
 BOOST_DESCRIBE_STRUCT(ttl_answer, (), (ttl, what, from, icmp_type, icmp_code))
 BOOST_DESCRIBE_STRUCT(path_trace, (), (control, to, answers, reply_ttl))
 BOOST_DESCRIBE_STRUCT(line_probe::answer, (), (ttl, passed, expired))
@@ -99,7 +100,7 @@ BOOST_DESCRIBE_STRUCT(facts, (),
 constexpr std::string_view version_key = "sallyport_doctor";
 /// Another one after each change of the entries, which all are required.
 constexpr int version = 3;
-/// It had no times and no SYNs to another port.
+/// It had no times, no SYNs to another port, and nothing of SITE DOCTOR.
 constexpr int version_without_times = 2;
 
 namespace {
@@ -125,11 +126,12 @@ bool is_within_limits(const facts& known) {
         return fits(t.answers) && is_ttl(t.answers) && t.reply_ttl.value_or(0) <= max_ttl;
     };
     const auto line_fits = [&](const line_probe& l) { return fits(l.answers) && is_ttl(l.answers); };
+    const auto view_fits = [&](const method_facts& m) { return !m.seen_by_server || fits(m.seen_by_server->others); };
     const auto idle_fits = [](const idle_probe& i) { return i.hop.value_or(0) <= max_ttl; };
     const bool has_times =
         known.times.started >= 0 && known.times.ended >= known.times.started && known.times.ended <= max_time;
     return few && has_times && (!known.compared.other_port || trace_fits(*known.compared.other_port)) &&
-           std::ranges::all_of(known.traces, trace_fits) && std::ranges::all_of(known.lines, line_fits) &&
+           std::ranges::all_of(known.methods, view_fits) && std::ranges::all_of(known.traces, trace_fits) && std::ranges::all_of(known.lines, line_fits) &&
            std::ranges::all_of(known.idle, idle_fits);
 }
 
@@ -139,6 +141,9 @@ json::value with_new_entries(json::value saved) {
         entries->emplace("times", json::object{{"started", 0}, {"ended", 0}});
         if (auto* const compared = entries->if_contains("compared"); compared != nullptr && compared->is_object())
             compared->get_object().emplace("other_port", nullptr);
+        if (auto* const methods = entries->if_contains("methods"); methods != nullptr && methods->is_array())
+            for (auto& each : methods->get_array())
+                if (auto* const method = each.if_object()) method->emplace("seen_by_server", nullptr);
     }
     return saved;
 }

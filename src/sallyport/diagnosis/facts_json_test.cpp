@@ -13,6 +13,8 @@ facts complete_facts() {
     out.methods = {attempt(proto::data_method::epsv, method_result::verb_dropped, true)};
     out.methods.front().acknowledged = false;
     out.methods.front().other_address = method_result::ok;
+    out.methods.front().seen_by_server = server_view{
+        .peer = out.client, .negotiated = "229 (|||50000|)", .source = out.client, .others = {out.server.address}};
     out.traces = {control_trace(), trace_to(false, 2)};
     out.traces.back().reply_ttl = 61;
     out.lines = {{"half PORT", {{1, true, false}}}};

@@ -156,11 +156,22 @@ bool names_other_peer(const method_facts& m) {
                                             "does not match control", "not match the control", "peer address mismatch"});
 }
 
+/// SITE DOCTOR names addresses that connected to the passive port in vain.
+bool has_other_source(const method_facts& m) {
+    return is_blocked(m) && m.seen_by_server && !m.seen_by_server->others.empty();
+}
+
 void judge_other_source(const facts& known, std::vector<verdict>& out) {
-    const auto* const m = first_of(known.methods, names_other_peer);
+    const auto* const m =
+        first_of(known.methods, [](const method_facts& each) { return names_other_peer(each) || has_other_source(each); });
     if (m == nullptr) return;
     auto found = verdict_of("other-source-address", side::undecided, confidence::likely);
     if (has_nat_at_client(known) && !is_active(m->method)) found.side = side::client;
+    if (has_other_source(*m))
+        found.evidence.push_back(
+            fmt::format("the server saw a connection to its passive port from {}, and the control "
+                        "connection from {}",
+                        m->seen_by_server->others.back().text(), m->seen_by_server->peer.text()));
     found.evidence.push_back(evidence_of(*m));
     found.evidence.push_back(evidence_of_reply(*m));
     out.push_back(std::move(found));

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/diagnosis/rule_support.hpp>
+#include <sallyport/proto/host_port.hpp>
 
 namespace sallyport::diagnosis {
 
@@ -93,6 +94,48 @@ void judge_helper_present(const facts& known, std::vector<verdict>& out) {
     out.push_back(std::move(found));
 }
 
+/// The address and port in the PORT, EPRT, 227 or 229 as the server knows it. A 229 has no address, so that of the client's
+/// side is taken for it.
+std::optional<endpoint> negotiated_at_server(const method_facts& m) {
+    const std::string_view line = m.seen_by_server->negotiated;
+    const auto rest = line.substr(std::min(line.find(' ') + 1, line.size()));
+    result<endpoint> read = fail(errc::syntax);
+    if (line.starts_with("PORT ")) read = proto::parse_host_port(rest);
+    if (line.starts_with("EPRT ")) read = proto::parse_eprt(rest);
+    if (line.starts_with("227 ")) read = proto::parse_227(rest);
+    if (line.starts_with("229 ") && m.advertised)
+        if (const auto port = proto::parse_229(rest)) read = endpoint{m.advertised->address, *port};
+    if (!read) return std::nullopt;
+    if (m.method == proto::data_method::epsv && m.advertised) read->address = m.advertised->address;
+    return *read;
+}
+
+/// The letters of SITE DOCTOR arrive as they were sent, and the digits of the negotiation did not.
+void judge_rewritten(const facts& known, std::vector<verdict>& out) {
+    const method_facts* worst = nullptr;
+    for (const auto& m : known.methods) {
+        const auto& here = is_active(m.method) ? m.target : m.advertised;
+        if (!m.seen_by_server || !here) continue;
+        const auto there = negotiated_at_server(m);
+        if (!there || *there == *here) continue;
+        if (worst == nullptr || (is_usable(*worst) && !is_usable(m))) worst = &m;
+    }
+    if (worst == nullptr) return;
+    const bool active = is_active(worst->method);
+    const auto& here = active ? worst->target : worst->advertised;
+    auto found = verdict_of("address-rewritten", side::undecided, confidence::certain,
+                            is_usable(*worst) ? severity::note : severity::problem);
+    // A router that translates the client's private address to the outside one does so in the command as well.
+    if (active && here->address.is_private() && negotiated_at_server(*worst)->address == worst->seen_by_server->peer.address)
+        found.side = side::client;
+    found.method = worst->method;
+    found.evidence.push_back(fmt::format("{}: this client {} {}, and the server {} {}", proto::name(worst->method),
+                                         active ? "sent" : "received", here->text(), active ? "received" : "sent",
+                                         negotiated_at_server(*worst)->text()));
+    found.evidence.push_back(evidence_of(*worst));
+    out.push_back(std::move(found));
+}
+
 /// Over IPv6 there is no other passive method.
 void judge_epsv_through_nat64(const facts& known, std::vector<verdict>& out) {
     if (!known.translated_server) return;
@@ -141,6 +184,14 @@ std::span<const rule> device_rules() noexcept {
           "devices that hold back every incomplete line", "a harmless inspection that reassembles commands",
           "Nothing, unless something fails. It cannot read sessions over TLS."},
          judge_helper_present},
+        {{"address-rewritten",
+          "A device on the path changes the address or the port of data connections on the control connection.",
+          "SITE DOCTOR of the server (--site-doctor on), and another address or port in the command or reply there",
+          "servers without SITE DOCTOR",
+          "none: a helper of a firewall or NAT router, or a gateway that makes data connections of its own",
+          "Nothing if data connections work. Else disable the FTP helper (ALG) of that device, or use TLS, which hides the "
+          "commands from it."},
+         judge_rewritten},
         {{"nat64-without-epsv",
           "The server has IPv4 only, and does not accept EPSV, which clients with IPv6 only need to reach it through NAT64.",
           "an IPv6 address with the prefix of the network's NAT64 translator, and EPSV without success",

@@ -16,6 +16,7 @@
 #include <sallyport/doctor/idle_run.hpp>
 #include <sallyport/doctor/path_probe.hpp>
 #include <sallyport/doctor/port_rounds.hpp>
+#include <sallyport/doctor/server_view.hpp>
 #include <sallyport/doctor/translator_search.hpp>
 #include <sallyport/net/worker_pool.hpp>
 #include <sallyport/proto/proxy_header.hpp>
@@ -114,6 +115,8 @@ private:
     std::deque<planned> queue_;
     std::vector<ip_address> addresses_;
     bool in_parallel_ = false;
+    // The server has not refused SITE DOCTOR yet.
+    bool asks_server_ = true;
     bool traced_ = false;
 };
 
@@ -264,6 +267,10 @@ net::task<> examination::try_method(client::connection& session, planned what) {
     const auto failure = co_await session.transfer(std::move(order), sink);
     auto m = facts_of_attempt(session, what.method, is_encrypted(what), failure);
     m.ms = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at).count();
+    if (asks_server_) {
+        m.seen_by_server = co_await ask_server(session, m);
+        asks_server_ = m.seen_by_server.has_value();
+    }
     co_await try_other_address(session, m);
     facts_.methods.push_back(m);
     hide_password();

@@ -15,18 +15,18 @@ std::optional<diagnosis::failed_data> abandoned(const std::optional<passive_offe
                                   .client = offer->client,
                                   .address = offer->advertised,
                                   .waited = waited_since(offer->at),
-                                  .others = port.unexpected_peers(),
-                                  .detail = {}};
+                                  .others = port.unexpected_peers()};
 }
 
 std::optional<diagnosis::failed_data> refused(const std::optional<proto::data_request>& request, const ip_address& client) {
     if (!request || !request->target.address.is_private() || client.is_private()) return {};
-    return diagnosis::failed_data{.how = data_failure::private_target,
-                                  .method = request->method,
-                                  .client = client,
-                                  .address = request->target,
-                                  .others = {},
-                                  .detail = {}};
+    return diagnosis::failed_data{
+        .how = data_failure::private_target, .method = request->method, .client = client, .address = request->target};
+}
+
+proto::data_sources sources_at(const reach::port_reservation& port, const std::optional<endpoint>& last) {
+    if (!port) return {last, {}};
+    return {port.waiting_peer(), port.unexpected_peers()};
 }
 
 std::string count_failed_data(status::failed_data_table& counts, const diagnosis::failed_data& seen) {

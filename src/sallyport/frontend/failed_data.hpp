@@ -10,6 +10,7 @@
 #include <sallyport/diagnosis/failed_data.hpp>
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/proto/client_side/data_requests.hpp>
+#include <sallyport/proto/client_side/site_doctor.hpp>
 #include <sallyport/reach/port_reservation.hpp>
 #include <sallyport/status/failed_data_table.hpp>
 
@@ -24,6 +25,14 @@ struct passive_offer {
     net::deadline at = net::clock::now();
 };
 
+/// What a session keeps of its data connections for what follows.
+struct data_history {
+    // Of the passive port that is reserved.
+    std::optional<passive_offer> offer;
+    // The client's end of the last data connection.
+    std::optional<endpoint> last_peer;
+};
+
 /// The client sends the next data method, or leaves, without a transfer. Nothing if a connection of the client has arrived,
 /// or if this process does not accept it.
 [[nodiscard]] std::optional<diagnosis::failed_data> abandoned(const std::optional<passive_offer>& offer,
@@ -32,6 +41,9 @@ struct passive_offer {
 /// PORT or EPRT was refused. Nothing if it is no matter of a client behind NAT.
 [[nodiscard]] std::optional<diagnosis::failed_data> refused(const std::optional<proto::data_request>& request,
                                                             const ip_address& client);
+
+/// For SITE DOCTOR: what has arrived at `port`, or, if it is empty, `last`, the client's end of the last data connection.
+[[nodiscard]] proto::data_sources sources_at(const reach::port_reservation& port, const std::optional<endpoint>& last);
 
 /// Counts the failure by its cause, and returns its line for the log.
 [[nodiscard]] std::string count_failed_data(status::failed_data_table& counts, const diagnosis::failed_data& seen);

@@ -59,6 +59,8 @@ struct service_settings {
     std::chrono::seconds stall_timeout = limits::stall_timeout;
     // Bytes per second on average over `stall_timeout`; 0: any byte counts as progress.
     std::uint64_t stall_rate = limits::stall_rate;
+    // Users may send SITE DOCTOR.
+    bool site_doctor = false;
     admission_rules admission;
     // Receives a record of each transfer; may be empty.
     std::shared_ptr<status::transfer_log> transfer_log;

@@ -105,6 +105,10 @@ public:
     /// without a connection to it, is logged and counted.
     void leave(bool by_client);
 
+    /// For SITE DOCTOR.
+    [[nodiscard]] proto::data_sources sources() const { return frontend::sources_at(client_port_, client_peer_); }
+    /// The data connection with the client is established.
+    void set_client_peer(const endpoint& peer) noexcept { client_peer_ = peer; }
     /// Adds the running transfer and the openings, for status.
     void describe(status::session_report& into, const ip_address& client, const ip_address& backend) const;
 
@@ -150,6 +154,8 @@ private:
     // When the port was reserved, or its opening made.
     net::deadline opened_at_{};
     std::shared_ptr<data_relay> relay_;
+    // The client's end of the last one.
+    std::optional<endpoint> client_peer_;
 };
 
 }  // namespace sallyport::gate

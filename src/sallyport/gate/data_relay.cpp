@@ -20,8 +20,8 @@ using proto::data_result;
 
 namespace {
 
-// A backend refuses a transfer within this time. Its refusal ends the wait for the client as well, whose connection may still
-// be on its way.
+// A backend refuses a transfer within this time. Its refusal ends the wait for the client as well, whose connection may
+// still be on its way.
 constexpr auto longest_refusal = std::chrono::seconds(3);
 
 /// How an active data connection failed.
@@ -165,8 +165,7 @@ net::task<result<void>> data_relay::open_client_leg() {
     if (!opened) {
         const bool active = std::holds_alternative<proto::connect_to>(plan_.client);
         if (opened.error().code == errc::cancelled) {
-            if (net::clock::now() - started_at_ > longest_refusal)
-                note_client_failure(diagnosis::data_failure::abandoned);
+            if (net::clock::now() - started_at_ > longest_refusal) note_client_failure(diagnosis::data_failure::abandoned);
         } else {
             status::count(active ? gate_->counters.active_connects_failed : gate_->counters.data_timeouts);
             if (active)

@@ -1,4 +1,4 @@
-// What a gateway reports of data connections with clients that failed (S7).
+// What a gateway reports of data connections with clients that failed (S7), and SITE DOCTOR (D6).
 
 #include <sallyport/gate/gate_test.hpp>
 
@@ -10,6 +10,7 @@ namespace sallyport::gate {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
@@ -49,6 +50,29 @@ TEST_F(GateFailedData, S7_CountsEachByItsCause) {
 
     EXPECT_EQ(c.code("PORT 192,168,1,2,100,10"), "504");
     EXPECT_EQ(counted().front(), "active-private-address 1");
+}
+
+TEST_F(GateFailedData, D6_AnswersSiteDoctorItself) {
+    ftp_stub stub({});
+    setup.site_doctor = true;
+    start({at(stub.port())});
+    auto before = client();
+    (void)before.reply();
+    EXPECT_EQ(before.code("SITE DOCTOR"), "530");
+    auto c = logged_in();
+    EXPECT_THAT(c.ask("SITE DOCTOR"), StartsWith("211-Doctor"));
+    EXPECT_THAT(c.ask("SITE DOCTOR"), ::testing::Not(HasSubstr(" negotiated ")));
+    const auto port = c.passive_port();
+    EXPECT_THAT(c.ask("SITE DOCTOR"), HasSubstr(" negotiated "));
+    auto data = blocking_socket::connect(port);
+    EXPECT_TRUE(eventually([&] { return c.ask("SITE DOCTOR").contains(" source "); }));
+}
+
+TEST_F(GateFailedData, ForwardsSiteDoctorByDefault) {
+    ftp_stub stub({});
+    start({at(stub.port())});
+    auto c = logged_in();
+    EXPECT_THAT(c.ask("SITE DOCTOR"), ::testing::Not(HasSubstr("Doctor")));
 }
 
 }  // namespace

@@ -152,7 +152,8 @@ net::task<> session::run_passthrough() {
 /// Without a greeting, the backend is selected during the login.
 void session::start_machine(const std::optional<proto::reply>& greeting) {
     auto settings = machine_settings(*gate_, client_, server_, report_.session_started_at());
-    settings.login_check = [this] { return login_rejection(machine_->login().user()); };
+    settings.callbacks.login_check = [this] { return login_rejection(machine_->login().user()); };
+    if (gate_->config.site_doctor) settings.callbacks.site_doctor = [this] { return data_.sources(); };
     machine_ = std::make_unique<proto::relay_machine>(std::move(settings), greeting);
     const auto* const rule = client_.interception();
     const auto with = rule != nullptr ? fmt::format(", intercepted, TLS {}", name(rule->tls))

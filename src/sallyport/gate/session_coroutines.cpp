@@ -84,6 +84,7 @@ net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_rel
 
 net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client) {
     try {
+        if (client.port != 0) self->data_.set_client_peer(client);
         self->machine_->report(outcome::data_connected{client});
         co_await self->advance();
     } catch (...) {

@@ -45,8 +45,8 @@ std::string_view relay_login::greeting(const relay_settings& settings) noexcept 
 // ---- Commands
 
 std::optional<local_reply> relay_login::refuse(const command& cmd, const relay_settings& settings, bool tls) const {
-    if (cmd.id == verb::pass && settings.login_check)
-        if (const auto text = settings.login_check(); !text.empty()) return local_reply{421, std::string(text)};
+    if (cmd.id == verb::pass && settings.callbacks.login_check)
+        if (const auto text = settings.callbacks.login_check(); !text.empty()) return local_reply{421, std::string(text)};
     if (auto no = refuse_early(cmd, stage(), settings.tls_required && !tls)) return no;
     if (user_refused_ && (cmd.id == verb::pass || cmd.id == verb::acct)) return replies::reply_of(503, replies::user_first);
     return std::nullopt;

@@ -138,7 +138,7 @@ TEST(RelayLogin, DoesNotRevealWhichUsersExist) {
 TEST(RelayLogin, ForwardsNoPasswordDuringALoginPenalty_AU02) {
     int checked = 0;
     auto settings = usual();
-    settings.login_check = [&checked] { return checked++ % 2 == 0 ? "" : "Too many failed logins."; };
+    settings.callbacks.login_check = [&checked] { return checked++ % 2 == 0 ? "" : "Too many failed logins."; };
     play(settings, {R"(< 220 Welcome.
 > USER anna
 >> USER anna

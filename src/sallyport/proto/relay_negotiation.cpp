@@ -206,6 +206,7 @@ relay_event relay_negotiation::active_agreed(relay_output& out) {
 relay_event relay_negotiation::client_port_reserved(const result<endpoint>& port, bool forwarded,
                                                     const negotiation_context& c) {
     const auto done = passive_reply(now_.client_method, port);
+    requests_.note_answer(done);
     if (done.code == 425) {
         if (port) {
             backend_port_.reset();
@@ -253,8 +254,16 @@ relay_event relay_negotiation::direct_agreed(const negotiation_context& c) {
     }
     c.out.note(relay_note::rewritten, "Data connection: client " + method + ' ' + to.text() + ", " + path_text(now_.path));
     agreed_ = negotiated_data{now_.path, {}, {}, now_.client_method, now_.client_method};
-    c.out.send_local_reply(passive ? local_reply{227, format_227(to)} : active_reply(now_.client_method));
+    const auto done = passive ? local_reply{227, format_227(to)} : active_reply(now_.client_method);
+    if (passive) requests_.note_answer(done);
+    c.out.send_local_reply(done);
     return relay_event::negotiation_finished;
+}
+
+site_doctor_facts relay_negotiation::doctor_facts(const endpoint& peer, data_sources arrived) const {
+    // It belongs to the negotiation before.
+    if (agreed_ && is_active(agreed_->client_method)) arrived = {};
+    return {peer, requests_.last_line(), std::move(arrived)};
 }
 
 // ---- The end of it

@@ -12,6 +12,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/proto/client_side/data_requests.hpp>
+#include <sallyport/proto/client_side/site_doctor.hpp>
 #include <sallyport/proto/data_path_choice.hpp>
 #include <sallyport/proto/relay_actions.hpp>
 #include <sallyport/proto/relay_backend_leg.hpp>
@@ -46,6 +47,9 @@ public:
 
     /// The last PORT or EPRT that was refused because it named another host or a port below 1024.
     [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept { return requests_.refused_target(); }
+
+    /// `arrived`: that of the driver, for the passive port or the last data connection.
+    [[nodiscard]] site_doctor_facts doctor_facts(const endpoint& peer, data_sources arrived) const;
 
     /// EPSV, PASV, EPRT or PORT. Nothing: the client has its reply.
     [[nodiscard]] std::optional<relay_event> start(const command& cmd, const negotiation_context& c);

@@ -35,6 +35,12 @@ void relay_output::send_local_reply(int code, std::string_view text) {
     if (!pending_.hold(line)) send_line(line);
 }
 
+void relay_output::send_local_reply(const reply& r) {
+    std::string lines;
+    append_reply(lines, r);
+    if (!pending_.hold(lines)) send_line(lines);
+}
+
 void relay_output::refuse(const command& cmd, int code, std::string_view text) {
     if (notes_) note(relay_note::refused, cmd.name + ": " + std::to_string(code) + ' ' + std::string(text));
     send_local_reply(code, text);

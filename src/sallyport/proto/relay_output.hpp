@@ -31,6 +31,8 @@ public:
     /// A reply that the gateway makes itself; it follows the replies to earlier commands.
     void send_local_reply(int code, std::string_view text);
     void send_local_reply(const local_reply& r) { send_local_reply(r.code, r.text); }
+    /// The same, of several lines.
+    void send_local_reply(const reply& r);
     /// The same, with a note that the command was refused. The backend, which does not receive it, forgets the RNFR before
     /// it, and if it is a transfer, the offset of an earlier REST.
     void refuse(const command& cmd, int code, std::string_view text);

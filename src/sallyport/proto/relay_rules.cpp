@@ -6,6 +6,7 @@
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/proto/client_side/replies.hpp>
+#include <sallyport/proto/relay_negotiation.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -50,6 +51,13 @@ std::optional<local_reply> translation_status(const command& cmd, const relay_se
     if (std::ranges::none_of(requests, [&](std::string_view one) { return iequals(one, cmd.argument); }))
         return local_reply{504, "Use ALGS STATUS64, ENABLE64 or DISABLE64."};
     return local_reply{216, "EPSV EPRT"};
+}
+
+std::optional<reply> own_reply(const command& cmd, const relay_settings& settings, const relay_negotiation& data) {
+    if (auto status = translation_status(cmd, settings)) return as_reply(std::move(*status));
+    const auto& sources = settings.callbacks.site_doctor;
+    if (cmd.id != verb::site || !sources || !is_site_doctor(cmd.argument)) return std::nullopt;
+    return site_doctor_reply(data.doctor_facts(settings.client_peer, sources()));
 }
 
 inside_addresses addresses_of(const relay_backend& backend, const relay_settings& s) {

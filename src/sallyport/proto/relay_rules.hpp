@@ -14,6 +14,8 @@
 
 namespace sallyport::proto {
 
+class relay_negotiation;
+
 /// The reply to a command that is never forwarded, whatever the settings say. `after_rnfr`: the command before it was RNFR.
 /// The backend does not receive every command, so it could accept an RNTO that did not directly follow RNFR.
 [[nodiscard]] std::optional<local_reply> refuse_forwarding(const command& cmd, bool after_rnfr);
@@ -21,6 +23,11 @@ namespace sallyport::proto {
 /// The reply to ALGS, which a client sends to a translator between IPv6 and IPv4 (RFC 6384 section 11); nothing if `cmd` is
 /// another command. The translation cannot be switched off: the server has no other address.
 [[nodiscard]] std::optional<local_reply> translation_status(const command& cmd, const relay_settings& settings);
+
+/// The reply to commands that the gateway answers itself, once they are permitted: ALGS, and SITE DOCTOR with the setting
+/// for it. `data`: that of the session.
+[[nodiscard]] std::optional<reply> own_reply(const command& cmd, const relay_settings& settings,
+                                             const relay_negotiation& data);
 
 /// The addresses of a session, which replies of the backend do not show to the client.
 [[nodiscard]] inside_addresses addresses_of(const relay_backend& backend, const relay_settings& s);

@@ -9,6 +9,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/limits.hpp>
+#include <sallyport/proto/client_side/site_doctor.hpp>
 #include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/data_path_choice.hpp>
 #include <sallyport/proto/named_server.hpp>
@@ -67,6 +68,14 @@ enum class client_tls : std::uint8_t {
     refused,
 };
 
+/// What the machine asks the driver. Each may be empty.
+struct relay_callbacks {
+    // Before each password is forwarded: if it returns a text, the session ends with 421 and this text.
+    std::function<std::string_view()> login_check{};
+    // For SITE DOCTOR, which is otherwise forwarded.
+    std::function<data_sources()> site_doctor{};
+};
+
 struct relay_settings {
     // The client's end of its control connection.
     endpoint client_peer;
@@ -93,8 +102,7 @@ struct relay_settings {
     ip_address client_destination{};
     // The gateway sends PWD by itself if the client doesn't: for records with absolute paths.
     bool query_directory = false;
-    // Called before each password is forwarded: if it returns a text, the session ends with 421 and this text. May be empty.
-    std::function<std::string_view()> login_check{};
+    relay_callbacks callbacks{};
     relay_timeouts timeouts{};
     // When the client connected, from which the login timeout counts, and when the machine starts.
     session_time accepted{};

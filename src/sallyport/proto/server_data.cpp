@@ -23,6 +23,7 @@ std::variant<reply, act::open_passive> server_data::negotiate(const command& c, 
 
 reply server_data::passive_opened(const result<endpoint>& advertised) {
     auto answer = passive_reply(passive_method_, advertised);
+    requests_.note_answer(answer);
     if (answer.code != 425) setup_ = passive_port{passive_method_};
     return as_reply(std::move(answer));
 }
@@ -46,6 +47,12 @@ void server_data::release_unless_persistent() noexcept {
 data_setup server_data::release() noexcept { return std::exchange(setup_, std::monostate{}); }
 
 bool server_data::pop_release_request() noexcept { return std::exchange(release_pending_, false); }
+
+site_doctor_facts server_data::doctor_facts(const endpoint& peer, data_sources arrived) const {
+    // It belongs to the negotiation before.
+    if (std::holds_alternative<data_target>(setup_)) arrived = {};
+    return {peer, requests_.last_line(), std::move(arrived)};
+}
 
 std::string_view server_data::text() const noexcept {
     if (std::holds_alternative<passive_port>(setup_)) return "passive port is open";

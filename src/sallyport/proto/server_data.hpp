@@ -9,6 +9,7 @@
 #include <variant>
 
 #include <sallyport/proto/client_side/data_requests.hpp>
+#include <sallyport/proto/client_side/site_doctor.hpp>
 #include <sallyport/proto/reply.hpp>
 #include <sallyport/proto/server_actions.hpp>
 
@@ -36,6 +37,8 @@ public:
     [[nodiscard]] bool is_negotiated() const noexcept { return !std::holds_alternative<std::monostate>(setup_); }
     /// True once if act::release_data must be returned.
     [[nodiscard]] bool pop_release_request() noexcept;
+    /// `arrived`: that of the driver, for the passive port or the last data connection.
+    [[nodiscard]] site_doctor_facts doctor_facts(const endpoint& peer, data_sources arrived) const;
     /// A text for STAT.
     [[nodiscard]] std::string_view text() const noexcept;
     /// The number of PORT and EPRT commands with another host or a port below 1024 (DC-01).

@@ -64,7 +64,7 @@ reply feat_reply(const server_offer& offer, const fact_set& facts) {
 
 reply help_reply(std::string_view argument, const server_offer& offer) {
     if (argument.empty()) return list_verbs(offer);
-    if (iequals(argument, "SITE")) return {214, {"Syntax: SITE HELP"}};
+    if (iequals(argument, "SITE")) return {214, {offer.doctor ? "Syntax: SITE HELP or SITE DOCTOR" : "Syntax: SITE HELP"}};
     for (const command_row& row : command_table()) {
         if (!iequals(row.name, argument) || !is_offered(row.id, offer)) continue;
         return {214, {fmt::format("Syntax: {}{}{}", row.name, row.syntax.starts_with('<') ? " " : "", row.syntax)}};
@@ -91,10 +91,10 @@ reply lang_reply(std::string_view argument) {
     return {504, {"Messages are in English only."}};
 }
 
-reply site_reply(std::string_view argument) {
-    if (iequals(without_trailing_blanks(argument), "HELP")) return {214, {"SITE supports only HELP."}};
+reply site_reply(std::string_view argument, const server_offer& offer) {
     // There are no SITE commands that could be abused (IN-12).
-    return {504, {"SITE supports only HELP."}};
+    const bool help = iequals(without_trailing_blanks(argument), "HELP");
+    return {help ? 214 : 504, {offer.doctor ? "SITE supports only HELP and DOCTOR." : "SITE supports only HELP."}};
 }
 
 reply stat_reply(const session_status& session) {

@@ -19,6 +19,8 @@ struct server_offer {
     bool ccc = false;
     bool passive = true;
     bool active = true;
+    // SITE DOCTOR
+    bool doctor = false;
 };
 
 /// True if the command is supported, so that FEAT and HELP name it.
@@ -29,7 +31,8 @@ struct server_offer {
 /// OPTS MLST changes `facts`.
 [[nodiscard]] reply opts_reply(std::string_view argument, fact_set& facts);
 [[nodiscard]] reply lang_reply(std::string_view argument);
-[[nodiscard]] reply site_reply(std::string_view argument);
+/// For others than SITE DOCTOR.
+[[nodiscard]] reply site_reply(std::string_view argument, const server_offer& offer);
 
 /// The session state for STAT without a path.
 struct session_status {

@@ -52,8 +52,10 @@ TEST(server_information, help_lists_offered_commands) {
 TEST(server_information, there_is_one_language_and_no_site_command) {
     for (const auto* good : {"", "en", "EN-us"}) EXPECT_EQ(lang_reply(good).code, 200) << good;
     EXPECT_EQ(lang_reply("de").code, 504);
-    EXPECT_EQ(site_reply("help ").code, 214);
-    EXPECT_EQ(site_reply("CHMOD 777 f").code, 504);
+    EXPECT_EQ(site_reply("help ", {}).code, 214);
+    EXPECT_EQ(site_reply("CHMOD 777 f", {}).code, 504);
+    EXPECT_EQ(site_reply("DOCTOR", {}).code, 504);
+    EXPECT_EQ(site_reply("HELP", {.doctor = true}).text(), "SITE supports only HELP and DOCTOR.");
 }
 
 TEST(server_information, status_shows_the_session) {

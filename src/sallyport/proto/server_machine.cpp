@@ -267,7 +267,8 @@ void server_machine::handle_information(const command& c) {
     const server_offer offer{.tls = protection_.offered(),
                              .ccc = settings_.ccc_allowed && !settings_.tls_required,
                              .passive = settings_.passive_allowed,
-                             .active = settings_.active_allowed};
+                             .active = settings_.active_allowed,
+                             .doctor = settings_.site_doctor != nullptr};
     switch (c.id) {
         case verb::feat: return send_reply(feat_reply(offer, files_.facts()));
         case verb::help: return send_reply(help_reply(c.argument, offer));
@@ -277,7 +278,9 @@ void server_machine::handle_information(const command& c) {
             return files_.set_facts(facts);
         }
         case verb::lang: return send_reply(lang_reply(c.argument));
-        case verb::site: return send_reply(site_reply(c.argument));
+        case verb::site:
+            if (!settings_.site_doctor || !is_site_doctor(c.argument)) return send_reply(site_reply(c.argument, offer));
+            return send_reply(site_doctor_reply(data_.doctor_facts(settings_.peer, settings_.site_doctor())));
         case verb::syst: return send_reply(as_reply(215, replies::system));
         case verb::noop: return send_reply(as_reply(200, replies::noop));
         case verb::clnt: return send_reply(as_reply(200, replies::noted));

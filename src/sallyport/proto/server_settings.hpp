@@ -1,9 +1,11 @@
 #pragma once
 // The settings of a server session: addresses, permissions and timeouts. Values; any thread.
 
+#include <functional>
 #include <string>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/proto/client_side/site_doctor.hpp>
 #include <sallyport/proto/session_time.hpp>
 
 namespace sallyport::proto {
@@ -25,6 +27,8 @@ struct server_settings {
     bool active_allowed = true;
     // TLS-06
     bool ccc_allowed = false;
+    // SITE DOCTOR is offered to users that have logged in; called for it.
+    std::function<data_sources()> site_doctor{};
     std::chrono::milliseconds idle_timeout = limits::idle_timeout;
     std::chrono::milliseconds login_timeout = limits::login_timeout;
     // For a TLS handshake on the control connection.

@@ -127,6 +127,11 @@ public:
 
     /// A connection of the client has arrived.
     [[nodiscard]] bool has_connection() const noexcept { return pending_->delivered_ > 0; }
+    /// The first one that was not taken yet.
+    [[nodiscard]] std::optional<endpoint> waiting_peer() const {
+        if (pending_->connections_.empty()) return std::nullopt;
+        return pending_->connections_.front().peer;
+    }
     [[nodiscard]] bool is_forwarded() const noexcept { return pending_->is_forwarded(); }
 
     /// Waits for the client's connection, which may have arrived already. A reservation delivers exactly one. Fails with

@@ -1,13 +1,18 @@
-// What a server reports of data connections that failed (S7).
+// What a server reports of data connections that failed (S7), and SITE DOCTOR (D6).
 
 #include <sallyport/server/server_test.hpp>
 
+#include <sstream>
+
 #include <gmock/gmock.h>
+
+#include <sallyport/proto/client_side/site_doctor.hpp>
 
 namespace sallyport::server {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
@@ -57,6 +62,49 @@ TEST_F(failed_data_test, a_refused_transfer_is_none) {
     EXPECT_THAT(c.ask("RETR missing"), StartsWith("550 "));
     EXPECT_THAT(c.ask("NOOP"), StartsWith("200 "));
     EXPECT_THAT(counted(), IsEmpty());
+}
+
+/// The reply to SITE DOCTOR.
+result<proto::site_doctor_facts> ask_doctor(ftp_client& c) {
+    std::istringstream all(c.ask("SITE DOCTOR"));
+    proto::reply read{211, {}};
+    for (std::string line; std::getline(all, line);) read.lines.push_back(line.starts_with("211") ? line.substr(4) : line);
+    return proto::parse_site_doctor(read);
+}
+
+TEST_F(failed_data_test, D6_SITE_DOCTOR_has_what_arrived) {
+    setup.site_doctor = true;
+    start();
+    auto without_login = client();
+    EXPECT_THAT(without_login.reply(), StartsWith("220 "));
+    EXPECT_THAT(without_login.ask("SITE DOCTOR"), StartsWith("530 "));
+    auto c = logged_in();
+    const auto port = c.passive_port();
+    auto known = ask_doctor(c);
+    ASSERT_TRUE(known);
+    EXPECT_EQ(known->peer.address, *ip_address::parse("127.0.0.1"));
+    EXPECT_THAT(known->negotiated, HasSubstr(fmt::format("(|||{}|)", port)));
+    EXPECT_FALSE(known->data.source);
+
+    auto other = blocking_socket::connect(port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
+    EXPECT_EQ(other.read_to_end(), "");
+    auto data = blocking_socket::connect(port);
+    EXPECT_TRUE(eventually([&] {
+        known = ask_doctor(c);
+        return known && known->data.source.has_value();
+    }));
+    EXPECT_THAT(known->data.others, ElementsAre(*ip_address::parse("127.0.0.2")));
+
+    EXPECT_THAT(c.ask("PORT 192,168,1,2,100,10"), StartsWith("504 "));
+    known = ask_doctor(c);
+    ASSERT_TRUE(known);
+    EXPECT_EQ(known->negotiated, "PORT 192,168,1,2,100,10");
+}
+
+TEST_F(failed_data_test, SITE_DOCTOR_is_off_by_default) {
+    start();
+    auto c = logged_in();
+    EXPECT_THAT(c.ask("SITE DOCTOR"), StartsWith("504 "));
 }
 
 }  // namespace

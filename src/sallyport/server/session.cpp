@@ -21,7 +21,7 @@ namespace {
 namespace act = proto::act;
 
 proto::server_settings settings_for(const settings& s, const endpoint& client, const endpoint& client_destination,
-                                    bool implicit_tls) {
+                                    bool implicit_tls, std::function<proto::data_sources()> arrived) {
     proto::server_settings out;
     out.greeting = s.greeting;
     out.local = client_destination;
@@ -33,6 +33,7 @@ proto::server_settings settings_for(const settings& s, const endpoint& client, c
     out.passive_allowed = s.passive_allowed;
     out.active_allowed = s.active_allowed;
     out.ccc_allowed = s.ccc_allowed;
+    if (s.site_doctor) out.site_doctor = std::move(arrived);
     out.idle_timeout = s.idle_timeout;
     out.login_timeout = s.login_timeout;
     out.data_timeout = s.data_timeout;
@@ -48,7 +49,8 @@ session::session(std::shared_ptr<session_context> shared, frontend::admitted_con
       loop_(from.loop),
       control_(*shared_, from),
       disk_(shared_->disk, loop_, owner_of_work(), client_left_),
-      machine_(settings_for(shared_->config, control_.peer(), control_.client_destination(), from.implicit_tls)) {
+      machine_(settings_for(shared_->config, control_.peer(), control_.client_destination(), from.implicit_tls,
+                            [this] { return frontend::sources_at(passive_, history_.last_peer); })) {
     machine_.set_command_handler([this](proto::verb id) { note_work(proto::row_of(id).name); });
     if (log::enabled(log::level::debug))
         machine_.set_trace([this](std::string_view line) { log(log::level::debug, escape(line)); });
@@ -303,19 +305,18 @@ void session::open_passive(const act::open_passive& how) {
             report_failed_data(diagnosis::failed_data{.how = diagnosis::data_failure::no_port,
                                                       .method = method,
                                                       .client = control_.peer().address,
-                                                      .others = {},
                                                       .detail = reserved.error().text()});
         return machine_.passive_done(std::unexpected(reserved.error()));
     }
     passive_ = std::move(reserved->reservation);
-    offer_ = {method, reserved->advertised, control_.peer().address};
+    history_.offer = {method, reserved->advertised, control_.peer().address};
     machine_.passive_done(reserved->advertised);
 }
 
 void session::release_passive() {
-    if (!stopping_) report_failed_data(frontend::abandoned(offer_, passive_));
+    if (!stopping_) report_failed_data(frontend::abandoned(history_.offer, passive_));
     passive_ = {};
-    offer_.reset();
+    history_.offer.reset();
 }
 
 void session::report_failed_data(const std::optional<diagnosis::failed_data>& seen) const {
@@ -341,7 +342,7 @@ void session::start_transfer(proto::transfer_request request) {
         .allow_missing_close_notify = reach::any_matches(
             shared_->config.missing_close_notify, {stream.peer().address, control_.client_destination(), stream.is_tls()}),
         .cwd = machine_.directory().text()};
-    if (const auto offer = std::exchange(offer_, std::nullopt)) setup.advertised = offer->advertised;
+    if (const auto offer = std::exchange(history_.offer, std::nullopt)) setup.advertised = offer->advertised;
     transfer_ = std::make_shared<transfer>(std::move(setup), std::move(request), std::exchange(passive_, {}),
                                            std::move(persistent_data_));
     loop_.spawn("transfer", run_transfer(self(), transfer_));
@@ -369,6 +370,7 @@ net::deadline session::data_connection_deadline() {
 
 net::task<> session::on_data_connected(std::string text, reply_timing timing) {
     if (transfer_ == nullptr || transfer_->cancelled()) co_return;
+    if (transfer_->data().is_open()) history_.last_peer = transfer_->data().peer();
     machine_.transfer_opened(text);
     if (timing != reply_timing::immediate) co_return;
     co_await control_.flush(machine_);

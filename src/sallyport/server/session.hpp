@@ -76,8 +76,7 @@ private:
     account account_;
     reach::curl_epsv_delay curl_epsv_delay_;
     reach::port_reservation passive_;
-    // Of passive_.
-    std::optional<frontend::passive_offer> offer_;
+    frontend::data_history history_;
     reach::resumption_history tls_history_;
     // The data connection of the transfer before (MODE B).
     net::stream persistent_data_;

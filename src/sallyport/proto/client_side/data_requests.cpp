@@ -30,6 +30,7 @@ std::expected<data_request, data_reply> data_requests::read(const command& cmd) 
     if (cmd.id == verb::epsv) return read_epsv(cmd);
     if (epsv_all_) return answered(501, replies::only_epsv);
     if (cmd.id == verb::pasv) return data_request{data_method::pasv};
+    last_line_ = cmd.name + ' ' + cmd.argument;
     auto wanted = read_target(cmd);
     if (!wanted && wanted.error().bounce_attempt) refused_target_ = {method_of(cmd.id), *wanted.error().bounce_attempt};
     return wanted;
@@ -60,6 +61,8 @@ std::expected<data_request, data_reply> data_requests::read_target(const command
                         *target);
     return answered(504, replies::target_not_allowed, *target);
 }
+
+void data_requests::note_answer(const local_reply& answer) { last_line_ = std::to_string(answer.code) + ' ' + answer.text; }
 
 local_reply active_reply(data_method method) { return {200, std::string(name(method)) + " command successful."}; }
 

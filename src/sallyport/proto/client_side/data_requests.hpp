@@ -6,6 +6,7 @@
 
 #include <expected>
 #include <optional>
+#include <string>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/proto/command.hpp>
@@ -36,6 +37,10 @@ public:
     [[nodiscard]] std::expected<data_request, data_reply> read(const command& cmd);
     /// The last PORT or EPRT that was refused because it named another host or a port below 1024.
     [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept { return refused_target_; }
+    /// PASV or EPSV was answered with this.
+    void note_answer(const local_reply& answer);
+    /// The last PORT or EPRT as it was received, or the last 227 or 229 as it was sent. Empty if there was none.
+    [[nodiscard]] const std::string& last_line() const noexcept { return last_line_; }
     /// EPSV ALL was received: only EPSV is allowed in this session.
     [[nodiscard]] bool epsv_all() const noexcept { return epsv_all_; }
 
@@ -48,6 +53,7 @@ private:
     bool active_allowed_;
     bool epsv_all_ = false;
     std::optional<data_request> refused_target_;
+    std::string last_line_;
 };
 
 /// The 200 to PORT and EPRT.
