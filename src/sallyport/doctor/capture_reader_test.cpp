@@ -88,7 +88,7 @@ private:
 
 constexpr auto client = "192.168.1.2:40001";
 constexpr auto server = "198.51.100.7:30000";
-constexpr auto pasv = "227 Entering Passive Mode (198,51,100,7,117,48)";
+constexpr auto passive_reply = "227 Entering Passive Mode (198,51,100,7,117,48)";
 
 diagnosis::facts only(captured& c) {
     auto found = c.sessions();
@@ -105,7 +105,7 @@ std::vector<std::string> ids(const diagnosis::facts& known) {
 // D3: 227 against the SYN that follows.
 TEST(capture_reader_test, a_session_that_works) {
     captured c;
-    c.login().says("PASV").replies(pasv).syn(client, server).syn_ack(server, client).ack(client, server);
+    c.login().says("PASV").replies(passive_reply).syn(client, server).syn_ack(server, client).ack(client, server);
     c.says("LIST").replies("150 here").data(server, client, 51, 1400).data(server, client, 1451, 100, true);
     c.ack(client, server).replies("226 done").says("QUIT").replies("221 bye");
     const auto known = only(c);
@@ -120,7 +120,7 @@ TEST(capture_reader_test, a_session_that_works) {
 
 TEST(capture_reader_test, a_port_without_an_answer) {
     captured c;
-    c.login().says("PASV").replies(pasv).syn(client, server).wait(1000).syn(client, server).wait(2000).syn(client, server);
+    c.login().says("PASV").replies(passive_reply).syn(client, server).wait(1000).syn(client, server).wait(2000).syn(client, server);
     const auto known = only(c);
     ASSERT_THAT(known.methods, SizeIs(1));
     EXPECT_EQ(known.methods[0].result, method_result::silent);
@@ -140,7 +140,7 @@ TEST(capture_reader_test, an_answer_that_the_client_does_not_confirm_is_lost) {
 TEST(capture_reader_test, the_ttl_tells_who_has_refused) {
     for (const unsigned ttl : {60U, 63U}) {
         captured c;
-        c.login().says("PASV").replies(pasv).syn(client, server).rst(server, client, ttl);
+        c.login().says("PASV").replies(passive_reply).syn(client, server).rst(server, client, ttl);
         const auto known = only(c);
         ASSERT_THAT(known.methods, SizeIs(1));
         EXPECT_EQ(known.methods[0].result, method_result::refused);
@@ -155,7 +155,7 @@ TEST(capture_reader_test, the_ttl_tells_who_has_refused) {
 
 TEST(capture_reader_test, an_icmp_error_names_its_sender) {
     captured c;
-    c.login().says("PASV").replies(pasv).syn(client, server);
+    c.login().says("PASV").replies(passive_reply).syn(client, server);
     c.packet_of({.from = at(client),
                  .to = at(server),
                  .ttl = 62,
@@ -172,7 +172,7 @@ TEST(capture_reader_test, an_icmp_error_names_its_sender) {
 // Symptom 31
 TEST(capture_reader_test, full_segments_that_are_repeated) {
     captured c;
-    c.login().says("PASV").replies(pasv).syn(client, server).syn_ack(server, client).ack(client, server);
+    c.login().says("PASV").replies(passive_reply).syn(client, server).syn_ack(server, client).ack(client, server);
     c.says("RETR big").replies("150 here");
     for (int i = 0; i < 6; ++i) c.data(server, client, 51, 1448).wait(400 << i);
     const auto known = only(c);
@@ -203,7 +203,7 @@ TEST(capture_reader_test, a_control_connection_that_a_device_has_forgotten) {
 TEST(capture_reader_test, what_is_missing_at_the_end_of_a_transfer) {
     for (const bool fin : {false, true}) {
         captured c;
-        c.login().says("PASV").replies(pasv).syn(client, server).syn_ack(server, client).ack(client, server);
+        c.login().says("PASV").replies(passive_reply).syn(client, server).syn_ack(server, client).ack(client, server);
         c.says("RETR file")
             .replies("150 here")
             .data(server, client, 51, 300, fin)
