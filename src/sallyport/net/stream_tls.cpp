@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <memory>
-#include <vector>
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -263,9 +262,9 @@ task<result<std::uint64_t>> send_file_tls(state_ptr s, int file, std::uint64_t o
 
 task<result<tls_hello>> peek_tls_hello(const stream& from, const tls_server_context& context, time_limit limit) {
     const auto s = state_of(from);
-    std::vector<char> bytes(max_tls_hello);
     auto end = wait_result::ready;
     for (;;) {
+        const auto bytes = thread_buffer().first(max_tls_hello);
         const auto got = ::recv(s->socket.get(), bytes.data(), bytes.size(), MSG_PEEK);
         if (got < 0 && !would_block(errno)) co_return s->failure(end, errno, "reading from");
         if (got > 0) {

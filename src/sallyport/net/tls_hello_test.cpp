@@ -1,6 +1,7 @@
 #include <sallyport/net/tls_hello.hpp>
 
 #include <gtest/gtest.h>
+#include <sallyport/net/net_test.hpp>
 #include <sallyport/net/tls_hello_test.hpp>
 
 namespace sallyport::net {
@@ -70,6 +71,34 @@ TEST_P(TlsHello, HasAMaximumSize) {
     std::string endless("\x16\x03\x01\x3f\xff\x01\x00\xff\xff", 9);
     endless.resize(max_tls_hello, 'a');
     EXPECT_NE(read_tls_hello(server_, endless).is, kind::need_more);
+}
+
+class TlsHelloOnAStream : public net_test {
+protected:
+    static task<std::string> peek_twice(loop& l, tls_server_context server, std::string hello) {
+        auto pair = co_await make_stream_pair(l);
+        const auto half = hello.substr(0, hello.size() / 2);
+        const auto rest = hello.substr(half.size());
+        const auto began = co_await pair.client.write_all(half, soon());
+        const auto early = co_await peek_tls_hello(pair.server, server, time_limit::within(std::chrono::milliseconds(50)));
+        EXPECT_TRUE(began && !early && early.error().code == errc::timeout);
+        const auto ended = co_await pair.client.write_all(rest, soon());
+        const auto complete = co_await peek_tls_hello(pair.server, server, soon());
+        EXPECT_TRUE(ended && complete && complete->server_name == "ftp.example.org");
+        std::string read(hello.size(), '\0');
+        const auto got = co_await pair.server.read_some(read, soon());
+        EXPECT_TRUE(got && *got == hello.size());
+        pair.client.close();
+        const auto left = co_await peek_tls_hello(pair.server, server, soon());
+        EXPECT_TRUE(!left && left.error().code == errc::closed);
+        co_return read;
+    }
+};
+
+// G10: a session whose TLS passes begins with the same bytes.
+TEST_F(TlsHelloOnAStream, IsLeftToBeRead) {
+    const auto hello = memory_tls_client(TLS1_3_VERSION).hello(nullptr, "ftp.example.org");
+    EXPECT_EQ(run(peek_twice(test_loop(), made_up_server(), hello)), hello);
 }
 
 }  // namespace
