@@ -530,6 +530,25 @@ def test_two_gateways_side_by_side(site):
     assert site.curl("--ftp-port", "-", url=second) == "content"
 
 
+def test_plan_and_check_have_the_numbers_of_the_gateway_that_runs(site):
+    """G12: another gateway that starts now would choose other ones."""
+    site = site("--intercept", "lan", "--mark", "0x100/0x300", "--route-table", "77")
+
+    def printed(command, *options):
+        return network.run(*site.net.command("router", site.sallyport, "gate", command, "--intercept", "lan", *options))
+
+    says_so = "A gateway runs on this machine with this mark and this routing table"
+    plan, check = printed("plan"), printed("check")
+    assert says_so in plan and "fwmark 0x100/0x300 lookup 77" in plan
+    assert says_so in check and "marks 0x00000100/0x00000300, routing table 77" in check
+    assert "fwmark 0x100/0x300 lookup 77" in printed("plan", "--route-table", "77")
+    other = printed("plan", "--route-table", "78")
+    assert says_so not in other and "0x100/0x300" not in other
+    site.gate.stop()
+    alone = printed("plan")
+    assert says_so not in alone and "fwmark 0x10000000/0x30000000 lookup 8300" in alone
+
+
 def test_the_plan_has_every_rule_and_changes_nothing(sallyport):
     plan = [sallyport, "gate", "plan", "--intercept", "lan0?ports=21,2121&from=192.168.0.0/16", "--intercept", "wlan*", "--mark",
             "0x100/0x300", "--route-table", "77"]

@@ -77,8 +77,8 @@ struct gate_options {
     [[nodiscard]] result<std::vector<gate::forward_rule>> parse_forward_rules() const;
     [[nodiscard]] result<gate::settings> settings() const;
     [[nodiscard]] report_input subject(const config_locations& locations, const gate::settings& made) const;
-    [[nodiscard]] std::optional<firewall::interception_settings> kernel_rules() const;
-    [[nodiscard]] confinement_needs needs(const std::string& control_socket) const;
+    [[nodiscard]] std::optional<firewall::interception_settings> kernel_rules(rule_numbers numbers) const;
+    [[nodiscard]] confinement_needs needs(const std::string& control_socket, rule_numbers numbers) const;
     [[nodiscard]] std::vector<std::string> conflicts(const confinement_needs& of_process) const;
 
 private:
@@ -335,21 +335,24 @@ report_input gate_options::subject(const config_locations& locations, const gate
 }
 
 /// With a mark and a routing table. Nothing without --intercept; invalid options are reported by settings().
-std::optional<firewall::interception_settings> gate_options::kernel_rules() const {
+std::optional<firewall::interception_settings> gate_options::kernel_rules(rule_numbers numbers) const {
     const auto rules = interception_rules(daemon.intercept);
     if (!rules || rules->empty()) return std::nullopt;
     auto out = interception.of_kernel(*rules);
-    if (!out || !firewall::choose_free_numbers(*out)) return std::nullopt;
+    if (!out) return std::nullopt;
+    const bool running =
+        numbers == rule_numbers::of_running_gateway && firewall::take_numbers_of_running_gateway(*out).value_or(false);
+    if (!running && !firewall::choose_free_numbers(*out)) return std::nullopt;
     return std::move(*out);
 }
 
-confinement_needs gate_options::needs(const std::string& control_socket) const {
+confinement_needs gate_options::needs(const std::string& control_socket, rule_numbers numbers) const {
     confinement_needs out{.files_to_read = {backends_file, backend_ca, backend_certificate, backend_key},
                           .control_socket = control_socket,
                           .kernel_forwarding = kernel_data.value_or(false),
                           .has_helper = true};
     for (const auto& file : secret_files({health_check_user})) out.files_to_read.push_back(file);
-    out.interception = kernel_rules();
+    out.interception = kernel_rules(numbers);
     out.kernel_forwarding = out.kernel_forwarding || out.interception;
     // An invalid backend is reported by settings().
     for (const auto& b : parse_backends().value_or(std::vector<gate::backend>()))
@@ -381,7 +384,7 @@ result<std::string> checked(const CLI::App& command) {
     guard.set_listeners(std::move(listeners));
     if (const auto distinct = guard.check_not_self(settings.backends); !distinct) return std::unexpected(distinct.error());
     auto subject = good->options.subject(good->locations, settings);
-    const auto needs = good->options.needs({});
+    const auto needs = good->options.needs({}, rule_numbers::of_running_gateway);
     subject.interception = about_interception(needs.interception, settings.interception, good->options.conflicts(needs));
     return fmt::format("Configuration is valid: {}\n{}", servers_text(settings),
                        text_of(make_report(subject, read_machine_facts())));
@@ -391,13 +394,14 @@ result<std::string> checked(const CLI::App& command) {
 result<std::string> plan_of_rules(const CLI::App& command, firewall::firewall_format format) {
     const auto good = load_options<gate_options>("gate", values_of(command));
     if (!good) return std::unexpected(good.error());
-    const auto needs = good->options.needs({});
+    const auto needs = good->options.needs({}, rule_numbers::of_running_gateway);
     auto rules = needs.interception;
     if (!rules) return fail(errc::usage, "nothing is intercepted with these options; add --intercept IF");
     // The system chooses the ports at the start.
     auto port = example_port;
     for (auto& each : rules->interceptions) each.listeners = {port, port}, ++port;
-    auto out = plan_text(*rules, format);
+    auto out = is_of_running_gateway(*rules) ? fmt::format("# {}.\n", running_gateway_text) : std::string();
+    out += plan_text(*rules, format);
     const auto conflicts = good->options.conflicts(needs);
     if (!conflicts.empty()) out += "\n# Rules of this machine that are in conflict with the gateway:\n";
     for (const auto& conflict : conflicts) out += fmt::format("# {}\n", conflict);
@@ -411,7 +415,7 @@ int run(CLI::App& command, const gate_options& options) {
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
     auto plan = plan_of("gate", options.daemon);
-    const auto needs = options.needs(plan.control.path);
+    const auto needs = options.needs(plan.control.path, rule_numbers::free);
     auto conflicts = options.conflicts(needs);
     const auto rights = start_helper(options.daemon, needs);
     if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);

@@ -148,11 +148,17 @@ start_report interception_report(const firewall::interception_settings& of_kerne
     return out;
 }
 
+bool is_of_running_gateway(const firewall::interception_settings& of_kernel) {
+    auto found = of_kernel;
+    return firewall::take_numbers_of_running_gateway(found).value_or(false);
+}
+
 start_report about_interception(const std::optional<firewall::interception_settings>& of_kernel,
                                 const gate::interception_settings& of_gate, std::vector<std::string> conflicts) {
     if (!of_kernel) return {.facts = {}, .warnings = std::move(conflicts)};
     auto out =
         interception_report(*of_kernel, of_gate, [](const std::string& one) { return ::if_nametoindex(one.c_str()) != 0; });
+    if (is_of_running_gateway(*of_kernel)) out.facts.emplace_back(running_gateway_text);
     // Without the right to list tables, the gateway does not start either.
     for (const auto& table : firewall::blocking_tables().value_or(std::vector<std::string>()))
         out.warnings.push_back(

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
@@ -35,6 +36,14 @@ struct interception_options {
     /// options leave them to the gateway. An error names the option.
     [[nodiscard]] result<firewall::interception_settings> of_kernel(const std::vector<gate::interception_rule>& rules) const;
 };
+
+/// Mark and routing table that the options leave to the gateway: free ones, as for a gateway that starts now, or those of
+/// the gateway that runs on this machine, if one does.
+enum class rule_numbers : std::uint8_t { free, of_running_gateway };
+/// Whether the mark and the routing table are those of a gateway that runs on this machine.
+[[nodiscard]] bool is_of_running_gateway(const firewall::interception_settings& of_kernel);
+inline constexpr std::string_view running_gateway_text =
+    "A gateway runs on this machine with this mark and this routing table";
 
 /// What a gateway with these settings of the kernel makes, and what the administrator's own firewall needs, for nft(8),
 /// ip(8) and the firewall's own commands; '#' begins an explanation.

@@ -1,5 +1,6 @@
 #include <sallyport/firewall/interception_table.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <vector>
@@ -73,6 +74,13 @@ struct kernel_part {
             fmt::format("this kernel lacks {}; load the modules, or use a kernel that has them", missing)};
 }
 
+/// A gateway runs: the kernel removes its table with it.
+[[nodiscard]] bool has_table_of_gateway(const std::vector<std::string>& names) {
+    return std::ranges::any_of(names, [](const std::string& name) {
+        return name.starts_with(table_prefix) && !name.starts_with(blocking_table_prefix);
+    });
+}
+
 [[nodiscard]] result<std::vector<std::string>> table_names() {
     auto socket = open_nft_socket();
     if (!socket) return std::unexpected(std::move(socket).error());
@@ -142,12 +150,16 @@ result<std::vector<std::string>> blocking_tables() {
     return names;
 }
 
+result<bool> take_numbers_of_running_gateway(interception_settings& s) {
+    const auto names = table_names();
+    if (names && !has_table_of_gateway(*names)) return false;
+    return take_numbers_in_use(s);
+}
+
 result<void> remove_leftovers() {
     const auto names = table_names();
     if (!names) return std::unexpected(names.error());
-    for (const auto& name : *names) {
-        if (name.starts_with(table_prefix) && !name.starts_with(blocking_table_prefix)) return {};
-    }
+    if (has_table_of_gateway(*names)) return {};
     if (auto removed = remove_left_routes(); !removed) return removed;
     auto tracking = conntrack::open();
     if (!tracking) return std::unexpected(std::move(tracking).error());

@@ -65,6 +65,11 @@ inline constexpr auto blocking_table_prefix = "sallyport_when_down_";
 /// The names of such tables on this machine, of running gateways too.
 [[nodiscard]] result<std::vector<std::string>> blocking_tables();
 
+/// Fills in the mark and the routing table of the settings if they are 0, with those of a gateway that runs on this machine.
+/// False: none runs with the others, and nothing is changed. A process that may not list tables takes routing rules that a
+/// killed gateway has left for those of one that runs.
+[[nodiscard]] result<bool> take_numbers_of_running_gateway(interception_settings& s);
+
 /// Removes the routing rules and expectations that a gateway left when it was killed, unless another gateway runs on this
 /// machine. Before the process makes tables of its own.
 [[nodiscard]] result<void> remove_leftovers();

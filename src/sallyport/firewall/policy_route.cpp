@@ -192,6 +192,21 @@ result<void> choose_free_numbers(interception_settings& s) {
     return {};
 }
 
+result<bool> take_numbers_in_use(interception_settings& s) {
+    auto socket = open_route_socket();
+    if (!socket) return std::unexpected(std::move(socket).error());
+    const auto rules = all_rules(**socket);
+    if (!rules) return std::unexpected(rules.error());
+    const auto found = std::ranges::find_if(*rules, [&s](const routing_rule& r) {
+        const bool same_mark = s.mark.mask == 0 || s.mark == mark_bits{r.mark, r.mask};
+        return r.protocol == origin && same_mark && (s.route_table == 0 || s.route_table == r.table);
+    });
+    if (found == rules->end()) return false;
+    s.mark = {found->mark, found->mask};
+    s.route_table = found->table;
+    return true;
+}
+
 result<policy_route> policy_route::add(mark_bits mark, std::uint32_t table) {
     auto socket = open_route_socket();
     if (!socket) return std::unexpected(std::move(socket).error());

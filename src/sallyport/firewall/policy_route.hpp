@@ -23,6 +23,10 @@ namespace sallyport::firewall {
 /// uses.
 [[nodiscard]] result<void> choose_free_numbers(interception_settings& s);
 
+/// Fills in the mark and the routing table of the settings if they are 0, with those of the first routing rule of a gateway
+/// that agrees with the others. False: there is none, and nothing is changed.
+[[nodiscard]] result<bool> take_numbers_in_use(interception_settings& s);
+
 class policy_route {
 public:
     /// Fails if the table has routes of other programs; the error names what the system refuses.
