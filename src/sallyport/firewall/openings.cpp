@@ -27,6 +27,8 @@ constexpr auto moment = std::chrono::microseconds(300);
 // Removals wait for this time, since an opening often follows that would have to wait for them; many then take one
 // transaction.
 constexpr auto removal_delay = std::chrono::milliseconds(1);
+// How many removals an opening that an event loop waits for takes along, so that both are one request to the kernel.
+constexpr std::size_t max_removals_with_opening = 8;
 
 }  // namespace
 
@@ -39,26 +41,45 @@ struct opening_lease::committer {
         std::move_only_function<void(result<void>)> on_done;
     };
 
+    /// The changes of one commit, and what is called for each.
+    struct transaction {
+        std::vector<change> changes{};
+        std::vector<decltype(pending_change::on_done)> callbacks{};
+
+        void add(pending_change w) {
+            changes.push_back(std::move(w.wanted));
+            callbacks.push_back(std::move(w.on_done));
+        }
+    };
+    /// What make() has begun; without an outcome, the kernel still works on it.
+    struct begun_transaction {
+        transaction changes;
+        std::optional<result<void>> outcome{};
+    };
+
     void enqueue(pending_change w);
     /// Makes the change on the calling thread, if that is possible within a moment. Nothing: `on_done` will be called.
     [[nodiscard]] std::optional<result<void>> make(pending_change w);
 
     [[nodiscard]] bool take_turn(const change& wanted);
     void end_turn();
+    /// The first removals that are queued. While no opening is.
+    [[nodiscard]] transaction take_removals();
     /// The next batch; if there is none, the turn is over.
     [[nodiscard]] std::vector<pending_change> next_batch();
     // These run on `thread`.
     void run_soon();
     void run();
     void commit(std::vector<pending_change> batch);
+    /// Calls back with the outcome of all changes, or, if the kernel has refused them together, with that of each one.
+    void settle(transaction done, result<void> all);
     result<void> commit_one(const change& c);
 
     std::unique_ptr<table> kernel;
     // The next three members are used by the one whose turn it is.
     forwarding allowed;
     net::deadline next_read{};
-    // What make() has begun.
-    std::optional<pending_change> unfinished;
+    std::optional<begun_transaction> unfinished;
     // Guards the following members.
     std::mutex mutex;
     std::condition_variable opening_queued;
@@ -90,13 +111,18 @@ std::optional<result<void>> opening_lease::committer::make(pending_change w) {
         return std::nullopt;
     }
     const use_memory_reserve reserve;
-    auto possible = can_forward(w.wanted.subject, allowed);
-    auto done = possible ? kernel->commit_within({&w.wanted, 1}, moment) : std::move(possible);
-    if (done) {
+    if (auto possible = can_forward(w.wanted.subject, allowed); !possible) {
+        end_turn();
+        return possible;
+    }
+    auto all = take_removals();
+    all.add(std::move(w));
+    auto done = kernel->commit_within(all.changes, moment);
+    if (done && (*done || all.changes.size() == 1)) {
         end_turn();
         return done;
     }
-    unfinished = std::move(w);
+    unfinished = begun_transaction{std::move(all), std::move(done)};
     thread->submit([this] { run(); });
     return std::nullopt;
 }
@@ -120,6 +146,14 @@ void opening_lease::committer::end_turn() {
     thread->submit([this] { run_soon(); });
 }
 
+auto opening_lease::committer::take_removals() -> transaction {
+    const std::scoped_lock lock(mutex);
+    transaction out;
+    for (; !queue.empty() && out.changes.size() < max_removals_with_opening; queue.pop_front())
+        out.add(std::move(queue.front()));
+    return out;
+}
+
 void opening_lease::committer::run_soon() {
     {
         std::unique_lock lock(mutex);
@@ -134,7 +168,8 @@ void opening_lease::committer::run_soon() {
 // A change that got lost would leave an opening in the kernel.
 void opening_lease::committer::run() {
     const use_memory_reserve reserve;
-    if (auto begun = std::exchange(unfinished, std::nullopt)) begun->on_done(kernel->finish());
+    if (auto begun = std::exchange(unfinished, std::nullopt))
+        settle(std::move(begun->changes), begun->outcome ? std::move(*begun->outcome) : kernel->finish());
     for (auto batch = next_batch(); !batch.empty(); batch = next_batch()) commit(std::move(batch));
 }
 
@@ -154,19 +189,22 @@ void opening_lease::committer::commit(std::vector<pending_change> batch) {
         allowed = forwarding::of_system();
         next_read = now + forwarding_cache_time;
     }
-    std::vector<change> changes;
-    std::vector<decltype(pending_change::on_done)> callbacks;
+    transaction wanted;
     for (auto& w : batch) {
         auto possible = w.wanted.kind == change_kind::close ? result<void>() : can_forward(w.wanted.subject, allowed);
         if (!possible) {
             w.on_done(std::move(possible));
             continue;
         }
-        changes.push_back(std::move(w.wanted));
-        callbacks.push_back(std::move(w.on_done));
+        wanted.add(std::move(w));
     }
-    if (changes.empty()) return;
-    const auto all = kernel->commit(changes);
+    if (wanted.changes.empty()) return;
+    auto all = kernel->commit(wanted.changes);
+    settle(std::move(wanted), std::move(all));
+}
+
+void opening_lease::committer::settle(transaction done, result<void> all) {
+    auto& [changes, callbacks] = done;
     for (std::size_t i = 0; i < changes.size(); ++i) {
         auto one = all || changes.size() == 1 ? all : commit_one(changes[i]);
         if (!one && !callbacks[i]) one = commit_one(changes[i]);

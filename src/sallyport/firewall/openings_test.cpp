@@ -157,6 +157,35 @@ TEST_F(openings_test, is_made_on_the_thread_if_it_takes_longer) {
     EXPECT_TRUE(all_closed());
 }
 
+/// Replaces an opening until the removal of the old one and the new one are one transaction. `refusals`: of that removal.
+net::task<bool> replace_at_once(openings& by, net::loop& l, state& kernel, int refusals) {
+    const auto end = net::clock::now() + 10s;
+    auto lease = co_await by.open(l, at_port(2000), {}, net::soon());
+    for (std::uint16_t port = 2001; lease && net::clock::now() < end; ++port) {
+        {
+            const auto ended = std::move(*lease);
+        }
+        kernel.refusals_of_closes = refusals;
+        auto next = co_await by.open(l, at_port(port), {}, net::soon());
+        lease = std::move(next);
+        const auto sizes = kernel.sizes();
+        if (lease && std::ranges::find(sizes, 2U) != sizes.end()) co_return kernel.active == std::vector{at_port(port)};
+    }
+    co_return false;
+}
+
+TEST_F(openings_test, is_made_at_once_with_the_removal_of_the_one_before) {
+    kernel.can_begin = true;
+    EXPECT_TRUE(run(replace_at_once(tested, test_loop(), kernel, 0)));
+    EXPECT_TRUE(all_closed());
+}
+
+TEST_F(openings_test, is_made_although_the_removal_of_the_one_before_is_refused) {
+    kernel.can_begin = true;
+    EXPECT_TRUE(run(replace_at_once(tested, test_loop(), kernel, 1)));
+    EXPECT_TRUE(all_closed());
+}
+
 // GW-05
 TEST_F(openings_test, ends_with_the_lease) {
     {
