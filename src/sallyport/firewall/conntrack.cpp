@@ -217,14 +217,32 @@ result<std::vector<expectation>> conntrack::list() {
 }
 
 result<std::optional<tracked_connection>> conntrack::find(const flow& connection) {
-    std::optional<tracked_connection> out;
-    alignas(nlmsghdr) std::array<char, max_expectation_message> buffer{};
-    auto* m = start(buffer.data(), connections | IPCTNL_MSG_CT_GET, 0, connection.source.address.is_v4(), ++sequence_);
-    put_flow(m, CTA_TUPLE_ORIG, connection);
-    const int os = exchange(*socket_, m, [&](const nlmsghdr* r) {
-        if (r->nlmsg_type == (connections | IPCTNL_MSG_CT_NEW)) out = connection_in(r);
+    auto found = find_all({&connection, 1});
+    if (!found) return std::unexpected(std::move(found).error());
+    return std::move(found->front());
+}
+
+result<std::vector<std::optional<tracked_connection>>> conntrack::find_all(std::span<const flow> wanted) {
+    std::vector<std::optional<tracked_connection>> out(wanted.size());
+    std::vector<char> messages(max_expectation_message * wanted.size());
+    std::size_t size = 0;
+    const auto first = sequence_ + 1;
+    for (const auto& connection : wanted) {
+        const bool v4 = connection.source.address.is_v4();
+        auto* m = start(messages.data() + size, connections | IPCTNL_MSG_CT_GET, 0, v4, ++sequence_);
+        put_flow(m, CTA_TUPLE_ORIG, connection);
+        size += aligned_size(*m);
+    }
+    if (mnl_socket_sendto(socket_.get(), messages.data(), size) < 0) return fail_os(errno, "connection tracking");
+    int refused = 0;
+    const int failed_with = read_replies(*socket_, [&](const nlmsghdr* m) {
+        const auto index = m->nlmsg_seq - first;
+        if (index >= out.size()) return;
+        if (m->nlmsg_type == (connections | IPCTNL_MSG_CT_NEW)) out[index] = connection_in(m);
+        const int os = error_in(m);
+        if (refused == 0 && os != ENOENT) refused = os;
     });
-    if (os != 0 && os != ENOENT) return fail_os(os, "connection tracking");
+    if (failed_with != 0 || refused != 0) return fail_os(failed_with != 0 ? failed_with : refused, "connection tracking");
     return out;
 }
 

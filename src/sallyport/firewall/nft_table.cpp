@@ -208,23 +208,20 @@ result<std::vector<std::optional<watched_session>>> nft_table::check_masters(std
         const auto& [kind, subject, control] = changes[i];
         if (kind == change_kind::close || !control.client) continue;
         watched_session session{.client = flow::of_socket(control.client.get()), .backend = {}};
-        const auto tracked = tracking_.find(session.client);
-        if (!tracked) return std::unexpected(tracked.error());
-        if (*tracked) {
-            const auto& helper = (*tracked)->helper;
+        if (control.backend) session.backend = flow::of_socket(control.backend.get());
+        const std::array both{session.client, session.backend};
+        const auto found = tracking_.find_all(std::span(both).first(control.backend ? 2 : 1));
+        if (!found) return std::unexpected(found.error());
+        if (const auto& tracked = found->front()) {
+            const auto& helper = tracked->helper;
             if (!helper.empty() && helper != control_helper)
                 return fail(errc::busy,
                             fmt::format("another rule has assigned the conntrack helper \"{}\" to the control connection "
                                         "with {}, and both would act on it; `sallyport gate adopt` finds that rule",
                                         helper, session.client.destination.text()));
-            session.client_entry = (*tracked)->id;
+            session.client_entry = tracked->id;
         }
-        if (control.backend) {
-            session.backend = flow::of_socket(control.backend.get());
-            const auto other = tracking_.find(session.backend);
-            if (!other) return std::unexpected(other.error());
-            if (*other) session.backend_entry = (*other)->id;
-        }
+        if (const auto& other = found->back(); control.backend && other) session.backend_entry = other->id;
         out[i] = session;
     }
     return out;

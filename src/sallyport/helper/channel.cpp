@@ -67,10 +67,9 @@ result<response> channel::finish(std::string_view what) {
     return outcome(what);
 }
 
-// The socket has room for the replies to a transaction, which are received after all of its changes were sent.
 void channel::send(std::span<const message> all) {
     os_ = socket_ ? 0 : EPIPE;
-    awaited_ = all.size();
+    awaited_ = !all.empty();
     for (auto one = all.begin(); os_ == 0 && one != all.end(); ++one) {
         const std::span content(reinterpret_cast<const char*>(&one->content), sizeof one->content);
         os_ = send_packet(socket_.get(), content, {one->descriptors.data(), one->count});
@@ -78,10 +77,10 @@ void channel::send(std::span<const message> all) {
 }
 
 bool channel::receive(std::chrono::steady_clock::time_point until) {
-    for (; os_ == 0 && awaited_ > 0; --awaited_) {
-        if (until != whenever && !arrives(socket_.get(), until)) return false;
-        os_ = receive_reply(socket_.get(), reply_);
-    }
+    if (os_ != 0 || !awaited_) return true;
+    if (until != whenever && !arrives(socket_.get(), until)) return false;
+    os_ = receive_reply(socket_.get(), reply_);
+    awaited_ = false;
     return true;
 }
 

@@ -47,7 +47,7 @@ public:
     /// Sends a request and returns the reply. `what`: the purpose, for the error text if the reply has
     /// none.
     [[nodiscard]] result<response> ask(const message& one, std::string_view what) { return ask_all({&one, 1}, what); }
-    /// Sends all messages and returns the reply to the last one.
+    /// Sends all messages of a transaction and returns the reply to the last one, the only one that has a reply.
     [[nodiscard]] result<response> ask_all(std::span<const message> all, std::string_view what);
     /// The same for a caller that can wait for a moment only. Nothing: the reply takes longer, and the next call is
     /// finish().
@@ -67,7 +67,7 @@ private:
     std::mutex mutex_;
     unique_fd socket_;
     // The request: how many replies are yet to come, the last one, and the errno of a failure.
-    std::size_t awaited_ = 0;
+    bool awaited_ = false;
     response reply_;
     int os_ = 0;
 };

@@ -21,16 +21,23 @@ struct HelperChannel : ::testing::Test {
     }
     unique_fd ours;
     unique_fd theirs;
-    const message any{{.kind = request_kind::find_table}, {}};
+    const message any{{.kind = request_kind::add_closing, .number = 1}, {}};
+    const message without_reply{{.kind = request_kind::add_closing}, {}};
 };
+
+/// Counts the requests, and replies with their number to those that have one.
+void count_requests(int channel) {
+    serve(channel, [count = 0](const request& r, std::span<unique_fd>) mutable {
+        auto out = done(++count);
+        out.is_due = r.number != 0;
+        return out;
+    });
+}
 
 TEST_F(HelperChannel, ReturnsTheReplyToTheLastMessage) {
     channel tested(std::move(ours), 5s);
-    std::thread helper([this] {
-        int number = 0;
-        serve(theirs.get(), [&number](const request&, std::span<unique_fd>) { return done(++number); });
-    });
-    const std::vector three(3, any);
+    std::thread helper([this] { count_requests(theirs.get()); });
+    const std::vector three{without_reply, without_reply, any};
     const auto last = tested.ask_all(three, "test");
     EXPECT_TRUE(last && last->text.number == 3);
     const auto next = tested.ask(any, "test");
@@ -42,12 +49,9 @@ TEST_F(HelperChannel, ReturnsTheReplyToTheLastMessage) {
 
 TEST_F(HelperChannel, WaitsForAMomentOnly) {
     channel tested(std::move(ours), 0s);
-    const std::vector two(2, any);
+    const std::vector two{without_reply, any};
     EXPECT_FALSE(tested.ask_all_within(two, "test", 1ms)) << "there is no helper yet";
-    std::thread helper([this] {
-        int number = 0;
-        serve(theirs.get(), [&number](const request&, std::span<unique_fd>) { return done(++number); });
-    });
+    std::thread helper([this] { count_requests(theirs.get()); });
     const auto late = tested.finish("test");
     EXPECT_TRUE(late && late->text.number == 2);
     const auto quick = tested.ask_all_within(two, "test", 10s);

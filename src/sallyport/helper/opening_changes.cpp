@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 
 #include <sys/socket.h>
 
@@ -55,10 +56,15 @@ opening_changes::opening_changes(const permissions& allowed, firewall::table& in
 }
 
 answer opening_changes::handle(const request& r, std::span<unique_fd> descriptors) {
-    const int refused = add(r, descriptors);
+    int refused = ENOMEM;
+    try {
+        refused = add(r, descriptors);
+    } catch (const std::bad_alloc&) {
+        // The last change has the reply.
+    }
     if (refused_ == 0) refused_ = refused;
     const bool is_last = r.number != 0;
-    if (!is_last) return done();
+    if (!is_last) return {.text = {}, .is_due = false};
     const auto all = std::exchange(changes_, {});
     changes_.reserve(limits::opening_batch);
     if (const int os = std::exchange(refused_, 0); os != 0) return refuse(os);

@@ -40,8 +40,8 @@ enum class request_kind : std::uint32_t {
     // Whether the kernel has the table of openings; the reply has the reason, or what the kernel lacks although it has one.
     find_table,
     // Adds the change that opens `subject` for the session with these two control connections, the client's and the
-    // backend's; or the change that closes it. If `number` is not 0, commits all added changes, or none of them. Only the
-    // reply to that one says whether a change was refused.
+    // backend's; or the change that closes it. If `number` is not 0, commits all added changes, or none of them, and only
+    // then there is a reply, which says whether a change was refused.
     add_opening,
     add_closing,
     // Reply: in `number` the remaining milliseconds of `subject`, or -1 if it was used or has expired.

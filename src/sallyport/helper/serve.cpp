@@ -34,6 +34,7 @@ void serve(int channel, const handler& handle) {
                 out = refuse(ENOMEM);
             }
         }
+        if (!out.is_due) continue;
         const int descriptor = out.descriptor.get();
         if (send_packet(channel, bytes_of(out.text), {&descriptor, out.descriptor ? 1U : 0U}) != 0) return;
     }

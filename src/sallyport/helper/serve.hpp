@@ -1,5 +1,6 @@
 #pragma once
-// The helper's side of a connection with the daemon: requests are received and answered one by one.
+// The helper's side of a connection with the daemon: requests are received and answered one by one, but for those of a
+// transaction, which have one reply.
 //
 // Values and functions of the helper's processes; each connection has one thread.
 
@@ -17,6 +18,8 @@ namespace sallyport::helper {
 struct answer {
     reply text;
     unique_fd descriptor{};
+    // False: the daemon waits for the reply to a later request only.
+    bool is_due = true;
 };
 [[nodiscard]] inline answer refuse(int os) { return {.text = {.os = os}}; }
 [[nodiscard]] answer refuse(const error& reason);

@@ -8,10 +8,10 @@
 namespace sallyport::helper {
 
 std::optional<session_connection> session_connection::of(int descriptor) noexcept {
+    // No socket but one of TCP has this option.
     tcp_info facts{};
     socklen_t size = sizeof facts;
-    if (!net::is_tcp(descriptor) || ::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &facts, &size) != 0 ||
-        facts.tcpi_state != TCP_ESTABLISHED)
+    if (::getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &facts, &size) != 0 || facts.tcpi_state != TCP_ESTABLISHED)
         return std::nullopt;
     return session_connection{net::local_endpoint(descriptor), net::peer_endpoint(descriptor)};
 }
