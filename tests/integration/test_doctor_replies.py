@@ -98,6 +98,43 @@ def test_refused_active_mode_is_a_note(doctor):
     assert all(v["severity"] == "note" for v in report["verdict"]), report
 
 
+class Target:
+    """In place of a passive listener: the data connection goes to what PORT names."""
+
+    def __init__(self, command):
+        numbers = command.split()[1].split(",")
+        self.address = ".".join(numbers[:4]), int(numbers[4]) * 256 + int(numbers[5])
+
+    def accept(self):
+        return socket.create_connection(self.address), self.address
+
+    def close(self):
+        pass
+
+
+def test_eprt_that_the_server_refuses(doctor):
+    """Symptom 18: the scripted server knows no EPRT."""
+    def connect(session, verb):
+        if verb != "PORT":
+            return None
+        session.passive = Target(session.server.commands[-1])
+        return "200 ok"
+
+    asked = server()
+    asked.refuse = connect
+    found = ids(doctor(asked, code=0))
+    assert found["eprt-refused"]["severity"] == "note", found
+    assert "eprt-refused" not in ids(doctor(server(), code=0))
+
+
+def test_server_without_an_address_for_active_mode(doctor):
+    """Symptom 39."""
+    busy = server(PORT="200 PORT command successful.", LIST="425 Can't open data connection: Cannot assign requested address.")
+    found = ids(doctor(busy, "--data-methods", "port", code=7))
+    assert found["server-cannot-bind"]["side"] == "server" and "active-blocked" not in found, found
+    assert "server-cannot-bind" not in ids(doctor(server(), code=0))
+
+
 def test_refused_passive_mode_is_a_problem(start, sallyport, folder):
     """Also if active mode works, as on loopback."""
     daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--anonymous", "--no-passive")

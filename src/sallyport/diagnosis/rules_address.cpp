@@ -113,6 +113,8 @@ void judge_other_public(const facts& known, std::vector<verdict>& out) {
 void judge_client_override(const facts& known, std::vector<verdict>& out) {
     const auto seen = other_address_in_227(known);
     if (!seen || seen->advertised_works != true || seen->peer_works != false) return;
+    // This client follows the 227.
+    if (seen->attempt->target == seen->attempt->advertised) return;
     auto found = verdict_of("client-override", side::client_config, confidence::certain);
     found.evidence.push_back(text_of(known, *seen));
     found.evidence.push_back("a connection to the advertised address is established, and none to the peer's address");

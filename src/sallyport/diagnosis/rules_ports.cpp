@@ -27,7 +27,7 @@ bool is_explained_by_address(const method_facts& m, const std::vector<verdict>& 
 
 /// A passive attempt that failed in this way, if no passive attempt worked and no other rule has explained it.
 const method_facts* blocked_in_general(const facts& known, const std::vector<verdict>& found, method_result how) {
-    if (has_id(found, {"helper-blind", "helper-other-port", "only-control-tunnelled", "client-override", "hairpin",
+    if (has_id(found, {"helper-blind", "helper-other-port", "only-control-tunnelled", "client-override",
                        "passive-port-opens-late"}))
         return nullptr;
     const method_facts* out = nullptr;
@@ -95,17 +95,19 @@ void describe_break(const facts& known, const method_facts& m, verdict& v) {
         v.remedy += " Run the doctor with --also-plain to see whether a firewall's FTP helper is made blind by TLS.";
 }
 
-/// The client and the server are behind the same router, and the client uses the router's external address.
+/// The client and the server are behind the same router, and the client uses the router's external address. That router then
+/// refuses a SYN at the TTL that just reaches it; its forward chain would let this one expire, and refuse the next.
 void judge_hairpin(const facts& known, std::vector<verdict>& out) {
     const auto at = find_break(known);
     const bool is_refused = std::ranges::any_of(
         known.methods, [](const method_facts& m) { return !is_active(m.method) && m.result == method_result::refused; });
     if (!at || !is_refused || distance_to_server(known) != 2 || at->hop.first != 1 || at->hop.last != 1) return;
-    if (!has_nat_at_client(known)) return;
-    auto found = verdict_of("hairpin", side::client, confidence::likely);
+    if (!has_nat_at_client(known) || known.data_trace()->first(hop_answer::refused) != 1U) return;
+    auto found = verdict_of("hairpin", side::client, confidence::possible);
     found.hop = at->hop;
     for (const auto* const each : passive_methods(known)) found.evidence.push_back(evidence_of(*each));
     found.evidence.push_back(at->evidence);
+    found.evidence.emplace_back("a firewall at the entry of this router that answers with RST looks the same");
     out.push_back(std::move(found));
 }
 
@@ -167,6 +169,10 @@ void judge_refused(const facts& known, std::vector<verdict>& out) {
     if (found == nullptr) found = add_blocked(known, out, method_result::reset, "data-ports-refused");
     if (found == nullptr) return;
     add_sender_of_refusal(known, *found);
+    if (has_id(out, {"hairpin"})) {
+        found->confidence = confidence::possible;
+        found->evidence.emplace_back("a router that does not forward the data ports from its own network looks the same");
+    }
     if (const auto at = find_break(known); at && at->at_server) {
         found->cause = "The server's host refuses the data connections: probably nothing listens on these ports.";
         found->evidence.emplace_back(
@@ -340,8 +346,9 @@ std::span<const rule> port_rules() noexcept {
         {{"hairpin",
           "Client and server are behind the same router, which forwards the control port for connections from its own "
           "network, but not the data ports.",
-          "a server one router away, and data ports that this router refuses", "routers further away",
-          "a server in another network of the client's own router",
+          "a server one router away, and data ports that this router refuses itself",
+          "routers further away; a forward chain that answers with RST",
+          "a firewall at the entry of that router, with a server in another network of it",
           "Use the server's private address from its own network; let the server advertise it to clients there "
           "(--external-address with a rule); or let the router forward the passive ports for connections from its own "
           "network as well."},

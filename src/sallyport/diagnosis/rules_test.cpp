@@ -133,6 +133,12 @@ TEST(rules, a_client_that_ignores_a_right_address) {
     auto known = with_227("10.1.2.3", method_result::ok, method_result::silent);
     known.methods.front().result = method_result::silent;
     EXPECT_EQ(only(known).id, "client-override");
+    // This one follows the 227.
+    known.methods.back().result = method_result::ok;
+    known.methods.back().target = known.methods.back().advertised;
+    known.methods.back().other_address = method_result::refused;
+    known.methods.front().result = method_result::ok;
+    EXPECT_THAT(judge(known), IsEmpty());
 }
 
 // Symptom 5, without and with a path.
@@ -431,7 +437,15 @@ TEST(rules, hairpin) {
     auto data = trace_to(false, 0, hop_answer::refused, 1);
     data.reply_ttl = 64;
     known.traces = {control, data};
-    EXPECT_EQ(only(known).id, "hairpin");
+    // A firewall at the entry of the router looks the same.
+    EXPECT_THAT(ids(judge(known)), ElementsAre("hairpin", "data-ports-refused"));
+    for (const auto& found : judge(known)) EXPECT_EQ(found.confidence, confidence::possible) << found.id;
+    // That of its forward chain does not.
+    known.traces[1] = trace_to(false, 1, hop_answer::refused, 2);
+    known.traces[1].reply_ttl = 64;
+    EXPECT_EQ(only(known).id, "data-ports-refused");
+    EXPECT_EQ(only(known).side, side::client);
+    known.traces[1] = data;
     known.client.address = address("198.51.100.99");
     EXPECT_EQ(only(known).id, "data-ports-refused");
 }

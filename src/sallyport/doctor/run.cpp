@@ -288,7 +288,10 @@ net::task<> examination::try_other_address(client::connection& session, method_f
     if (follows_reply || may_try) {
         const auto fresh = co_await negotiate(session, m.method);
         const endpoint to{follows_reply ? facts_.server.address : address, fresh ? fresh->port : std::uint16_t{0}};
-        if (fresh) other = co_await connect_once(loop_, facts_.client.address, to, other_address_wait);
+        // Through a tunnel of this computer, the control connection is one to loopback.
+        const bool elsewhere = facts_.client.address.is_loopback() && !to.address.is_loopback();
+        const auto from = elsewhere ? ip_address() : facts_.client.address;
+        if (fresh) other = co_await connect_once(loop_, from, to, other_address_wait);
     }
     set_other_address(m, other);
 }
