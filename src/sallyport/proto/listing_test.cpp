@@ -27,7 +27,7 @@ std::string ls(const entry& e, std::int64_t at = now) {
     return out;
 }
 
-std::string mlsx(const entry& e, const fact_set& facts = {}) {
+std::string mlsx_line(const entry& e, const fact_set& facts = {}) {
     std::string out;
     append_mlsx(out, e, facts);
     return out;
@@ -114,7 +114,7 @@ TEST(UnixLine, AllListingsReplaceControlCharacters) {
         EXPECT_EQ(out, row.shown);
         entry e = file(std::string(row.name));
         EXPECT_TRUE(ls(e).ends_with(" " + std::string(row.shown) + "\r\n"));
-        EXPECT_TRUE(mlsx(e).ends_with("; " + std::string(row.shown) + "\r\n"));
+        EXPECT_TRUE(mlsx_line(e).ends_with("; " + std::string(row.shown) + "\r\n"));
         EXPECT_TRUE(mlst_line(e, {}, row.name).ends_with("; " + std::string(row.shown)));
         e = file("l");
         e.type = entry_type::link;
@@ -165,7 +165,7 @@ TEST(Listing, IN07_ControlBytesInNamesForgeNoLine) {
         const std::string shown = std::string("a") + (control ? '?' : byte) + "b";
         const auto e = file(std::string("a") + byte + "b");
         EXPECT_TRUE(ls(e).ends_with(" " + shown + "\r\n")) << c;
-        EXPECT_TRUE(mlsx(e).ends_with("; " + shown + "\r\n")) << c;
+        EXPECT_TRUE(mlsx_line(e).ends_with("; " + shown + "\r\n")) << c;
         EXPECT_TRUE(mlst_line(e, {}, e.name).ends_with("; " + shown)) << c;
     }
     auto e = file("a");
@@ -174,22 +174,22 @@ TEST(Listing, IN07_ControlBytesInNamesForgeNoLine) {
     fact_set all;
     all.unix_owner = true;
     EXPECT_NE(ls(e).find(" x_y_ "), std::string::npos);
-    EXPECT_NE(mlsx(e, all).find("unique=1_2_3;"), std::string::npos);
-    EXPECT_NE(mlsx(e, all).find("UNIX.owner=x_y_;"), std::string::npos);
+    EXPECT_NE(mlsx_line(e, all).find("unique=1_2_3;"), std::string::npos);
+    EXPECT_NE(mlsx_line(e, all).find("UNIX.owner=x_y_;"), std::string::npos);
 }
 
 TEST(Mlsx, FactsInTheirOrder) {
     auto e = file("a b");
     e.perm = "adfrw";
-    EXPECT_EQ(mlsx(e), "type=file;size=1024;modify=20260102150405;perm=adfrw;UNIX.mode=0644; a b\r\n");
+    EXPECT_EQ(mlsx_line(e), "type=file;size=1024;modify=20260102150405;perm=adfrw;UNIX.mode=0644; a b\r\n");
     e.unique = "10U20";
     fact_set all;
     all.unix_owner = all.unix_group = true;
-    EXPECT_EQ(mlsx(e, all),
+    EXPECT_EQ(mlsx_line(e, all),
               "type=file;size=1024;modify=20260102150405;perm=adfrw;unique=10U20;UNIX.mode=0644;UNIX.owner=ftp;"
               "UNIX.group=ftp; a b\r\n");
-    EXPECT_EQ(mlsx(e, fact_set::parse("size;modify;")), "size=1024;modify=20260102150405; a b\r\n");
-    EXPECT_EQ(mlsx(e, fact_set::parse("")), " a b\r\n");
+    EXPECT_EQ(mlsx_line(e, fact_set::parse("size;modify;")), "size=1024;modify=20260102150405; a b\r\n");
+    EXPECT_EQ(mlsx_line(e, fact_set::parse("")), " a b\r\n");
     EXPECT_EQ(mlst_line(e, fact_set::parse("type;"), "/d/a b"), " type=file; /d/a b");
 }
 
@@ -197,13 +197,13 @@ TEST(Mlsx, OnlyFilesHaveASize) {
     auto e = file("d");
     const auto facts = fact_set::parse("type;size;");
     e.type = entry_type::directory;
-    EXPECT_EQ(mlsx(e, facts), "type=dir; d\r\n");
+    EXPECT_EQ(mlsx_line(e, facts), "type=dir; d\r\n");
     e.type = entry_type::current;
-    EXPECT_EQ(mlsx(e, facts), "type=cdir; d\r\n");
+    EXPECT_EQ(mlsx_line(e, facts), "type=cdir; d\r\n");
     e.type = entry_type::parent;
-    EXPECT_EQ(mlsx(e, facts), "type=pdir; d\r\n");
+    EXPECT_EQ(mlsx_line(e, facts), "type=pdir; d\r\n");
     e.type = entry_type::link;
-    EXPECT_EQ(mlsx(e, facts), "type=OS.unix=symlink; d\r\n");
+    EXPECT_EQ(mlsx_line(e, facts), "type=OS.unix=symlink; d\r\n");
 }
 
 TEST(FactSet, ChosenByOptsMlst) {
@@ -230,7 +230,7 @@ TEST(Listing, WhatIsWrittenParsesBack) {
             EXPECT_EQ(unix_form->mode, 04751U);
             EXPECT_EQ(unix_form->links, 7U);
             EXPECT_EQ(unix_form->modified, e.modified - 5) << "the form has no seconds";
-            line = mlsx(e);
+            line = mlsx_line(e);
             line.resize(line.size() - 2);
             const auto facts = parse_mlsx(line);
             ASSERT_TRUE(facts) << line;
