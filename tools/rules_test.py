@@ -66,7 +66,7 @@ class RulesTest(unittest.TestCase):
         self.assertEqual({"base"}, rules.LAYERS["vfs"])
         self.assertIn("proto", rules.LAYERS["frontend"])  # by way of reach
         self.assertIn("client", rules.LAYERS["gate"])
-        self.assertNotIn("vfs", rules.LAYERS["gate"])
+        self.assertNotIn("server", rules.LAYERS["gate"])
         self.assertEqual(set(rules.LAYERS) - {"cli"}, rules.LAYERS["cli"])
 
     def line_of_layers(self, line):

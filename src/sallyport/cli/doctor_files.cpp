@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -147,6 +149,9 @@ result<int> print_capture(result<std::vector<diagnosis::facts>> sessions, const 
 
 /// Whether a file is a capture, which is read as a stream and may be large. Standard input cannot be read twice.
 bool is_capture_file(const std::string& name) {
+    // What is read of a pipe ("<(command)", a FIFO) is gone.
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(name, ignored)) return false;
     std::ifstream file(name, std::ios::binary);
     std::array<char, doctor::capture_mark_size> mark{};
     file.read(mark.data(), std::ssize(mark));

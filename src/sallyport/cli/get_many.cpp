@@ -27,7 +27,8 @@ struct get_plan {
     std::shared_ptr<const client::local_tree> target;
     many_progress& shown;
     many_result& result;
-    std::set<std::string> names;
+    /// Of the local files, of all sites.
+    std::set<std::string>& names;
     std::size_t links = 0;
     std::size_t directories = 0;
     std::vector<client::transfer> transfers;
@@ -54,10 +55,10 @@ struct get_plan {
         ++shown.files;
     }
 
-    /// The entries of a tree, below `base`.
-    void add_tree(client::remote_listing& tree, const std::string& base) {
+    /// The entries of the tree `root`, below `base`; if it is a file, that is its name.
+    void add_tree(client::remote_listing& tree, const std::string& root, const std::string& base) {
         for (const auto& e : tree.entries) {
-            const auto local = join_path(base, e.relative);
+            const auto local = e.path == root && !base.empty() ? base : join_path(base, e.relative);
             switch (e.facts.type) {
                 case entry_type::file: add_file(e.path, local, e.listed()); break;
                 case entry_type::link: ++links; break;
@@ -86,7 +87,7 @@ net::task<> plan_tree(client::pool& on, get_plan& plan, std::string path, std::s
     const client::name_filter everything;
     auto tree = co_await client::read_tree(on, path, everything);
     if (tree)
-        plan.add_tree(*tree, base);
+        plan.add_tree(*tree, path, base);
     else
         plan.add_problem(path, std::move(tree.error()));
 }
@@ -179,8 +180,9 @@ int get_many(const get_many_job& job) {
     many_progress shown;
     many_result result;
     result.command = "get";
+    std::set<std::string> names;
     for (const auto& urls : by_site(job.urls)) {
-        get_plan plan{job, shared_target, shown, result, {}, 0, 0, {}};
+        get_plan plan{job, shared_target, shown, result, names, 0, 0, {}};
         const site_work work = [&plan, &urls](client::pool& on) { return get_from_site(on, plan, urls); };
         const auto run = run_on_site(urls.front(), job.many.connections(), job.options, shown, work);
         if (!run) return report_error("get", run.error(), exit_status::usage);

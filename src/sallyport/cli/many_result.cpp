@@ -33,8 +33,10 @@ totals totals_of(const many_result& r) {
     for (const auto& t : r.transfers) {
         out.done += t.state == transfer_state::done;
         out.skipped += t.state == transfer_state::skipped;
-        out.failed += t.state == transfer_state::failed;
-        out.cancelled += t.state == transfer_state::cancelled || t.state == transfer_state::waiting;
+        // One that still waits without a signal was lost by an exception, such as for memory or threads.
+        const bool is_lost = t.state == transfer_state::waiting && r.signal == 0;
+        out.failed += t.state == transfer_state::failed || is_lost;
+        out.cancelled += t.state == transfer_state::cancelled || (t.state == transfer_state::waiting && !is_lost);
         out.retried += t.tries > 1;
         if (t.state == transfer_state::done) out.bytes += t.bytes;
     }
@@ -124,7 +126,7 @@ exit_status status_of(const many_result& r) noexcept {
     if (sum.done + sum.skipped + r.unchanged > 0) return exit_status::some_failed;
     if (!r.problems.empty()) return status_of(r.problems.front().why);
     const auto first = std::ranges::find(r.transfers, transfer_state::failed, &transfer::state);
-    return first->why ? status_of(*first->why) : exit_status::internal;
+    return first != r.transfers.end() && first->why ? status_of(*first->why) : exit_status::internal;
 }
 
 int report(const many_result& r, const client_options& options) {

@@ -54,7 +54,7 @@ std::string shown(std::string_view path) { return ::isatty(STDOUT_FILENO) == 1 ?
 void print_plan(const client::mirror_plan& plan) {
     for (const auto& path : plan.make_directories) fmt::print("make   {}/\n", shown(path));
     for (const auto& copy : plan.copies)
-        fmt::print("copy   {} ({}, {} bytes)\n", shown(copy.path), name(copy.reason), copy.source.size);
+        fmt::print("copy   {} ({}, {} bytes)\n", shown(copy.path), name(copy.reason), copy.source.size.value_or(0));
     for (const auto& path : plan.remove_files) fmt::print("delete {}\n", shown(path));
     for (const auto& path : plan.remove_directories) fmt::print("delete {}/\n", shown(path));
     for (const auto& path : plan.conflicts) fmt::print("skip   {} (a directory or link on one side only)\n", shown(path));
@@ -67,14 +67,14 @@ std::string names_json(const std::vector<std::string>& names) {
     return "[" + out + "]";
 }
 
-void print_plan_json(const client::mirror_plan& plan, exit_status status) {
+void print_plan_json(const client::mirror_plan& plan, exit_status status, bool dry_run) {
     std::string copies;
     for (const auto& copy : plan.copies)
         copies += fmt::format(R"({}{{"path":{},"reason":"{}","size":{}}})", copies.empty() ? "" : ",",
-                              json_string(copy.path), name(copy.reason), copy.source.size);
-    fmt::print(R"({{"ok":{},"exit_code":{},"dry_run":true,"make_directories":{},"copy":[{}],"delete_files":{},)"
+                              json_string(copy.path), name(copy.reason), copy.source.size.value_or(0));
+    fmt::print(R"({{"ok":{},"exit_code":{},"dry_run":{},"make_directories":{},"copy":[{}],"delete_files":{},)"
                R"("delete_directories":{},"conflicts":{},"unchanged":{}}})",
-               status == exit_status::ok, static_cast<int>(status), names_json(plan.make_directories), copies,
+               status == exit_status::ok, static_cast<int>(status), dry_run, names_json(plan.make_directories), copies,
                names_json(plan.remove_files), names_json(plan.remove_directories), names_json(plan.conflicts),
                plan.unchanged);
     fmt::print("\n");
@@ -106,6 +106,9 @@ struct mirror_run {
         if (plan.special > 0) result.warnings.push_back(fmt::format("skipped {} links and special files", plan.special));
         if (prepared->skipped_names > 0)
             result.warnings.push_back(fmt::format("skipped {} entries with unsafe names", prepared->skipped_names));
+        if (prepared->unrecognized_lines > 0)
+            result.warnings.push_back(
+                fmt::format("skipped {} lines of listings in an unknown format", prepared->unrecognized_lines));
         if (prepared->keeps_extra_files)
             result.warnings.emplace_back("nothing was deleted, because a part of the source could not be listed");
     }
@@ -122,11 +125,12 @@ net::task<> mirror_site(client::pool& on, mirror_run& run) {
     run.too_many_deletions = !run.job.max_delete.allows(plan);
     if (run.job.dry_run || run.too_many_deletions) co_return;
     run.progress.files = plan.copies.size();
-    for (const auto& copy : plan.copies) run.progress.bytes += copy.source.size;
+    for (const auto& copy : plan.copies) run.progress.bytes += copy.source.size.value_or(0);
     client::mirror_outcome out;
     co_await client::run_mirror(on, run.settings, *run.prepared, run.progress.counters, out);
     run.result.transfers = std::move(out.transfers);
     run.result.deleted = out.deleted;
+    if (out.keeps_extra_files) run.result.warnings.emplace_back("nothing was deleted, because not all files were copied");
     run.add_problems(std::move(out.problems));
 }
 
@@ -136,7 +140,7 @@ int report_deletions(const mirror_run& run) {
                       fmt::format("{} of the target's {} files would be deleted, which is more than --max-delete allows; "
                                   "nothing was changed. Look with --dry-run, then allow more with --max-delete",
                                   plan.remove_files.size(), plan.target_files)};
-    if (run.job.options.json) print_plan_json(plan, exit_status::too_many_deletions);
+    if (run.job.options.json) print_plan_json(plan, exit_status::too_many_deletions, run.job.dry_run);
     return report_error("mirror", cause, exit_status::too_many_deletions);
 }
 
@@ -150,7 +154,7 @@ int report_run(mirror_run& run) {
         run.result.unchanged = run.prepared->plan.unchanged;
         if (run.job.dry_run && run.result.signal == 0) {
             if (!run.job.options.json) print_plan(run.prepared->plan);
-            if (run.job.options.json) print_plan_json(run.prepared->plan, status_of(run.result));
+            if (run.job.options.json) print_plan_json(run.prepared->plan, status_of(run.result), true);
             for (const auto& p : run.result.problems)
                 fmt::print(stderr, "sallyport mirror: {}\n", escape(p.why.text(), 2048));
             return static_cast<int>(status_of(run.result));

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -32,11 +34,22 @@ struct put_plan {
     std::vector<std::string> directories;
     /// `remote` is below the directory of the URL.
     std::vector<client::transfer> transfers;
+    std::set<std::string> names;
+    /// One for all files of a directory, as each needs descriptors.
+    std::map<std::string, shared_tree> trees;
 
     void add_problem(const std::string& name, error why) {
         result.problems.push_back({name, {client::step::local_file, std::move(why), 0, "reading " + name, {}}});
     }
     void add_file(const shared_tree& tree, const std::string& local, const std::string& remote, std::uint64_t size) {
+        if (!names.insert(remote).second) {
+            const auto shown_name = tree->shown(local);
+            return add_problem(shown_name,
+                               error{errc::exists, 0,
+                                     fmt::format("another file is uploaded as {}; upload {} on its own, to a URL "
+                                                 "with another name",
+                                                 remote, shown_name)});
+        }
         client::transfer one;
         one.way = client::direction::upload;
         one.remote = remote;
@@ -88,11 +101,16 @@ void plan_argument(put_plan& plan, const std::string& argument, bool recursive) 
     if (is_directory && !recursive)
         return plan.add_problem(argument,
                                 error{errc::is_a_directory, 0, argument + " is a directory; add --recursive to upload it"});
-    auto tree = open_tree(is_directory ? argument : real.parent_path().string());
-    if (!tree) return plan.add_problem(argument, tree.error());
-    if (is_directory) return plan_directory(plan, *tree, argument.ends_with('/') ? "" : real.filename().string());
+    const auto root = is_directory ? argument : real.parent_path().string();
+    auto& tree = plan.trees[root];
+    if (!tree) {
+        auto opened = open_tree(root);
+        if (!opened) return plan.add_problem(argument, opened.error());
+        tree = std::move(*opened);
+    }
+    if (is_directory) return plan_directory(plan, tree, argument.ends_with('/') ? "" : real.filename().string());
     const auto size = fs::file_size(real, failed);
-    plan.add_file(*tree, real.filename().string(),
+    plan.add_file(tree, real.filename().string(),
                   plan.only_name.empty() ? fs::path(argument).filename().string() : plan.only_name, failed ? 0 : size);
 }
 
@@ -119,7 +137,7 @@ int put_many(const put_many_job& job) {
     many_progress shown;
     many_result result;
     result.command = "put";
-    put_plan plan{shown, result, job.name, 0, {}, {}};
+    put_plan plan{shown, result, job.name, 0, {}, {}, {}, {}};
     for (const auto& each : job.files) plan_argument(plan, each, job.many.recursive);
     if (plan.skipped > 0)
         result.warnings.push_back(fmt::format("skipped {} links, devices and other special files", plan.skipped));

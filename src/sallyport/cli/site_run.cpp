@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -49,14 +50,25 @@ std::function<client::options(net::loop&)> session_options(client::options commo
     };
 }
 
+/// nohup. Asked before the first watch, which replaces the setting.
+bool ignores_hangups() {
+    static const bool ignored = [] {
+        struct ::sigaction now{};
+        return ::sigaction(SIGHUP, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+    }();
+    return ignored;
+}
+
 /// At the first signal everything is cancelled, and what was kept is reported; the second one ends the process.
 net::signal_actions cancel_at_signals(client::pool& connections, many_progress& shown) {
+    std::move_only_function<void()> hangup;
+    if (!ignores_hangups()) hangup = [] { end_by_signal(SIGHUP); };
     return {.stop =
                 [&connections, &shown](int signal) {
                     if (shown.signal.exchange(signal) != 0) end_by_signal(signal);
                     connections.cancel();
                 },
-            .reload = [] { end_by_signal(SIGHUP); },
+            .reload = std::move(hangup),
             .rotate = {},
             .restart = {}};
 }
@@ -85,6 +97,8 @@ result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, c
 void end_by_signal(int signal) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
+    // The first process of a container is not ended by its own signals.
+    std::_Exit(128 + signal);
 }
 
 }  // namespace sallyport::cli

@@ -28,6 +28,7 @@ public:
     [[nodiscard]] bool admits_file(const std::string& path) const;
     /// An excluded directory is not entered.
     [[nodiscard]] bool admits_directory(const std::string& path) const;
+    [[nodiscard]] bool is_everything() const noexcept { return include_.empty() && exclude_.empty(); }
 
 private:
     std::vector<std::string> include_;

@@ -27,7 +27,7 @@ tree_entry entry_of(const remote_entry& e) {
     tree_entry out;
     out.is_directory = e.facts.type == entry_type::directory;
     out.is_special = !out.is_directory && e.facts.type != entry_type::file;
-    out.size = e.facts.size;
+    if (e.facts.has_size) out.size = e.facts.size;
     if (e.facts.has_modified) out.modified = e.facts.modified;
     // LIST shows minutes, or for older files days only.
     if (!e.exact_time) out.precision = e.facts.modified % seconds_of_day == 0 ? seconds_of_day : seconds_of_minute;
@@ -121,6 +121,10 @@ net::task<outcome<mirror_preparation>> prepare_mirror(pool& connections, const m
     out.remote_is_missing = !listed && up && is_missing(listed.error());
     if (!listed && !out.remote_is_missing) co_return std::unexpected(std::move(listed.error()));
     if (!listed) listed.emplace();
+    if (listed->is_file) {
+        const error cause{errc::not_a_directory, 0, "it is a file; mirror a directory, or copy the file with get or put"};
+        co_return std::unexpected(failure{step::request, cause, 0, "mirroring " + out.remote, {}});
+    }
     std::vector<remote_problem> local_problems;
     auto remote = listing_of(*listed);
     tree_listing local;
@@ -129,6 +133,7 @@ net::task<outcome<mirror_preparation>> prepare_mirror(pool& connections, const m
     const bool is_complete = up ? local_problems.empty() : listed->problems.empty() && listed->unrecognized_lines == 0;
     out.keeps_extra_files = std::exchange(settings.remove, settings.remove && is_complete) && !is_complete;
     out.skipped_names = listed->skipped_names;
+    out.unrecognized_lines = listed->unrecognized_lines;
     const auto& source = up ? local : remote;
     const auto& target = up ? remote : local;
     out.plan = plan_mirror(source, target, settings);
@@ -193,8 +198,14 @@ net::task<> remove_extra(pool& connections, const mirror_settings& how, const mi
     for (const auto& path : prepared.plan.remove_directories) {
         if (connections.is_cancelled()) break;
         auto removed = co_await remove_one(connections, how, prepared.remote, path, true);
-        if (!removed) out.problems.push_back({path, std::move(removed.error())});
+        // What is excluded may still be in it.
+        if (!removed && how.wanted.is_everything()) out.problems.push_back({path, std::move(removed.error())});
     }
+}
+
+bool is_complete(const std::vector<transfer>& all) {
+    return std::ranges::all_of(
+        all, [](const auto& t) { return t.state == transfer_state::done || t.state == transfer_state::skipped; });
 }
 
 transfer transfer_of(const planned_copy& copy, const mirror_settings& how, const std::string& base) {
@@ -203,8 +214,8 @@ transfer transfer_of(const planned_copy& copy, const mirror_settings& how, const
     one.remote = join_path(base, copy.path);
     one.local = copy.path;
     one.tree = how.local;
-    if (how.way == direction::download) {
-        one.listed = listed_file{copy.source.size, std::nullopt};
+    if (how.way == direction::download && copy.source.size) {
+        one.listed = listed_file{*copy.source.size, std::nullopt};
         if (copy.source.precision == 0) one.listed->modified = copy.source.modified;
     }
     return one;
@@ -218,7 +229,9 @@ net::task<> run_mirror(pool& connections, const mirror_settings& how, const mirr
     co_await make_target_directories(connections, how, prepared, out);
     co_await run_transfers(connections, out.transfers, {.resume = how.way == direction::download, .keep_times = true},
                            counters);
-    co_await remove_extra(connections, how, prepared, out);
+    // A file that was renamed must not be lost because its copy failed.
+    out.keeps_extra_files = how.plan.remove && !is_complete(out.transfers);
+    if (!out.keeps_extra_files) co_await remove_extra(connections, how, prepared, out);
 }
 
 }  // namespace sallyport::client

@@ -39,6 +39,7 @@ struct mirror_preparation {
     /// --delete was given, but the source is not known completely.
     bool keeps_extra_files = false;
     std::size_t skipped_names = 0;
+    std::size_t unrecognized_lines = 0;
 };
 
 net::task<outcome<mirror_preparation>> prepare_mirror(pool& connections, const mirror_settings& how);
@@ -47,6 +48,8 @@ struct mirror_outcome {
     std::vector<transfer> transfers;
     std::vector<remote_problem> problems;
     std::size_t deleted = 0;
+    /// Nothing was deleted, because a copy failed.
+    bool keeps_extra_files = false;
 };
 
 /// Appends to `out`.

@@ -11,7 +11,7 @@ constexpr std::size_t usual_deletions = 100;
 constexpr std::size_t usual_part = 10;
 
 std::optional<copy_reason> reason_to_copy(const tree_entry& source, const tree_entry& target, const plan_settings& how) {
-    if (source.size != target.size) return copy_reason::size;
+    if (source.size && target.size && *source.size != *target.size) return copy_reason::size;
     if (how.by == compare_by::size || !source.modified || !target.modified) return std::nullopt;
     const auto difference = *source.modified - *target.modified;
     const auto tolerance = std::max(source.precision, target.precision);
@@ -27,11 +27,20 @@ bool is_part_of(const std::string& path, const tree_listing& source) {
     return false;
 }
 
+/// Below something that is no directory in the source: a conflict, or a link whose directory is not known.
+bool is_below_other(const std::string& path, const tree_listing& source) {
+    for (auto slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1)) {
+        const auto above = source.find(path.substr(0, slash));
+        if (above != source.end() && !above->second.is_directory) return true;
+    }
+    return false;
+}
+
 void plan_deletions(const tree_listing& source, const tree_listing& target, mirror_plan& plan) {
     // In the order of their names, directories come before what is in them.
     for (auto each = target.rbegin(); each != target.rend(); ++each) {
         const auto& [path, entry] = *each;
-        if (source.contains(path) || entry.is_special || is_part_of(path, source)) continue;
+        if (source.contains(path) || entry.is_special || is_part_of(path, source) || is_below_other(path, source)) continue;
         (entry.is_directory ? plan.remove_directories : plan.remove_files).push_back(path);
     }
     // A directory in which something stays cannot be removed.

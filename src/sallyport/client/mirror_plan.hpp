@@ -16,7 +16,8 @@ struct tree_entry {
     bool is_directory = false;
     /// A link, device or other special file: never copied, never deleted, never written over.
     bool is_special = false;
-    std::uint64_t size = 0;
+    /// Nothing: the listing does not have it, as that of VMS.
+    std::optional<std::uint64_t> size;
     /// Seconds since 1970, UTC; nothing if it is not known.
     std::optional<std::int64_t> modified;
     /// By how many seconds `modified` may differ from the time of the file: a minute or a day in listings by LIST.

@@ -175,6 +175,13 @@ void part_file::set_modified(std::int64_t seconds) const {
 }
 
 result<void> part_file::commit() {
+    // A file whose own name is FILE.part may have been put there meanwhile; it must not become FILE.
+    struct ::stat mine{};
+    struct ::stat named{};
+    if (is_part() &&
+        (::fstat(fd_.get(), &mine) != 0 || ::fstatat(base(), write_path_.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+         named.st_dev != mine.st_dev || named.st_ino != mine.st_ino))
+        return fail(errc::busy, shown_part() + " was replaced or removed during the download; download the file again");
     if (is_part() && ::fsync(fd_.get()) != 0) return fail_os(errno, "writing " + shown_part());
     // close() may report an earlier write error (NFS, quotas).
     if (::close(fd_.release()) != 0) return fail_os(errno, shown_part());

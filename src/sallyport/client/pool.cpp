@@ -66,6 +66,12 @@ bool was_lost_at_negotiation(const auto& result) {
            (why.cause.code == errc::closed || why.cause.code == errc::reset);
 }
 
+/// A server that restarts refuses connections, and a network that is lost has no name server.
+bool may_be_back_later(const auto& result) {
+    const auto code = result.got.error().cause.code;
+    return result.at_open && (code == errc::refused || code == errc::unresolved);
+}
+
 }  // namespace
 
 bool may_succeed_later(const failure& f) noexcept {
@@ -100,10 +106,13 @@ net::task<outcome<void>> pool::run(const work& what) {
         if (m == nullptr) co_return std::unexpected(cancelled_failure());
         auto result = co_await try_on(*m, what, try_number);
         const auto others = members_.size() - 1;
-        const bool no_room = result.at_open && others > 0 && is_of_one_connection(result.got.error());
-        if (no_room) limit_ = std::min(limit_, others);
-        const bool may_repeat = !result.got && (may_succeed_later(result.got.error()) || was_lost_at_negotiation(result));
+        if (!result.at_open) was_open_ = true;
+        const bool may_repeat = !result.got && (may_succeed_later(result.got.error()) || was_lost_at_negotiation(result) ||
+                                                (was_open_ && may_be_back_later(result)));
         const bool is_last = !result.got && (!may_repeat || try_number >= settings_.tries);
+        // Also after the last try, since the other connections may do the work: a firewall can drop what is too many.
+        const bool no_room = result.at_open && others > 0 && (is_last || is_of_one_connection(result.got.error()));
+        if (no_room) limit_ = std::min(limit_, others);
         if (result.at_open && is_last && others == 0 && !cancelled_) unopenable_ = result.got.error();
         co_await release(*m, result.is_usable);
         if (result.got || cancelled_) co_return std::move(result.got);

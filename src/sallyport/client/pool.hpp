@@ -84,6 +84,8 @@ private:
     std::vector<net::event*> pauses_;
     /// Why no connection can be opened, such as a wrong password: it is not tried again for the next work.
     std::optional<failure> unopenable_;
+    /// A session has been opened, so the server exists and accepts the login.
+    bool was_open_ = false;
     std::atomic<bool> cancelled_ = false;
 };
 

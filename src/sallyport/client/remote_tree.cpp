@@ -120,6 +120,7 @@ net::task<outcome<remote_listing>> read_tree(pool& connections, std::string dire
         for (std::size_t i = 0; i < listed.size(); ++i) {
             auto& got = listed[i].got;
             if (!got && depth == 0) co_return std::unexpected(std::move(got.error()));
+            if (depth == 0) out.is_file = !got->is_directory;
             if (!got)
                 out.problems.push_back({std::move(listed[i].path), std::move(got.error())});
             else

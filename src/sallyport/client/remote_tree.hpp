@@ -38,6 +38,8 @@ struct remote_listing {
     std::vector<remote_problem> problems;
     std::size_t skipped_names = 0;
     std::size_t unrecognized_lines = 0;
+    /// What was read is no directory.
+    bool is_file = false;
 };
 
 /// The path from the root of the server; see session::absolute().

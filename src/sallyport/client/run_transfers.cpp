@@ -21,14 +21,14 @@ struct transfer_job {
     transfer& one;
     transfer_options how;
     transfer_counters& counters;
+    /// A text transfer (;type=a) cannot be continued.
+    bool can_resume = true;
+    /// How far any try has come: a later one counts only what is beyond. Not 0: this run has written to the target.
+    std::uint64_t farthest = 0;
 
-    /// Adds to the counters what was moved since the last call.
-    [[nodiscard]] progress count_progress() const {
-        return [&counted = counters.bytes, last = std::uint64_t{0}, started = false](
-                   std::uint64_t done, std::optional<std::uint64_t> /*size*/) mutable {
-            if (!std::exchange(started, true)) last = std::min(last, done);
-            if (done > last) counted += done - last;
-            last = done;
+    [[nodiscard]] progress count_progress() {
+        return [this](std::uint64_t done, std::optional<std::uint64_t> /*size*/) {
+            if (done > farthest) counters.bytes += done - std::exchange(farthest, done);
         };
     }
 };
@@ -55,7 +55,7 @@ net::task<outcome<bool>> is_wanted(session& on, const transfer_job& job) {
     co_return !time || *time > (**there).modified;
 }
 
-net::task<outcome<void>> download(session& on, int try_number, const transfer_job& job) {
+net::task<outcome<void>> download(session& on, int try_number, transfer_job& job) {
     auto& one = job.one;
     one.tries = try_number;
     const auto wanted = co_await is_wanted(on, job);
@@ -64,10 +64,12 @@ net::task<outcome<void>> download(session& on, int try_number, const transfer_jo
         one.state = transfer_state::skipped;
         co_return outcome<void>{};
     }
-    const bool resume = job.how.resume || try_number > 1;
+    const bool resume = job.how.resume || (try_number > 1 && job.can_resume);
     auto file = job.one.tree->open_part(one.local, resume);
     if (!file) co_return local_failure(file.error(), "opening the local file");
-    download_resume from{resume, file->recorded(), {}, one.listed};
+    download_resume from{resume, file->recorded(), {}, {}};
+    // The listing may be old by now: a file that is continued, or that had another size than listed, is asked for again.
+    if (try_number == 1 && !file->recorded()) from.listed = one.listed;
     from.record = [&file](const std::optional<file_version>& version) { file->record(version); };
     auto got = co_await on.get(one.remote, file->get(), std::move(from), job.count_progress());
     if (got) {
@@ -89,18 +91,22 @@ net::task<> set_time_on_server(session& on, std::string path, std::int64_t secon
     for (const auto how : {verb::mfmt, verb::mdtm}) {
         const auto reply = co_await on.request(how, argument);
         if (!reply || reply->positive()) co_return;
+        // A refusal for this file only; servers without MFMT answer 500 or 502.
+        if (how == verb::mfmt && reply->code / 10 != 50) co_return;
     }
     counters.times_refused = true;
 }
 
-net::task<outcome<void>> upload(session& on, int try_number, const transfer_job& job) {
+net::task<outcome<void>> upload(session& on, int try_number, transfer_job& job) {
     auto& one = job.one;
     one.tries = try_number;
     const auto file = job.one.tree->open_file(one.local);
     if (!file) co_return local_failure(file.error(), "opening the local file");
     struct ::stat about{};
     if (::fstat(file->get(), &about) != 0) co_return local_failure(error{errc::io, errno, one.local}, "reading its time");
-    auto put = co_await on.put(file->get(), one.remote, job.how.resume || try_number > 1, job.count_progress());
+    // Only what this run has begun to store: the file that was there before may have the same size and end.
+    const bool resume = job.how.resume || (job.farthest > 0 && job.can_resume);
+    auto put = co_await on.put(file->get(), one.remote, resume, job.count_progress());
     if (!put) co_return std::unexpected(std::move(put.error()));
     one.bytes = put->bytes;
     one.warnings = std::move(put->warnings);
@@ -135,7 +141,8 @@ struct transfer_list {
 net::task<> run_next_ones(pool& connections, transfer_list& list, transfer_options how, transfer_counters& counters) {
     while (list.next < list.all.size()) {
         auto& one = list.all[list.next++];
-        if (one.state == transfer_state::waiting) co_await run_one(connections, {one, how, counters});
+        if (one.state == transfer_state::waiting)
+            co_await run_one(connections, {one, how, counters, !connections.site().ascii, 0});
     }
 }
 

@@ -131,8 +131,8 @@ bool is_within_limits(const facts& known) {
     const bool has_times =
         known.times.started >= 0 && known.times.ended >= known.times.started && known.times.ended <= max_time;
     return few && has_times && (!known.compared.other_port || trace_fits(*known.compared.other_port)) &&
-           std::ranges::all_of(known.methods, view_fits) && std::ranges::all_of(known.traces, trace_fits) && std::ranges::all_of(known.lines, line_fits) &&
-           std::ranges::all_of(known.idle, idle_fits);
+           std::ranges::all_of(known.methods, view_fits) && std::ranges::all_of(known.traces, trace_fits) &&
+           std::ranges::all_of(known.lines, line_fits) && std::ranges::all_of(known.idle, idle_fits);
 }
 
 /// The facts of a run that an older version has saved, with the entries that it did not know.

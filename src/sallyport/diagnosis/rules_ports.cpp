@@ -122,7 +122,7 @@ verdict* add_blocked(const facts& known, std::vector<verdict>& out, method_resul
 
 /// In a capture: the SYN was answered, and the client has repeated it, so the answer has not arrived.
 bool is_answer_lost(const method_facts& m) {
-    return m.result == method_result::silent && m.packets && m.packets->syn_acks > 0;
+    return m.result == method_result::silent && m.packets && m.packets->syns > 1 && m.packets->syn_acks > 0;
 }
 
 void judge_dropped(const facts& known, std::vector<verdict>& out) {

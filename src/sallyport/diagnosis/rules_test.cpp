@@ -15,7 +15,6 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 facts healthy(bool tls = false) {
     auto out = opened_session();
@@ -125,7 +124,7 @@ TEST(rules, tunnel_of_the_control_port) {
     known.methods[1].advertised = endpoint{address("203.0.113.9"), 50000};
     EXPECT_EQ(only(known).id, "only-control-tunnelled");
     known.methods[1].result = known.methods[0].result = method_result::ok;
-    EXPECT_THAT(ids(judge(known)), Not(Contains("only-control-tunnelled")));
+    EXPECT_THAT(ids(judge(known)), testing::Not(Contains("only-control-tunnelled")));
 }
 
 // Symptom 33.

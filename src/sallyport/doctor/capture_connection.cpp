@@ -29,7 +29,8 @@ void capture_connection::add(const packet& p, std::int64_t us) {
     }
     if (p.rst) {
         if (established_) {
-            reset_ = true;
+            // After a FIN it is the usual end of a socket that was closed before all was read.
+            reset_ = reset_ || !seen_.end_ms;
         } else if (!of_opener) {
             ++seen_.refusals;
             seen_.answer_ttl = p.ttl;

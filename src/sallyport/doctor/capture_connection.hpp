@@ -24,6 +24,11 @@ public:
     [[nodiscard]] const endpoint& target() const noexcept { return target_; }
     [[nodiscard]] bool is_established() const noexcept { return established_; }
     [[nodiscard]] bool is_refused() const noexcept { return !established_ && seen_.refusals > 0; }
+    /// It has waited for long enough, or has asked twice, without an answer that it has confirmed. `end_us`: of the capture.
+    [[nodiscard]] bool is_unanswered(std::int64_t end_us) const noexcept {
+        constexpr std::int64_t patience_us = 5'000'000;
+        return !established_ && (seen_.syns > 1 || end_us - started_us_ >= patience_us);
+    }
     [[nodiscard]] bool is_rejected() const noexcept { return !established_ && seen_.icmp_sender.has_value(); }
     [[nodiscard]] bool was_reset() const noexcept { return established_ && reset_; }
     [[nodiscard]] bool has_ended() const noexcept { return seen_.end_ms.has_value() || reset_; }

@@ -57,7 +57,9 @@ void capture_reader::add(const packet& p, std::int64_t us) {
     if (known != known_.end()) {
         const auto belongs = known->second;
         // The client uses the port of an earlier session again.
-        const bool is_another = is_first_syn && !belongs.data && sessions_[belongs.session]->has_messages();
+        auto& session = *sessions_[belongs.session];
+        const bool is_another =
+            is_first_syn && (belongs.data ? session.data(*belongs.data).has_ended() : session.has_messages());
         if (!is_another) return add_to(belongs, p, us);
         known_.erase(known);
     }

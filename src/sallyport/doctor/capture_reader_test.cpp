@@ -120,7 +120,14 @@ TEST(capture_reader_test, a_session_that_works) {
 
 TEST(capture_reader_test, a_port_without_an_answer) {
     captured c;
-    c.login().says("PASV").replies(passive_reply).syn(client, server).wait(1000).syn(client, server).wait(2000).syn(client, server);
+    c.login()
+        .says("PASV")
+        .replies(passive_reply)
+        .syn(client, server)
+        .wait(1000)
+        .syn(client, server)
+        .wait(2000)
+        .syn(client, server);
     const auto known = only(c);
     ASSERT_THAT(known.methods, SizeIs(1));
     EXPECT_EQ(known.methods[0].result, method_result::silent);

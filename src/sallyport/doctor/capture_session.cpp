@@ -41,8 +41,10 @@ constexpr std::int64_t long_silence_ms = 10'000;
     return number && (line.size() == 3 || line[3] == ' ') ? static_cast<int>(*number) : 0;
 }
 
-/// The first byte of a TLS record with a handshake, and the version's first byte.
-[[nodiscard]] bool is_tls(std::string_view payload) { return payload.starts_with("\x16\x03"); }
+/// The first byte of a TLS record (of data, if the capture has begun later), and the version's first byte.
+[[nodiscard]] bool is_tls(std::string_view payload) {
+    return payload.size() >= 2 && payload[0] >= 0x14 && payload[0] <= 0x17 && payload[1] == 3;
+}
 
 }  // namespace
 
@@ -64,7 +66,7 @@ void capture_session::add_control(const packet& p, std::int64_t us) {
     if (p.syn && of_client) client_sequence_ = p.sequence;
     if (p.syn) return;
     // After AUTH TLS, or on a port for implicit TLS.
-    tls_ = tls_ || (of_client && is_tls(p.payload));
+    tls_ = tls_ || is_tls(p.payload);
     const auto lines = stream.add(p.sequence, p.payload, p.size);
     if (!tls_) add_lines(lines, of_client, us);
 }
@@ -121,10 +123,14 @@ void capture_session::note_silence(const packet& p, std::int64_t us) {
         ++repeats_;
         return;
     }
+    // The end that waits in vain gives up; that is no answer.
+    if (silent_ms_ && p.from == silent_sender_ && (p.fin || p.rst)) return;
     // Any other packet shows that the connection lives, or that it has begun to be silent again.
     silent_ms_.reset();
     repeats_ = 0;
-    if (p.size > 0 && silent_ms >= long_silence_ms) silent_ms_ = silent_ms;
+    if (p.size == 0 || silent_ms < long_silence_ms) return;
+    silent_ms_ = silent_ms;
+    silent_sender_ = p.from;
 }
 
 bool capture_session::expects(const endpoint& from, const endpoint& to) const {
@@ -198,7 +204,7 @@ void capture_session::add_outcome(const line& l, std::size_t next, std::int64_t 
         to.push_back({.what = kind::unreachable});
     else if (made.is_refused())
         to.push_back({.what = kind::refused});
-    else if (!made.is_established())
+    else if (made.is_unanswered(end_us))
         to.push_back({.what = kind::timed_out});
 }
 
@@ -234,7 +240,7 @@ std::vector<session_event> capture_session::events(std::int64_t end_us) const {
             out.push_back({.what = kind::unreachable});
         else if (control_.is_refused())
             out.push_back({.what = kind::refused});
-        else if (!control_.is_established())
+        else if (control_.is_unanswered(end_us) && (control_.seen().syns > 1 || control_.seen().syn_acks == 0))
             out.push_back({.what = kind::timed_out});
     }
     return out;
@@ -243,6 +249,9 @@ std::vector<session_event> capture_session::events(std::int64_t end_us) const {
 /// Under TLS: each connection between the two hosts is one attempt, whatever the command was.
 void capture_session::add_hidden_methods(diagnosis::facts& to, std::int64_t end_us) const {
     for (const auto& made : data_) {
+        const bool is_known = made.is_established() || made.is_refused() || made.is_rejected() || made.is_unanswered(end_us);
+        // The capture ends before an answer.
+        if (!is_known) continue;
         const bool of_server = made.opener().address == server_.address;
         method_facts m;
         m.method = of_server ? proto::data_method::eprt : proto::data_method::epsv;

@@ -79,6 +79,7 @@ private:
     bool too_long_ = false;
     // The silence before a packet of the control connection that was repeated without an answer.
     std::optional<std::int64_t> silent_ms_;
+    endpoint silent_sender_;
     unsigned repeats_ = 0;
 };
 

@@ -269,6 +269,8 @@ net::task<bool> session::run_step() {
     ending_.lost = ending_.lost || !done;
     if (!done) co_return false;
     step_ = session_step::none;
+    // The client may have taken long; the next time limit begins now.
+    if (step == session_step::read_hello) machine_->set_time(net::clock::now());
     if (step == session_step::read_hello) machine_->report(outcome::client_hello_read{client_.passes_tls()});
     if (step == session_step::start_tls) machine_->report(outcome::client_tls_started{client_.certificate_user()});
     if (step == session_step::end_tls) machine_->report(outcome::client_tls_ended{});
