@@ -25,7 +25,7 @@ constexpr owned_code owned(int code, std::initializer_list<verb> by) {
 
 /// Codes from 200 to 399 that belong to few commands. Transfers are not included; ends_transfer() has their codes.
 constexpr auto owners = std::to_array<owned_code>({
-    owned(211, {verb::feat, verb::stat, verb::help}),
+    owned(211, {verb::feat, verb::stat, verb::help, verb::site}),
     owned(212, {verb::stat, verb::mlst}),
     owned(213, {verb::size, verb::mdtm, verb::stat, verb::mfmt, verb::mlst}),
     owned(214, {verb::help, verb::site}),

@@ -23,6 +23,11 @@ TEST(possible_reply, codes_of_one_service_belong_to_its_commands_alone) {
     }
 }
 
+TEST(possible_reply, site_can_answer_with_a_status_or_a_help) {
+    for (const int code : {200, 211, 214, 250}) EXPECT_EQ(fit_of(verb::site, code, false), usual) << code;
+    EXPECT_EQ(fit_of(verb::site, 227, false), impossible);
+}
+
 TEST(possible_reply, a_refusal_and_200_can_answer_any_command) {
     for (const auto& row : command_table()) {
         for (const int code : {425, 500, 502, 530, 550}) EXPECT_EQ(fit_of(row.id, code, false), usual) << row.name << code;
