@@ -12,7 +12,7 @@ pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp) # the filter of s
 pkg_check_modules(nftnl REQUIRED IMPORTED_TARGET libnftnl libmnl) # the kernel's NAT
 pkg_check_modules(miniupnpc REQUIRED IMPORTED_TARGET miniupnpc) # the XML of routers with UPnP
 pkg_check_modules(yaml REQUIRED IMPORTED_TARGET yaml-cpp) # files of Docker Compose and Kubernetes
-pkg_check_modules(pcap REQUIRED IMPORTED_TARGET libpcap) # files of captures
+find_path(pcap_headers pcap/pcap.h REQUIRED) # files of captures; the library is loaded when one is read
 find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS url) # Asio (headers), URL
 
 # Asio and its OpenSSL half are compiled once, in net/asio_impl.cpp; everything else only sees declarations.

@@ -9,39 +9,36 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <pcap/pcap.h>
 
 #include <sallyport/doctor/capture_reader.hpp>
 #include <sallyport/doctor/packet.hpp>
+#include <sallyport/doctor/pcap_library.hpp>
 
 namespace sallyport::doctor {
 
 namespace {
 
-struct closes_capture {
-    // It closes the stream as well.
-    void operator()(pcap_t* capture) const noexcept { ::pcap_close(capture); }
-};
-using open_capture = std::unique_ptr<pcap_t, closes_capture>;
+using open_stream = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
 
-result<std::vector<diagnosis::facts>> read_stream(std::FILE* stream) {
+result<std::vector<diagnosis::facts>> read_stream(open_stream stream) {
+    const auto pcap = pcap_library::load();
+    if (!pcap) return std::unexpected(pcap.error());
     std::array<char, PCAP_ERRBUF_SIZE> why{};
-    const open_capture capture(::pcap_fopen_offline(stream, why.data()));
-    if (!capture) {
-        std::fclose(stream);
-        return fail(errc::syntax, fmt::format("the capture cannot be read: {}", why.data()));
-    }
-    const auto link = static_cast<link_layer>(::pcap_datalink(capture.get()));
+    const std::unique_ptr<pcap_t, decltype(pcap->close)> capture(pcap->fopen_offline(stream.get(), why.data()), pcap->close);
+    if (!capture) return fail(errc::syntax, fmt::format("the capture cannot be read: {}", why.data()));
+    // The capture closes it.
+    (void)stream.release();
+    const auto link = static_cast<link_layer>(pcap->datalink(capture.get()));
     if (!is_known(link))
         return fail(errc::unsupported,
                     fmt::format("the capture has the link layer {}, which is not read; capture on an Ethernet interface, or "
                                 "with 'tcpdump -i any'",
-                                ::pcap_datalink(capture.get())));
+                                pcap->datalink(capture.get())));
     capture_reader reader;
     pcap_pkthdr* header = nullptr;
     const u_char* bytes = nullptr;
     int state = 0;
-    while ((state = ::pcap_next_ex(capture.get(), &header, &bytes)) == 1) {
+    while ((state = pcap->next_ex(capture.get(), &header, &bytes)) == 1) {
         const std::string_view content(reinterpret_cast<const char*>(bytes), header->caplen);
         const std::int64_t us = std::int64_t{header->ts.tv_sec} * 1'000'000 + header->ts.tv_usec;
         if (const auto read = read_packet(link, content)) reader.add(*read, std::max<std::int64_t>(us, 0));
@@ -49,8 +46,8 @@ result<std::vector<diagnosis::facts>> read_stream(std::FILE* stream) {
     auto out = reader.sessions();
     if (state == PCAP_ERROR) {
         if (out.empty())
-            return fail(errc::syntax, fmt::format("the capture cannot be read: {}", ::pcap_geterr(capture.get())));
-        out.back().not_measured.push_back(fmt::format("the rest of the capture: {}", ::pcap_geterr(capture.get())));
+            return fail(errc::syntax, fmt::format("the capture cannot be read: {}", pcap->geterr(capture.get())));
+        out.back().not_measured.push_back(fmt::format("the rest of the capture: {}", pcap->geterr(capture.get())));
     }
     return out;
 }
@@ -65,15 +62,15 @@ bool is_capture(std::string_view beginning) noexcept {
 }
 
 result<std::vector<diagnosis::facts>> read_capture_file(const std::string& path) {
-    auto* const stream = std::fopen(path.c_str(), "rbe");
-    if (stream == nullptr) return fail_os(errno, path);
-    return read_stream(stream);
+    open_stream stream(std::fopen(path.c_str(), "rbe"), &std::fclose);
+    if (!stream) return fail_os(errno, path);
+    return read_stream(std::move(stream));
 }
 
 result<std::vector<diagnosis::facts>> read_capture(std::string content) {
-    auto* const stream = ::fmemopen(content.data(), content.size(), "r");
-    if (stream == nullptr) return fail_os(errno, "the capture");
-    return read_stream(stream);
+    open_stream stream(::fmemopen(content.data(), content.size(), "r"), &std::fclose);
+    if (!stream) return fail_os(errno, "the capture");
+    return read_stream(std::move(stream));
 }
 
 }  // namespace sallyport::doctor
