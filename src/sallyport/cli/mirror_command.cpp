@@ -210,7 +210,7 @@ int run(const mirror_job& job) {
 
 void add_mirror_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<mirror_job>();
-    CLI::App* command = app.add_subcommand("mirror", "Make a directory like another one, on a server or from there");
+    CLI::App* command = app.add_subcommand("mirror", "Copy what differs between a directory and one on a server");
     command_table table;
     table.add("Arguments",
               {{"SOURCE", "", required(text(job->source)), "URL or local directory to copy from"},
