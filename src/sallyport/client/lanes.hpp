@@ -1,8 +1,10 @@
 #pragma once
 // Runs several coroutines at the same time on one loop, and waits for all of them. A function for the thread of the loop,
-// which outlives the call; it owns the coroutines.
+// which outlives the call; it owns the coroutines. If one of them cannot be started, the exception leaves after those have
+// ended that were.
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <utility>
 
@@ -29,8 +31,17 @@ inline net::task<> run_lanes(net::loop& l, std::size_t count, std::function<net:
     if (count == 0) co_return;
     std::size_t running = count;
     net::event ended(l);
-    for (std::size_t i = 0; i < count; ++i) l.spawn("one of several", detail::run_lane(make(), running, ended));
-    (void)co_await ended.wait(net::deadline::max());
+    std::exception_ptr failure;
+    std::size_t started = 0;
+    try {
+        for (; started < count; ++started) l.spawn("one of several", detail::run_lane(make(), running, ended));
+    } catch (...) {
+        // The others refer to what is in this frame, and in those of the callers.
+        failure = std::current_exception();
+        running -= count - started;
+    }
+    if (running > 0) (void)co_await ended.wait(net::deadline::max());
+    if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace sallyport::client

@@ -1,8 +1,12 @@
 #include <sallyport/client/pool.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <exception>
 #include <thread>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include <sallyport/client/lanes.hpp>
 #include <sallyport/net/worker_pool.hpp>
@@ -12,6 +16,10 @@ namespace sallyport::client {
 namespace {
 
 failure cancelled_failure() { return {step::request, error{errc::cancelled, 0, {}}, 0, {}, {}}; }
+
+failure out_of_memory() {
+    return {step::local_file, error{errc::exhausted, ENOMEM, "not enough memory for the transfer"}, 0, {}, {}};
+}
 
 bool has_no_room(const failure& f) { return f.reply_code == 421 || f.reason == refusal::too_many; }
 
@@ -25,10 +33,16 @@ bool is_of_one_connection(const failure& f) {
 net::task<> cancel_session(std::shared_ptr<session> running) { co_await running->cancel(); }
 
 template <class Done>
-net::task<> close_session(std::shared_ptr<session>& running, Done done) {
+net::task<> close_session(std::shared_ptr<session>& running, std::shared_ptr<Done> done) {
     if (running) co_await running->quit();
     running.reset();
-    done();
+    (*done)();
+}
+
+/// Keeps the function that resumes the work's coroutine: it is called whether or not a coroutine can be started for it.
+template <class Done>
+std::shared_ptr<Done> shared(Done done) {
+    return std::make_shared<Done>(std::move(done));
 }
 
 }  // namespace
@@ -125,8 +139,13 @@ net::task<outcome<void>> pool::run(const work& what) {
 net::task<pool::attempt_result> pool::try_on(member& m, const work& what, int try_number) {
     attempt_result out;
     auto on_its_loop = [&](auto done) {
-        m.loop().post([this, &m, &what, try_number, &out, done = std::move(done)]() mutable {
-            m.loop().spawn("work on a connection", perform(m, what, try_number, out, std::move(done)));
+        m.loop().post([this, &m, &what, try_number, &out, done = shared(std::move(done))] {
+            try {
+                m.loop().spawn("work on a connection", perform(m, what, try_number, out, done));
+            } catch (...) {
+                out.got = std::unexpected(out_of_memory());
+                (*done)();
+            }
         });
     };
     co_await net::call_on_other_thread(home_, std::move(on_its_loop), [] {});
@@ -134,7 +153,7 @@ net::task<pool::attempt_result> pool::try_on(member& m, const work& what, int tr
 }
 
 template <class Done>
-net::task<> pool::perform(member& m, const work& what, int try_number, attempt_result& out, Done done) {
+net::task<> pool::perform(member& m, const work& what, int try_number, attempt_result& out, std::shared_ptr<Done> done) {
     try {
         if (!m.link) {
             m.link = std::make_shared<session>(m.loop(), settings_.session_options(m.loop()));
@@ -150,11 +169,10 @@ net::task<> pool::perform(member& m, const work& what, int try_number, attempt_r
             out.is_usable = m.link->is_usable();
         }
     } catch (...) {
-        const error cause{errc::exhausted, ENOMEM, "not enough memory for the transfer"};
-        out.got = std::unexpected(failure{step::local_file, cause, 0, {}, {}});
+        out.got = std::unexpected(out_of_memory());
         out.is_usable = false;
     }
-    done();
+    (*done)();
 }
 
 // ---- Connections
@@ -163,13 +181,31 @@ net::task<pool::member*> pool::acquire() {
     while (!cancelled_ && !unopenable_) {
         for (const auto& m : members_)
             if (!std::exchange(m->is_busy, true)) co_return m.get();
-        if (members_.size() < limit_) co_return members_.emplace_back(std::make_unique<member>()).get();
+        if (members_.size() < limit_) {
+            if (auto* const added = add_member()) co_return added;
+            continue;
+        }
         net::event turn(home_);
         queue_.push_back(&turn);
         (void)co_await turn.wait(net::deadline::max());
         std::erase(queue_, &turn);
     }
     co_return nullptr;
+}
+
+/// Nothing if this machine has no thread or descriptors for another connection: those that there are do the work.
+pool::member* pool::add_member() {
+    try {
+        return members_.emplace_back(std::make_unique<member>()).get();
+    } catch (const std::exception& e) {
+        limit_ = members_.size();
+        if (limit_ > 0) return nullptr;
+        const error cause{errc::exhausted, 0,
+                          fmt::format("this machine has no room for a connection ({}); see 'ulimit -a'", e.what())};
+        unopenable_ = failure{step::connect, cause, 0, {}, {}};
+        wake_one();
+        return nullptr;
+    }
 }
 
 net::task<> pool::release(member& m, bool usable) {
@@ -186,8 +222,13 @@ net::task<> pool::release(member& m, bool usable) {
 
 net::task<> pool::end(std::unique_ptr<member> m) {
     auto on_its_loop = [&m](auto done) {
-        m->loop().post([&m, done = std::move(done)]() mutable {
-            m->loop().spawn("closing a connection", close_session(m->link, std::move(done)));
+        m->loop().post([&m, done = shared(std::move(done))] {
+            try {
+                m->loop().spawn("closing a connection", close_session(m->link, done));
+            } catch (...) {
+                m->link.reset();
+                (*done)();
+            }
         });
     };
     co_await net::call_on_other_thread(home_, std::move(on_its_loop), [] {});

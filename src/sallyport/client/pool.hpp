@@ -64,9 +64,10 @@ private:
     struct attempt_result;
 
     net::task<member*> acquire();
+    member* add_member();
     net::task<attempt_result> try_on(member& m, const work& what, int try_number);
     template <class Done>
-    net::task<> perform(member& m, const work& what, int try_number, attempt_result& out, Done done);
+    net::task<> perform(member& m, const work& what, int try_number, attempt_result& out, std::shared_ptr<Done> done);
     /// Gives the connection to the next work, or ends it.
     net::task<> release(member& m, bool usable);
     net::task<> end(std::unique_ptr<member> m);

@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <vector>
 
+#include <sys/resource.h>
+
+#include <sallyport/base/at_exit.hpp>
 #include <sallyport/client/lanes.hpp>
 #include <sallyport/client/pool_fixture.hpp>
 
@@ -137,8 +141,58 @@ TEST(client_pool, a_refusal_is_not_repeated_and_keeps_the_connection) {
     EXPECT_EQ(results.at(2).error().reply_code, 550);
 }
 
-net::task<> cancel_after(pool& connections, std::chrono::milliseconds pause) {
-    co_await connections.home().sleep_for(pause);
+net::task<> fetch_without_descriptors(pool& connections, std::vector<outcome<void>>& results) {
+    // The home loop opens its own descriptors when it first waits.
+    co_await connections.home().sleep_for(1ms);
+    ::rlimit usual{};
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+    auto none = usual;
+    none.rlim_cur = 0;
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const at_exit restore([&usual] { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0); });
+    co_await fetch_times(connections, 1, results);
+}
+
+TEST(client_pool, a_machine_without_room_for_a_connection_is_the_cause_of_a_failure) {
+    ftp_stub server({});
+    std::vector<outcome<void>> results;
+    with_pool(server.url(""), quick_pool(2),
+              [&](pool& connections) { return fetch_without_descriptors(connections, results); });
+    ASSERT_EQ(results.size(), 1U);
+    ASSERT_FALSE(results[0]);
+    EXPECT_EQ(results[0].error().cause.code, errc::exhausted);
+    EXPECT_NE(results[0].error().text().find("Too many open files"), std::string::npos) << results[0].error().text();
+    EXPECT_FALSE(server.saw("USER"));
+}
+
+net::task<> sleep_and_count(net::loop& l, int& ended) {
+    co_await l.sleep_for(20ms);
+    ++ended;
+}
+
+net::task<> start_two_of_three(net::loop& l, int& ended, int& ended_at_exception) {
+    int made = 0;
+    try {
+        co_await run_lanes(l, 3, [&] {
+            if (++made == 3) throw std::runtime_error("no memory");
+            return sleep_and_count(l, ended);
+        });
+    } catch (const std::runtime_error&) {
+        ended_at_exception = ended;
+    }
+}
+
+TEST(client_lanes, those_that_were_started_end_before_an_exception_leaves) {
+    net::loop_group loops(1);
+    int ended = 0;
+    int ended_at_exception = -1;
+    loops.run_until_done(start_two_of_three(loops.at(0), ended, ended_at_exception));
+    EXPECT_EQ(ended_at_exception, 2);
+}
+
+/// When two transfers have begun.
+net::task<> cancel_when_busy(pool& connections, const ftp_stub& server) {
+    while (count_of(server, "RETR") < 2) co_await connections.home().sleep_for(1ms);
     connections.cancel();
 }
 
@@ -156,7 +210,7 @@ TEST(client_pool, everything_ends_at_a_cancellation) {
     };
     const auto start = std::chrono::steady_clock::now();
     with_pool(server.url(""), how, [&](pool& connections) {
-        connections.home().spawn("cancelling", cancel_after(connections, 200ms));
+        connections.home().spawn("cancelling", cancel_when_busy(connections, server));
         return run_lanes(connections.home(), 4, [&] { return fetch_times(connections, 1, results); });
     });
     EXPECT_LT(std::chrono::steady_clock::now() - start, 20s);
