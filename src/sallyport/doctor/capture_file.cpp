@@ -20,6 +20,18 @@ namespace {
 
 using open_stream = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
 
+/// Microseconds since 1970. A file may have any number as its time; those beyond the year 9999 are none.
+[[nodiscard]] std::int64_t time_of(const pcap_pkthdr& header) {
+    constexpr std::int64_t max_seconds = 253'402'300'799;
+    const auto seconds = std::clamp<std::int64_t>(header.ts.tv_sec, 0, max_seconds);
+    return seconds * 1'000'000 + std::clamp<std::int64_t>(header.ts.tv_usec, 0, 999'999);
+}
+
+[[nodiscard]] std::string name_of(link_layer link, const pcap_library& pcap) {
+    const auto* const name = pcap.datalink_val_to_name(static_cast<int>(link));
+    return name != nullptr ? std::string(name) : fmt::format("{}", static_cast<int>(link));
+}
+
 result<std::vector<diagnosis::facts>> read_stream(open_stream stream) {
     const auto pcap = pcap_library::load();
     if (!pcap) return std::unexpected(pcap.error());
@@ -33,15 +45,14 @@ result<std::vector<diagnosis::facts>> read_stream(open_stream stream) {
         return fail(errc::unsupported,
                     fmt::format("the capture has the link layer {}, which is not read; capture on an Ethernet interface, or "
                                 "with 'tcpdump -i any'",
-                                pcap->datalink(capture.get())));
+                                name_of(link, *pcap)));
     capture_reader reader;
     pcap_pkthdr* header = nullptr;
     const u_char* bytes = nullptr;
     int state = 0;
     while ((state = pcap->next_ex(capture.get(), &header, &bytes)) == 1) {
         const std::string_view content(reinterpret_cast<const char*>(bytes), header->caplen);
-        const std::int64_t us = std::int64_t{header->ts.tv_sec} * 1'000'000 + header->ts.tv_usec;
-        if (const auto read = read_packet(link, content)) reader.add(*read, std::max<std::int64_t>(us, 0));
+        if (const auto read = read_packet(link, content)) reader.add(*read, time_of(*header));
     }
     auto out = reader.sessions();
     if (state == PCAP_ERROR) {
@@ -49,6 +60,10 @@ result<std::vector<diagnosis::facts>> read_stream(open_stream stream) {
             return fail(errc::syntax, fmt::format("the capture cannot be read: {}", pcap->geterr(capture.get())));
         out.back().not_measured.push_back(fmt::format("the rest of the capture: {}", pcap->geterr(capture.get())));
     }
+    if (out.empty() && reader.has_left_out())
+        return fail(errc::too_long,
+                    "the capture has more connections than the doctor reads, and the FTP sessions that it "
+                    "has kept show nothing; cut out one host with 'tcpdump -r FILE -w PART host ADDRESS'");
     return out;
 }
 

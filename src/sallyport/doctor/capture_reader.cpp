@@ -11,9 +11,6 @@ namespace {
 
 constexpr std::uint16_t control_port = 21;
 constexpr std::uint16_t implicit_tls_port = 990;
-/// Sessions of a busy server for some hours. Each has a few kilobytes.
-constexpr std::size_t max_sessions = 2'000;
-constexpr std::size_t max_connections = 50'000;
 /// Connections whose first bytes have not arrived yet.
 constexpr std::size_t max_young = 4'096;
 /// Between the two sides of a router, a packet takes far less.
@@ -57,9 +54,9 @@ void capture_reader::add(const packet& p, std::int64_t us) {
     if (known != known_.end()) {
         const auto belongs = known->second;
         // The client uses the port of an earlier session again.
-        auto& session = *sessions_[belongs.session];
-        const bool is_another =
-            is_first_syn && (belongs.data ? session.data(*belongs.data).has_ended() : session.has_messages());
+        auto& session = *sessions_.at(belongs.session);
+        const bool is_another = is_first_syn && (belongs.data ? session.data(*belongs.data).has_ended()
+                                                              : session.has_messages() || session.has_ended());
         if (!is_another) return add_to(belongs, p, us);
         known_.erase(known);
     }
@@ -69,25 +66,35 @@ void capture_reader::add(const packet& p, std::int64_t us) {
 }
 
 void capture_reader::add_to(const role& known, const packet& p, std::int64_t us) {
-    auto& session = *sessions_[known.session];
     if (known.data)
-        session.data(*known.data).add(p, us);
+        sessions_.at(known.session)->data(*known.data).add(p, us);
     else
-        session.add_control(p, us);
+        add_control(known.session, p, us);
+}
+
+void capture_reader::add_control(std::size_t number, const packet& p, std::int64_t us) {
+    auto& session = *sessions_.at(number);
+    const bool was_other = session.is_other_protocol();
+    const bool has_memory = line_bytes_ < limits_.line_bytes;
+    left_out_ = left_out_ || !has_memory;
+    line_bytes_ -= session.line_bytes();
+    session.add_control(p, us, has_memory);
+    line_bytes_ += session.line_bytes();
+    if (!was_other && session.is_other_protocol()) silent_.push_back(number);
 }
 
 bool capture_reader::add_data_connection(const packet& p, std::int64_t us) {
     // The latest session first: an earlier one may have the same two hosts.
-    for (auto i = sessions_.size(); i-- > 0;) {
-        if (!sessions_[i]->expects(p.from, p.to)) continue;
-        const auto number = known_.size() < max_connections ? sessions_[i]->add_data(p, us) : std::nullopt;
-        left_out_ = left_out_ || !number;
-        if (!number) return true;
-        known_[key_of(p)] = {i, number};
-        sessions_[i]->data(*number).add(p, us);
-        return true;
-    }
-    return false;
+    const auto latest = std::find_if(sessions_.rbegin(), sessions_.rend(),
+                                     [&p](const auto& each) { return each.second->expects(p.from, p.to); });
+    if (latest == sessions_.rend()) return false;
+    auto& session = *latest->second;
+    const auto number = known_.size() < limits_.connections ? session.add_data(p, us) : std::nullopt;
+    left_out_ = left_out_ || !number;
+    if (!number) return true;
+    known_[key_of(p)] = {latest->first, number};
+    session.data(*number).add(p, us);
+    return true;
 }
 
 /// The opening of a connection, which may become a control connection.
@@ -126,15 +133,42 @@ void capture_reader::add_unknown(const packet& p, std::int64_t us) {
 }
 
 void capture_reader::begin(const young& connection, const packet& p, std::int64_t us) {
-    if (sessions_.size() >= max_sessions || known_.size() >= max_connections) {
+    if (!make_room()) {
         left_out_ = true;
         return;
     }
     const auto began = connection.opening.empty() ? us : connection.opening.front().second;
-    sessions_.push_back(std::make_unique<capture_session>(connection.client, connection.server, began));
-    known_[key_of(p)] = {sessions_.size() - 1, {}};
-    for (const auto& [opening, at] : connection.opening) sessions_.back()->add_control(opening, at);
-    sessions_.back()->add_control(p, us);
+    const auto number = next_number_++;
+    sessions_.emplace(number, std::make_unique<capture_session>(connection.client, connection.server, began));
+    silent_.push_back(number);
+    known_[key_of(p)] = {number, {}};
+    for (const auto& [opening, at] : connection.opening) add_control(number, opening, at);
+    add_control(number, p, us);
+}
+
+/// For one more session, if need be in place of the oldest one without FTP.
+bool capture_reader::make_room() {
+    if (sessions_.size() < limits_.sessions && known_.size() < limits_.connections) return true;
+    while (!silent_.empty()) {
+        const auto number = silent_.front();
+        silent_.pop_front();
+        const auto found = sessions_.find(number);
+        if (found == sessions_.end() || found->second->has_messages() || found->second->has_data()) continue;
+        left_out_ = left_out_ || is_worth_reporting(*found->second);
+        forget(number);
+        return true;
+    }
+    return false;
+}
+
+/// A session without data connections.
+void capture_reader::forget(std::size_t number) {
+    const auto& session = *sessions_.at(number);
+    const auto control = known_.find(std::minmax(session.client(), session.server()));
+    // Another session may have the same two ends since.
+    if (control != known_.end() && control->second.session == number) known_.erase(control);
+    line_bytes_ -= session.line_bytes();
+    sessions_.erase(number);
 }
 
 bool capture_reader::is_worth_reporting(const capture_session& session) const {
@@ -144,7 +178,7 @@ bool capture_reader::is_worth_reporting(const capture_session& session) const {
 std::vector<diagnosis::facts> capture_reader::sessions() {
     std::vector<diagnosis::facts> out;
     std::map<std::uint32_t, const capture_session*> seen;
-    for (const auto& session : sessions_) {
+    for (const auto& [number, session] : sessions_) {
         if (!is_worth_reporting(*session)) continue;
         auto known = session->facts(last_us_);
         const auto sequence = session->client_sequence();
@@ -161,7 +195,7 @@ std::vector<diagnosis::facts> capture_reader::sessions() {
     }
     if (left_out_ && !out.empty())
         out.back().not_measured.emplace_back(
-            "further sessions and data connections: the capture has more than the doctor reads");
+            "further sessions, commands and data connections: the capture has more than the doctor reads");
     return out;
 }
 

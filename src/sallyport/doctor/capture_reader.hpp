@@ -6,8 +6,9 @@
 // answered it with which TTL, and how the connection ended. After AUTH TLS the control connection cannot be read, so data
 // connections are judged by their ports. A session on both sides of a NAT router is two values, of which the second says so.
 //
-// A value for one thread. Memory is bounded, whatever the size of the capture: beyond the limits, sessions and connections
-// are left out, and the last value says so.
+// A value for one thread. Memory is bounded, whatever the size of the capture: beyond the limits, sessions, connections and
+// lines are left out, and the last value says so. Scans and mail use up no places of sessions: the oldest control connection
+// without FTP makes room for the next one.
 
 #include <cstdint>
 #include <deque>
@@ -23,12 +24,24 @@
 
 namespace sallyport::doctor {
 
+struct capture_limits {
+    // Sessions of a busy server for some hours.
+    std::size_t sessions = 2'000;
+    std::size_t connections = 50'000;
+    // Of the lines of all sessions.
+    std::size_t line_bytes = std::size_t{256} << 20U;
+};
+
 class capture_reader {
 public:
+    explicit capture_reader(const capture_limits& limits = {}) : limits_(limits) {}
+
     /// Packets in the order of the file; `us`: microseconds since 1970.
     void add(const packet& p, std::int64_t us);
     /// In the order in which the sessions began. REQUIRES: called once, after all packets.
     [[nodiscard]] std::vector<diagnosis::facts> sessions();
+    /// The capture has more than was read.
+    [[nodiscard]] bool has_left_out() const noexcept { return left_out_; }
 
 private:
     /// The two ends of a connection, the smaller one first.
@@ -48,13 +61,22 @@ private:
     [[nodiscard]] static ends key_of(const packet& p);
     [[nodiscard]] bool is_duplicate(const packet& p, std::int64_t us);
     void add_to(const role& known, const packet& p, std::int64_t us);
+    void add_control(std::size_t number, const packet& p, std::int64_t us);
     [[nodiscard]] bool add_data_connection(const packet& p, std::int64_t us);
     void add_unknown(const packet& p, std::int64_t us);
     void add_young(const packet& p, std::int64_t us);
     void begin(const young& connection, const packet& p, std::int64_t us);
+    [[nodiscard]] bool make_room();
+    void forget(std::size_t number);
     [[nodiscard]] bool is_worth_reporting(const capture_session& session) const;
 
-    std::vector<std::unique_ptr<capture_session>> sessions_;
+    capture_limits limits_;
+    // By their numbers, in the order in which they began.
+    std::map<std::size_t, std::unique_ptr<capture_session>> sessions_;
+    std::size_t next_number_ = 0;
+    // Sessions that had no FTP when they were noted here, the oldest first.
+    std::deque<std::size_t> silent_;
+    std::size_t line_bytes_ = 0;
     std::map<ends, role> known_;
     std::map<ends, young> young_;
     // The oldest first.

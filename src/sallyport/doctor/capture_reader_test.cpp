@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,8 +21,18 @@ endpoint at(std::string_view text) { return *endpoint::parse(text); }
 /// Makes packets between a client and a server, seen near the client.
 class captured {
 public:
-    explicit captured(std::string_view client = "192.168.1.2:40000", std::string_view server = "198.51.100.7:21")
-        : client_(at(client)), server_(at(server)) {}
+    explicit captured(std::string_view client = "192.168.1.2:40000", std::string_view server = "198.51.100.7:21",
+                      const capture_limits& limits = {})
+        : client_(at(client)), server_(at(server)), reader_(limits) {}
+
+    /// What follows is another connection, which may have the same two ends.
+    captured& another(std::string_view client, std::string_view server) {
+        client_ = at(client);
+        server_ = at(server);
+        next_client_ = 100;
+        next_server_ = 1000;
+        return *this;
+    }
 
     captured& wait(std::int64_t ms) {
         us_ += ms * 1000;
@@ -327,6 +338,82 @@ TEST(capture_reader_test, many_connections_are_no_matter_of_memory) {
         c.packet_of({.from = other, .to = at("198.51.100.7:80"), .ttl = 60, .sequence = 1, .syn = true});
     }
     EXPECT_THAT(c.sessions(), SizeIs(1));
+}
+
+TEST(capture_reader_test, scans_and_mail_use_up_no_places_of_sessions) {
+    captured c("10.0.0.1:4000", "198.51.100.7:21", {.sessions = 3});
+    for (int i = 1; i <= 5; ++i) {
+        c.syn(fmt::format("10.0.0.{}:4000", i), "198.51.100.7:2121");
+        c.another(fmt::format("10.0.1.{}:4000", i), "198.51.100.7:2525").open();
+        c.replies("220 mail ESMTP").says("EHLO me").replies("250 ok");
+    }
+    c.another("192.168.1.2:40000", "198.51.100.7:2121").login();
+    auto found = c.sessions();
+    ASSERT_THAT(found, SizeIs(1));
+    EXPECT_EQ(found[0].server.port, 2121);
+    EXPECT_THAT(found[0].not_measured, SizeIs(0));
+    EXPECT_FALSE(c.reader().has_left_out());
+}
+
+TEST(capture_reader_test, sessions_take_the_places_of_attempts_without_an_answer) {
+    captured c("10.0.0.1:4000", "198.51.100.7:21", {.sessions = 2});
+    for (int i = 1; i <= 4; ++i) c.syn(fmt::format("10.0.0.{}:4000", i), "198.51.100.7:21");
+    c.another("192.168.1.2:40000", "198.51.100.7:21").login();
+    c.another("192.168.1.2:40001", "198.51.100.7:21").login();
+    c.another("192.168.1.2:40002", "198.51.100.7:21").login();
+    const auto found = c.sessions();
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[0].client.port, 40000);
+    EXPECT_EQ(found[1].client.port, 40001);
+    EXPECT_THAT(found[1].not_measured, Contains(HasSubstr("more than the doctor reads")));
+}
+
+TEST(capture_reader_test, lines_beyond_the_memory_are_left_out) {
+    captured c("192.168.1.2:40000", "198.51.100.7:21", {.line_bytes = 4'000});
+    c.login();
+    for (int i = 0; i < 100; ++i) c.says("NOOP").replies("200 ok");
+    const auto known = only(c);
+    EXPECT_THAT(known.not_measured, Contains(HasSubstr("the rest of a session")));
+    EXPECT_THAT(known.not_measured, Contains(HasSubstr("further sessions, commands")));
+}
+
+TEST(capture_reader_test, a_client_port_that_is_used_again_after_a_refusal) {
+    captured c;
+    c.syn("192.168.1.2:40000", "198.51.100.7:21").rst("198.51.100.7:21", "192.168.1.2:40000", 60);
+    c.wait(60'000).login();
+    const auto found = c.sessions();
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_THAT(ids(found[0]), Contains("control-port-refused"));
+    EXPECT_THAT(ids(found[1]), SizeIs(0));
+}
+
+TEST(capture_reader_test, a_tls_session_that_has_ended_expects_no_data_connections) {
+    captured c;
+    c.open().replies("220 ready").says("AUTH TLS").replies("234 go");
+    c.packet_of({.from = at("192.168.1.2:40000"),
+                 .to = at("198.51.100.7:21"),
+                 .ttl = 64,
+                 .sequence = 110,
+                 .ack = true,
+                 .fin = true,
+                 .payload = "\x17\x03\x03 bye",
+                 .size = 7});
+    c.syn(client, server).wait(1000).syn(client, server);
+    EXPECT_THAT(only(c).methods, SizeIs(0));
+}
+
+TEST(capture_reader_test, transfers_through_the_same_port_have_their_own_bytes) {
+    captured c;
+    c.login();
+    for (const std::size_t size : {300U, 500U}) {
+        const auto from = fmt::format("192.168.1.2:{}", 41'000 + size);
+        c.says("PASV").replies(passive_reply).syn(from, server).syn_ack(server, from).ack(from, server);
+        c.says("LIST").replies("150 here").data(server, from, 51, size, true).ack(from, server).replies("226 done");
+    }
+    const auto known = only(c);
+    ASSERT_THAT(known.methods, SizeIs(2));
+    EXPECT_EQ(known.methods[0].bytes, 300U);
+    EXPECT_EQ(known.methods[1].bytes, 500U);
 }
 
 }  // namespace

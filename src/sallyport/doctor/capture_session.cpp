@@ -51,7 +51,7 @@ constexpr std::int64_t long_silence_ms = 10'000;
 capture_session::capture_session(const endpoint& client, const endpoint& server, std::int64_t us)
     : client_(client), server_(server), started_us_(us), last_us_(us), control_(client, server, us) {}
 
-void capture_session::add_control(const packet& p, std::int64_t us) {
+void capture_session::add_control(const packet& p, std::int64_t us, bool keep_lines) {
     const bool of_client = p.from == client_;
     if (!p.icmp) note_silence(p, us);
     control_.add(p, us);
@@ -59,28 +59,35 @@ void capture_session::add_control(const packet& p, std::int64_t us) {
     auto& stream = of_client ? from_client_ : from_server_;
     auto& other = of_client ? from_server_ : from_client_;
     if (p.ack && !p.syn) {
-        const auto late = other.confirm(p.acknowledgment);
-        if (!tls_) add_lines(late, !of_client, us);
+        auto late = other.confirm(p.acknowledgment);
+        if (!tls_) add_lines(std::move(late), !of_client, us, keep_lines);
     }
     if (p.syn) stream.begin_at(p.sequence);
     if (p.syn && of_client) client_sequence_ = p.sequence;
     if (p.syn) return;
     // After AUTH TLS, or on a port for implicit TLS.
     tls_ = tls_ || is_tls(p.payload);
-    const auto lines = stream.add(p.sequence, p.payload, p.size);
-    if (!tls_) add_lines(lines, of_client, us);
+    auto lines = stream.add(p.sequence, p.payload, p.size);
+    if (!tls_) add_lines(std::move(lines), of_client, us, keep_lines);
 }
 
-void capture_session::add_lines(const std::vector<std::string>& texts, bool of_client, std::int64_t us) {
-    for (const auto& text : texts) {
+void capture_session::add_lines(std::vector<std::string> texts, bool of_client, std::int64_t us, bool keep) {
+    for (auto& text : texts) {
         const auto verb = to_lower(verb_in(text));
-        if (of_client && (verb == "ehlo" || verb == "helo")) other_protocol_ = true;
-        if (lines_.size() >= max_lines) {
+        if (of_client && (verb == "ehlo" || verb == "helo")) {
+            other_protocol_ = true;
+            lines_ = {};
+            line_bytes_ = 0;
+        }
+        if (other_protocol_) return;
+        if (lines_.size() >= max_lines || !keep) {
             too_long_ = true;
             return;
         }
-        line l{.of_client = of_client, .text = text, .us = us};
+        text.shrink_to_fit();
+        line l{.of_client = of_client, .text = std::move(text), .us = us};
         note_port(l);
+        line_bytes_ += sizeof(line) + l.text.capacity();
         lines_.push_back(std::move(l));
     }
 }
@@ -134,6 +141,8 @@ void capture_session::note_silence(const packet& p, std::int64_t us) {
 }
 
 bool capture_session::expects(const endpoint& from, const endpoint& to) const {
+    // What follows belongs to another session of the two hosts, or to none.
+    if (other_protocol_ || has_ended()) return false;
     if (tls_) {
         if (to == server_) return false;
         const bool of_client = from.address == client_.address && to.address == server_.address && to.port > 1023;
@@ -197,7 +206,7 @@ void capture_session::add_outcome(const line& l, std::size_t next, std::int64_t 
     for (auto i = position + 1; i < next; ++i)
         if (!lines_[i].of_client && code_in(lines_[i].text) == 226)
             seen.reply_ms = std::max<std::int64_t>(0, (lines_[i].us - made.started_us()) / 1000);
-    to.push_back({.what = kind::connecting, .at = made.target(), .packets = seen});
+    to.push_back({.what = kind::connecting, .at = made.target(), .packets = seen, .bytes = made.bytes()});
     // A reply says more of a connection that the server has tried to make.
     if (l.active && has_reply) return;
     if (made.is_rejected())
@@ -282,10 +291,6 @@ diagnosis::facts capture_session::facts(std::int64_t end_us) {
     out.server = server_;
     out.times.started = started_us_ / 1'000'000;
     out.times.ended = end_us / 1'000'000;
-    for (auto& m : out.methods)
-        if (m.packets)
-            for (const auto& made : data_)
-                if (m.target == made.target()) m.bytes = made.bytes();
     if (tls_) {
         if (out.tls_mode == "none") out.tls_mode = lines_.empty() ? "implicit" : "explicit";
         add_hidden_methods(out, end_us);

@@ -23,8 +23,8 @@ public:
 
     [[nodiscard]] const endpoint& client() const noexcept { return client_; }
     [[nodiscard]] const endpoint& server() const noexcept { return server_; }
-    /// A packet of the control connection, or an ICMP error about one.
-    void add_control(const packet& p, std::int64_t us);
+    /// A packet of the control connection, or an ICMP error about one. `keep_lines`: there is memory for what it says.
+    void add_control(const packet& p, std::int64_t us, bool keep_lines = true);
     /// Whether a SYN from one to the other is the data connection that was negotiated last, or may be one under TLS.
     [[nodiscard]] bool expects(const endpoint& from, const endpoint& to) const;
     /// REQUIRES: expects(). The number of the new data connection; nothing if there are too many.
@@ -32,7 +32,12 @@ public:
     [[nodiscard]] capture_connection& data(std::size_t number) { return data_.at(number); }
     /// The first bytes of the client are those of another protocol with the same greeting (SMTP).
     [[nodiscard]] bool is_other_protocol() const noexcept { return other_protocol_; }
-    [[nodiscard]] bool has_messages() const noexcept { return !lines_.empty() || tls_; }
+    [[nodiscard]] bool has_messages() const noexcept { return !other_protocol_ && (!lines_.empty() || tls_); }
+    [[nodiscard]] bool has_data() const noexcept { return !data_.empty(); }
+    /// Of the control connection: an end has closed, reset or refused it.
+    [[nodiscard]] bool has_ended() const noexcept { return control_.has_ended() || control_.is_refused(); }
+    /// The memory of its lines.
+    [[nodiscard]] std::size_t line_bytes() const noexcept { return line_bytes_; }
     [[nodiscard]] std::uint64_t missing() const noexcept { return from_client_.missing() + from_server_.missing(); }
     /// Of the client's SYN: the same on both sides of a NAT router.
     [[nodiscard]] std::optional<std::uint32_t> client_sequence() const noexcept { return client_sequence_; }
@@ -52,7 +57,7 @@ private:
         bool active = false;
     };
 
-    void add_lines(const std::vector<std::string>& texts, bool of_client, std::int64_t us);
+    void add_lines(std::vector<std::string> texts, bool of_client, std::int64_t us, bool keep);
     void note_port(line& l);
     void note_silence(const packet& p, std::int64_t us);
     [[nodiscard]] std::vector<session_event> events(std::int64_t end_us) const;
@@ -70,6 +75,7 @@ private:
     capture_stream from_server_;
     capture_connection control_;
     std::vector<line> lines_;
+    std::size_t line_bytes_ = 0;
     // The data connection that was negotiated last, and whether the server opens it.
     std::optional<endpoint> expected_;
     bool expects_server_ = false;

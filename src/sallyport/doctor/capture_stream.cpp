@@ -7,11 +7,11 @@ namespace sallyport::doctor {
 
 namespace {
 
-/// Far more than a window of commands has.
-constexpr std::size_t max_waiting = std::size_t{64} * 1024;
+/// Far more than commands and replies that wait for one segment have. A capture has thousands of such directions.
+constexpr std::size_t max_waiting = std::size_t{16} * 1024;
 constexpr std::size_t max_waiting_segments = 256;
-/// Longer lines are no commands; our own limit for replies is shorter.
-constexpr std::size_t max_line = std::size_t{16} * 1024;
+/// The rest of a longer line, such as one with a long path, is no matter of data connections.
+constexpr std::size_t max_line = 1024;
 
 }  // namespace
 

@@ -63,7 +63,7 @@ public:
                 break;
             case kind::command: on_command(e.text); break;
             case kind::reply: on_reply(e.text); break;
-            case kind::connecting: on_connecting(*e.at, e.packets); break;
+            case kind::connecting: on_connecting(e); break;
             case kind::refused: on_failure(method_result::refused, "refused"); break;
             case kind::timed_out: on_timeout(e.text); break;
             case kind::unreachable: on_failure(method_result::unreachable, "unreachable"); break;
@@ -86,12 +86,13 @@ private:
             {.name = std::move(name), .ok = ok, .error = std::move(error), .reply_code = code, .detail = std::move(detail)});
     }
 
-    void on_connecting(const endpoint& at, const std::optional<diagnosis::packet_facts>& packets) {
+    void on_connecting(const session_event& e) {
         if (pending_) {
-            pending_->target = at;
-            pending_->packets = packets;
+            pending_->target = e.at;
+            pending_->packets = e.packets;
+            if (e.packets) pending_->bytes = e.bytes;
         } else if (!has_messages_) {
-            known_.server = at;
+            known_.server = *e.at;
         }
     }
 

@@ -8,6 +8,7 @@
 // Pure functions; any thread. Any text is read without failure. No event holds the argument of PASS or ACCT, not even if a
 // server quotes it in a reply.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,8 +45,9 @@ struct session_event {
     std::string text{};
     // It is that last line, whatever it says: the command has failed.
     bool is_last_word = false;
-    // Of a capture, with `connecting`: what is known of the connection.
+    // Of a capture, with `connecting`: what is known of the connection, and the bytes of both directions.
     std::optional<diagnosis::packet_facts> packets{};
+    std::uint64_t bytes = 0;
     // While a file is read: the argument of PASS or ACCT. Empty afterwards.
     std::string secret{};
 };
