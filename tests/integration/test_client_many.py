@@ -226,7 +226,7 @@ def test_ctrl_c_keeps_what_is_there(scripted, here):
     server.pause = 0.1
     process = subprocess.Popen([programs.sallyport(), "get", "--parallel", "2", *(server.url(f"f{number}") for number in range(4))], cwd=here,
                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: any(path.stat().st_size > 100_000 for path in here.glob("*.part")), what="a partial file")
+    wait_until(lambda: sum(path.stat().st_size > 100_000 for path in here.glob("*.part")) == 2, what="two partial files")
     begin = time.monotonic()
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=20)[1]
@@ -237,6 +237,15 @@ def test_ctrl_c_keeps_what_is_there(scripted, here):
     assert run("get", "--resume", *(server.url(f"f{number}") for number in range(4)), cwd=here).returncode == 0
     assert [(here / f"f{number}").stat().st_size for number in range(4)] == [500_000] * 4
     assert any(offset != "0" for offset in server.arguments_of("REST"))
+
+
+def test_two_files_for_one_name_are_not_both_uploaded(ours, there, here):
+    for folder in ("a", "b"):
+        (here / folder).mkdir()
+        (here / folder / "x").write_text(folder)
+    done = run("put", "a/x", "b/x", f"{ours}/", cwd=here)
+    assert done.returncode == 13 and "another file is uploaded as x" in done.stderr
+    assert (there / "x").read_text() == "a"
 
 
 @pytest.mark.parametrize("arguments,says", [
