@@ -111,13 +111,19 @@ void judge_hairpin(const facts& known, std::vector<verdict>& out) {
     out.push_back(std::move(found));
 }
 
-/// The verdict about passive attempts that failed in this way; nullptr if there is none.
-verdict* add_blocked(const facts& known, std::vector<verdict>& out, method_result how, std::string_view id) {
+/// A verdict about passive attempts that failed, and the first of them; both are nullptr if there is none.
+struct blocked_attempt {
+    verdict* found = nullptr;
+    const method_facts* attempt = nullptr;
+};
+
+/// Adds the verdict about passive attempts that failed in this way.
+blocked_attempt add_blocked(const facts& known, std::vector<verdict>& out, method_result how, std::string_view id) {
     const auto* const m = blocked_in_general(known, out, how);
-    if (m == nullptr) return nullptr;
+    if (m == nullptr) return {};
     out.push_back(verdict_of(id, side::undecided, confidence::possible));
     describe_break(known, *m, out.back());
-    return &out.back();
+    return {&out.back(), m};
 }
 
 /// In a capture: the SYN was answered, and the client has repeated it, so the answer has not arrived.
@@ -125,23 +131,30 @@ bool is_answer_lost(const method_facts& m) {
     return m.result == method_result::silent && m.packets && m.packets->syns > 1 && m.packets->syn_acks > 0;
 }
 
+std::string times_text(unsigned number) { return number == 1 ? std::string("once") : fmt::format("{} times", number); }
+
 void judge_dropped(const facts& known, std::vector<verdict>& out) {
-    auto* const found = add_blocked(known, out, method_result::silent, "data-ports-dropped");
-    if (found == nullptr) return;
-    const auto* const m = blocked_in_general(known, {}, method_result::silent);
-    if (m == nullptr || !m->packets) return;
+    const auto [found, m] = add_blocked(known, out, method_result::silent, "data-ports-dropped");
+    if (found == nullptr || !m->packets) return;
     const auto& seen = *m->packets;
     if (is_answer_lost(*m)) {
         auto lost = verdict_of("answers-lost", side::undecided, confidence::certain);
         lost.method = m->method;
         lost.evidence.push_back(
-            fmt::format("the SYN to {} was sent {} times, and answered {} times; the client has not "
-                        "confirmed any answer",
-                        m->target->text(), seen.syns, seen.syn_acks));
+            fmt::format("the SYN to {} was sent {}, and answered {}; the client has not confirmed any answer",
+                        m->target->text(), times_text(seen.syns), times_text(seen.syn_acks)));
         *found = std::move(lost);
     } else if (seen.syns > 0) {
-        found->evidence.push_back(fmt::format("the capture has {} SYNs to {}, and no answer", seen.syns, m->target->text()));
+        found->evidence.push_back(fmt::format("the capture has {} SYN{} to {}, and no answer", seen.syns,
+                                              seen.syns == 1 ? "" : "s", m->target->text()));
     }
+}
+
+/// How many routers a packet has passed, if it was sent with one of the usual TTLs.
+unsigned distance_of(unsigned ttl) {
+    constexpr auto usual = std::to_array<unsigned>({64, 128, 255});
+    const auto sent = std::ranges::find_if(usual, [ttl](unsigned each) { return each >= ttl; });
+    return sent == usual.end() ? 0 : *sent - ttl;
 }
 
 /// Whether another device than the server has sent the RST, by what both have left of their TTL in a capture.
@@ -156,17 +169,24 @@ void add_sender_of_refusal(const facts& known, verdict& found) {
         found.side = side::server;
         found.confidence = confidence::likely;
         found.evidence.push_back(fmt::format("the RST arrives with TTL {}, as the server's own packets do", ttl));
+    } else if (distance_of(ttl) == distance_of(expected)) {
+        // A host's kernel and its firewall may begin with different TTLs.
+        found.evidence.push_back(
+            fmt::format("the RST arrives with TTL {}, and the server's own packets with TTL {}: both may "
+                        "have come the same way",
+                        ttl, expected));
     } else {
         found.confidence = confidence::likely;
         found.evidence.push_back(
-            fmt::format("the RST arrives with TTL {}, and the server's own packets with TTL {}: another device has sent it",
+            fmt::format("the RST arrives with TTL {}, and the server's own packets with TTL {}: probably "
+                        "another device has sent it",
                         ttl, expected));
     }
 }
 
 void judge_refused(const facts& known, std::vector<verdict>& out) {
-    auto* found = add_blocked(known, out, method_result::refused, "data-ports-refused");
-    if (found == nullptr) found = add_blocked(known, out, method_result::reset, "data-ports-refused");
+    auto* found = add_blocked(known, out, method_result::refused, "data-ports-refused").found;
+    if (found == nullptr) found = add_blocked(known, out, method_result::reset, "data-ports-refused").found;
     if (found == nullptr) return;
     add_sender_of_refusal(known, *found);
     if (has_id(out, {"hairpin"})) {
@@ -182,7 +202,7 @@ void judge_refused(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_rejected(const facts& known, std::vector<verdict>& out) {
-    auto* const found = add_blocked(known, out, method_result::unreachable, "data-ports-rejected");
+    auto* const found = add_blocked(known, out, method_result::unreachable, "data-ports-rejected").found;
     if (found == nullptr) return;
     const auto* const m = blocked_in_general(known, {}, method_result::unreachable);
     if (m != nullptr && m->packets && m->packets->icmp_sender) {

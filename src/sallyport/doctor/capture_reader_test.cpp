@@ -166,8 +166,8 @@ TEST(capture_reader_test, the_ttl_tells_who_has_refused) {
         ASSERT_FALSE(found.empty());
         EXPECT_EQ(found.front().id, "data-ports-refused");
         EXPECT_EQ(found.front().side == diagnosis::side::server, ttl == 60);
-        EXPECT_THAT(found.front().evidence,
-                    Contains(HasSubstr(ttl == 60 ? "as the server's own packets do" : "another device has sent it")));
+        EXPECT_THAT(found.front().evidence, Contains(HasSubstr(ttl == 60 ? "as the server's own packets do"
+                                                                         : "probably another device has sent it")));
     }
 }
 
@@ -185,6 +185,16 @@ TEST(capture_reader_test, an_icmp_error_names_its_sender) {
     const auto found = diagnosis::judge(known);
     ASSERT_FALSE(found.empty());
     EXPECT_THAT(found.front().evidence, Contains(HasSubstr("203.0.113.1 rejects the connection by ICMP: administratively")));
+}
+
+TEST(capture_reader_test, another_initial_ttl_is_no_other_device) {
+    captured c;
+    c.login().says("PASV").replies(passive_reply).syn(client, server).rst(server, client, 251);
+    const auto found = diagnosis::judge(only(c));
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found.front().side, diagnosis::side::undecided);
+    EXPECT_EQ(found.front().confidence, diagnosis::confidence::possible);
+    EXPECT_THAT(found.front().evidence, Contains(HasSubstr("both may have come the same way")));
 }
 
 // Symptom 31
