@@ -103,7 +103,8 @@ result<default_route> find_default_route(std::string_view interface, address_fam
     if (!own)
         return fail(
             errc::unsupported,
-            fmt::format("{} is not an IPv6 address that lasts, and this interface has no other one", found.own->text()));
+            fmt::format("the IPv6 address {} is temporary or not ready yet, and this interface has no permanent public one",
+                        found.own->text()));
     default_route out{.gateway = *found.gateway, .own = *own, .interface = {}};
     std::array<char, IF_NAMESIZE> name{};
     if (::if_indextoname(found.interface, name.data()) != nullptr) out.interface = name.data();

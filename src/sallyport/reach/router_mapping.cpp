@@ -193,7 +193,8 @@ void router_mapping::impl::look_up_route() {
         if (family == address_family::ipv4)
             why_not = fmt::format("No router to ask for port mappings: {}; asking when there is one", found.error().what);
         else if (!found && found.error().code == errc::unsupported)
-            why_not = fmt::format("No router to ask to open ports for IPv6: {}; asking when it has", found.error().what);
+            why_not = fmt::format("No ports can be opened for IPv6: {}; trying again when the addresses change",
+                                  found.error().what);
         machine.set_route(std::nullopt, now, why_not);
         return;
     }
