@@ -248,6 +248,15 @@ def test_two_files_for_one_name_are_not_both_uploaded(ours, there, here):
     assert (there / "x").read_text() == "a"
 
 
+def test_a_directory_that_the_server_refuses_is_reported(scripted, here):
+    """Also an empty one, which no upload shows to be missing."""
+    server = scripted(files={}, listings={})
+    server.refuse = lambda session, verb: "550 Permission denied" if verb in ("MKD", "CWD") else None
+    (here / "tree" / "empty").mkdir(parents=True)
+    done = run("put", "-r", "tree", server.url(""), cwd=here)
+    assert done.returncode == 6 and "Permission denied" in done.stderr and "tree" in done.stderr
+
+
 @pytest.mark.parametrize("arguments,says", [
     (["get", "-o", "x", "ftp://127.0.0.1:1/a", "ftp://127.0.0.1:1/b"], "-O DIR"),
     (["get", "--newer", "--no-clobber", "ftp://127.0.0.1:1/a"], "exclude each other"),

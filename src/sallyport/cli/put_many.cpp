@@ -123,8 +123,8 @@ net::task<> put_on_site(client::pool& on, put_plan& plan, const put_many_job& jo
     std::vector<std::string> directories;
     if (job.make_directories) directories = client::directories_of(*base);
     for (const auto& each : plan.directories) directories.push_back(join_path(*base, each));
-    auto made = co_await client::make_directories(on, std::move(directories));
-    if (!made) plan.result.problems.push_back({job.location.text(), std::move(made.error())});
+    auto refused = co_await client::make_directories(on, std::move(directories));
+    for (auto& each : refused) plan.result.problems.push_back({std::move(each.path), std::move(each.why)});
     for (auto& each : plan.transfers) each.remote = join_path(*base, each.remote);
     const client::transfer_options how{.resume = job.resume, .keep_times = job.many.keep_times};
     co_await client::run_transfers(on, plan.transfers, how, plan.shown.counters);

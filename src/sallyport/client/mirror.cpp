@@ -161,8 +161,8 @@ net::task<> make_target_directories(pool& connections, const mirror_settings& ho
     std::vector<std::string> paths;
     if (prepared.remote_is_missing) paths = directories_of(prepared.remote);
     for (const auto& path : prepared.plan.make_directories) paths.push_back(join_path(prepared.remote, path));
-    auto made = co_await make_directories(connections, std::move(paths));
-    if (!made) out.problems.push_back({prepared.remote, std::move(made.error())});
+    auto refused = co_await make_directories(connections, std::move(paths));
+    std::ranges::move(refused, std::back_inserter(out.problems));
 }
 
 net::task<outcome<void>> remove_one(pool& connections, const mirror_settings& how, std::string base, std::string path,

@@ -71,11 +71,14 @@ TEST(client_mirror_plan, links_and_unfinished_downloads_stay) {
 }
 
 TEST(client_mirror_plan, a_file_is_not_written_over_a_directory_or_a_link) {
-    const auto plan = plan_mirror({{"a", file(1, 1)}, {"b", directory}, {"c", file(1, 1)}},
-                                  {{"a", directory}, {"b", file(1, 1)}, {"c", special}}, {.remove = true});
+    const auto plan =
+        plan_mirror({{"a", file(1, 1)}, {"b", directory}, {"c", file(1, 1)}},
+                    {{"a", directory}, {"a/below", file(1, 1)}, {"a/d", directory}, {"b", file(1, 1)}, {"c", special}},
+                    {.remove = true});
     EXPECT_THAT(plan.conflicts, ElementsAre("a", "b", "c"));
     EXPECT_THAT(copied(plan), IsEmpty());
     EXPECT_THAT(plan.remove_files, IsEmpty());
+    EXPECT_THAT(plan.remove_directories, IsEmpty());
 }
 
 mirror_plan deleting(std::size_t wanted, std::size_t of) {

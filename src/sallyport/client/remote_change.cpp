@@ -1,5 +1,6 @@
 #include <sallyport/client/remote_change.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include <sallyport/client/glob.hpp>
@@ -11,11 +12,37 @@ namespace {
 
 using proto::verb;
 
-/// `next` is kept by the caller, so that another try goes on where this one ended.
-net::task<outcome<void>> make_on(session& on, const std::vector<std::string>& paths, std::size_t& next) {
-    for (; next < paths.size(); ++next) {
-        const auto reply = co_await on.request(verb::mkd, paths[next]);
+/// Kept between the tries, so that another one goes on where the last one ended.
+struct directory_making {
+    std::vector<std::string> paths;
+    std::size_t next = 0;
+    std::vector<remote_problem> refused;
+};
+
+bool is_below(const std::string& path, const std::string& directory) { return path.starts_with(directory + '/'); }
+
+void add_refusal(std::vector<remote_problem>& refused, const std::string& path, const proto::reply& reply) {
+    // The refusal of the directory above is the cause.
+    if (std::ranges::any_of(refused, [&](const auto& r) { return is_below(path, r.path); })) return;
+    const error cause{errc::rejected, 0, proto::summary(reply)};
+    refused.push_back({path, failure{step::request, cause, reply.code, "making " + path, {}}});
+}
+
+net::task<outcome<void>> make_on(session& on, directory_making& all) {
+    for (; all.next < all.paths.size(); ++all.next) {
+        const auto& path = all.paths[all.next];
+        const auto reply = co_await on.request(verb::mkd, path);
         if (!reply) co_return std::unexpected(reply.error());
+        bool exists = reply->positive();
+        // A session whose paths are relative must not leave its directory; there, the uploads show what is missing.
+        if (!exists && path.starts_with('/')) {
+            const auto entered = co_await on.request(verb::cwd, path);
+            if (!entered) co_return std::unexpected(entered.error());
+            exists = entered->positive();
+            if (!exists) add_refusal(all.refused, path, *reply);
+        }
+        // A directory that may not be entered exists, if there is one below it.
+        if (exists) std::erase_if(all.refused, [&](const auto& r) { return is_below(path, r.path); });
     }
     co_return outcome<void>{};
 }
@@ -45,11 +72,13 @@ std::vector<std::string> directories_of(const std::string& path) {
     return out;
 }
 
-net::task<outcome<void>> make_directories(pool& connections, std::vector<std::string> paths) {
-    if (paths.empty()) co_return outcome<void>{};
-    std::size_t next = 0;
-    const pool::work work = [&paths, &next](session& on, int /*try_number*/) { return make_on(on, paths, next); };
-    co_return co_await connections.run(work);
+net::task<std::vector<remote_problem>> make_directories(pool& connections, std::vector<std::string> paths) {
+    directory_making all{std::move(paths), 0, {}};
+    if (all.paths.empty()) co_return std::move(all.refused);
+    const pool::work work = [&all](session& on, int /*try_number*/) { return make_on(on, all); };
+    auto made = co_await connections.run(work);
+    if (!made) all.refused.push_back({all.paths[std::min(all.next, all.paths.size() - 1)], std::move(made.error())});
+    co_return std::move(all.refused);
 }
 
 net::task<outcome<void>> remove_file(pool& connections, std::string path) {

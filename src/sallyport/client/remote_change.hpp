@@ -6,15 +6,16 @@
 #include <vector>
 
 #include <sallyport/client/pool.hpp>
+#include <sallyport/client/remote_tree.hpp>
 
 namespace sallyport::client {
 
 /// "/a", "/a/b" of "/a/b": each directory on the way to the path, and the path itself.
 [[nodiscard]] std::vector<std::string> directories_of(const std::string& path);
 
-/// Makes these directories in order. One that the server refuses to make may exist already, so a refusal is no failure: if
-/// it does not exist, the uploads to it are refused.
-net::task<outcome<void>> make_directories(pool& connections, std::vector<std::string> paths);
+/// Makes these directories in order. One that the server refuses to make may exist already, so CWD decides. Returns those
+/// that do not exist afterwards, without what is below them, each with the reason why it was refused.
+net::task<std::vector<remote_problem>> make_directories(pool& connections, std::vector<std::string> paths);
 
 /// DELE or RMD.
 net::task<outcome<void>> remove_file(pool& connections, std::string path);
