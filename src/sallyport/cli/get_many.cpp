@@ -181,11 +181,17 @@ int get_many(const get_many_job& job) {
     many_result result;
     result.command = "get";
     std::set<std::string> names;
-    for (const auto& urls : by_site(job.urls)) {
+    const auto sites = by_site(job.urls);
+    for (const auto& urls : sites) {
         get_plan plan{job, shared_target, shown, result, names, 0, 0, {}};
         const site_work work = [&plan, &urls](client::pool& on) { return get_from_site(on, plan, urls); };
         const auto run = run_on_site(urls.front(), job.many.connections(), job.options, shown, work);
-        if (!run) return report_error("get", run.error(), exit_status::usage);
+        if (!run && sites.size() == 1) return report_error("get", run.error(), exit_status::usage);
+        if (!run) {
+            // The files of the other sites have their results all the same.
+            plan.add_problem(urls.front().text(), {client::step::login, run.error(), 0, {}, {}});
+            continue;
+        }
         result.connections = std::max(result.connections, *run);
         std::ranges::move(plan.transfers, std::back_inserter(result.transfers));
         if (shown.signal != 0) break;

@@ -27,9 +27,14 @@ struct totals {
     std::uint64_t bytes = 0;
 };
 
+/// What the user has cancelled is no failure: a listing, for example.
+bool counts(const many_result& r, const many_result::problem& p) {
+    return r.signal == 0 || p.why.cause.code != errc::cancelled;
+}
+
 totals totals_of(const many_result& r) {
     totals out;
-    out.failed = r.problems.size();
+    for (const auto& p : r.problems) out.failed += counts(r, p);
     for (const auto& t : r.transfers) {
         out.done += t.state == transfer_state::done;
         out.skipped += t.state == transfer_state::skipped;
@@ -60,7 +65,7 @@ std::string failures_json(const many_result& r) {
     std::size_t count = 0;
     const auto add = [&](const std::string& object) { out += (count++ == 0 ? "" : ",") + object; };
     for (const auto& p : r.problems)
-        if (count < max_reported) add(failure_object(p.name, p.why, 1, {}));
+        if (counts(r, p) && count < max_reported) add(failure_object(p.name, p.why, 1, {}));
     for (const auto& t : r.transfers)
         if (t.why && t.state == transfer_state::failed && count < max_reported)
             add(failure_object(name_of_source(t), *t.why, t.tries, t.partial_file));
@@ -90,7 +95,8 @@ void print_failures(const many_result& r, const totals& sum) {
         if (!partial_file.empty())
             fmt::print(stderr, "sallyport {}: partial file kept in {}\n", r.command, escape(partial_file));
     };
-    for (const auto& p : r.problems) print(p.why, {});
+    for (const auto& p : r.problems)
+        if (counts(r, p)) print(p.why, {});
     for (const auto& t : r.transfers)
         if (t.why && t.state == transfer_state::failed) print(*t.why, t.partial_file);
     if (count > max_reported) fmt::print(stderr, "sallyport {}: {} more failed\n", r.command, count - max_reported);
@@ -112,10 +118,10 @@ void print_summary(const many_result& r, const totals& sum) {
 void print_cancelled(const many_result& r, const totals& sum) {
     std::size_t parts = 0;
     for (const auto& t : r.transfers) parts += t.state == transfer_state::cancelled && !t.partial_file.empty();
-    fmt::print(stderr, "sallyport {}: cancelled; {} of {} files are complete, {} partial files were kept{}\n", r.command,
-               sum.done, r.transfers.size(), parts,
-               r.command == "mirror" ? "; run the same command again to continue"
-                                     : "; run the same command with --resume to continue");
+    fmt::print(
+        stderr, "sallyport {}: cancelled; {} of {} files are complete, {} partial files were kept{}\n", r.command, sum.done,
+        r.transfers.size(), parts,
+        r.command == "mirror" ? "; run the same command again to continue" : "; the same command with --resume continues");
 }
 
 }  // namespace

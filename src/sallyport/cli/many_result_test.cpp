@@ -45,5 +45,13 @@ TEST(many_files, what_failed_before_it_was_a_transfer_counts) {
     EXPECT_EQ(status_of(r), exit_status::some_failed);
 }
 
+TEST(many_files, a_listing_that_a_signal_has_cancelled_is_no_failure) {
+    auto r = result_of({transfer_state::done});
+    r.problems.push_back({"directory", {client::step::listing, error{errc::cancelled, 0, {}}, 0, {}, {}}});
+    EXPECT_EQ(status_of(r), exit_status::some_failed);
+    r.signal = 2;
+    EXPECT_EQ(status_of(r), exit_status::ok);
+}
+
 }  // namespace
 }  // namespace sallyport::cli

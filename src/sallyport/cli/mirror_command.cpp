@@ -11,6 +11,7 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/json_text.hpp>
+#include <sallyport/cli/advice_text.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/many_options.hpp>
 #include <sallyport/cli/many_result.hpp>
@@ -123,7 +124,8 @@ net::task<> mirror_site(client::pool& on, mirror_run& run) {
     run.prepared = std::move(*prepared);
     const auto& plan = run.prepared->plan;
     run.too_many_deletions = !run.job.max_delete.allows(plan);
-    if (run.job.dry_run || run.too_many_deletions) co_return;
+    // A listing that was cancelled has only a part of the source.
+    if (run.job.dry_run || run.too_many_deletions || on.is_cancelled()) co_return;
     run.progress.files = plan.copies.size();
     for (const auto& copy : plan.copies) run.progress.bytes += copy.source.size.value_or(0);
     client::mirror_outcome out;
@@ -155,8 +157,7 @@ int report_run(mirror_run& run) {
         if (run.job.dry_run && run.result.signal == 0) {
             if (!run.job.options.json) print_plan(run.prepared->plan);
             if (run.job.options.json) print_plan_json(run.prepared->plan, status_of(run.result), true);
-            for (const auto& p : run.result.problems)
-                fmt::print(stderr, "sallyport mirror: {}\n", escape(p.why.text(), 2048));
+            for (const auto& p : run.result.problems) fmt::print(stderr, "sallyport mirror: {}\n", failure_line(p.why));
             return static_cast<int>(status_of(run.result));
         }
     }
