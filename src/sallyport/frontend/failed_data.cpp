@@ -24,6 +24,15 @@ std::optional<diagnosis::failed_data> refused(const std::optional<proto::data_re
         .how = data_failure::private_target, .method = request->method, .client = client, .address = request->target};
 }
 
+bool is_bind_failure(const error& why) noexcept { return why.code == errc::permission || why.code == errc::exhausted; }
+
+data_failure failure_of(const error& why) noexcept {
+    using enum data_failure;
+    if (is_bind_failure(why)) return cannot_bind;
+    if (why.code == errc::refused) return refused;
+    return why.code == errc::timeout ? timed_out : unreachable;
+}
+
 proto::data_sources sources_at(const reach::port_reservation& port, const std::optional<endpoint>& last) {
     if (!port) return {last, {}};
     return {port.waiting_peer(), port.unexpected_peers()};

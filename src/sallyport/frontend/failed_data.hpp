@@ -7,6 +7,7 @@
 #include <string>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/base/error.hpp>
 #include <sallyport/diagnosis/failed_data.hpp>
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/proto/client_side/data_requests.hpp>
@@ -41,6 +42,11 @@ struct data_history {
 /// PORT or EPRT was refused. Nothing if it is no matter of a client behind NAT.
 [[nodiscard]] std::optional<diagnosis::failed_data> refused(const std::optional<proto::data_request>& request,
                                                             const ip_address& client);
+
+/// How an active data connection failed: from the error of its connect.
+[[nodiscard]] diagnosis::data_failure failure_of(const error& why) noexcept;
+/// Whether the source address or port could not be bound, as opposed to a connection that could not be established.
+[[nodiscard]] bool is_bind_failure(const error& why) noexcept;
 
 /// For SITE DOCTOR: what has arrived at `port`, or, if it is empty, `last`, the client's end of the last data connection.
 [[nodiscard]] proto::data_sources sources_at(const reach::port_reservation& port, const std::optional<endpoint>& last);

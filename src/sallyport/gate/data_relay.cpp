@@ -24,13 +24,6 @@ namespace {
 // still be on its way.
 constexpr auto longest_refusal = std::chrono::seconds(3);
 
-/// How an active data connection failed.
-[[nodiscard]] diagnosis::data_failure failure_of(const error& e) noexcept {
-    using enum diagnosis::data_failure;
-    if (e.code == errc::refused) return refused;
-    return e.code == errc::timeout ? timed_out : unreachable;
-}
-
 [[nodiscard]] auto in_seconds(std::chrono::milliseconds limit) {
     return std::chrono::duration_cast<std::chrono::seconds>(limit).count();
 }
@@ -169,7 +162,7 @@ net::task<result<void>> data_relay::open_client_leg() {
         } else {
             status::count(active ? gate_->counters.active_connects_failed : gate_->counters.data_timeouts);
             if (active)
-                note_client_failure(failure_of(opened.error()), opened.error().text());
+                note_client_failure(frontend::failure_of(opened.error()), opened.error().text());
             else if (opened.error().code == errc::timeout)
                 note_client_failure(diagnosis::data_failure::not_arrived);
         }

@@ -18,17 +18,6 @@ namespace {
 
 constexpr std::string_view no_connection = "No data connection: ";
 
-/// Whether the source port could not be bound, as opposed to a connection that could not be established.
-bool is_bind_failure(const error& e) noexcept { return e.code == errc::permission || e.code == errc::exhausted; }
-
-/// How an active data connection failed.
-diagnosis::data_failure failure_of(const error& e) noexcept {
-    using enum diagnosis::data_failure;
-    if (is_bind_failure(e)) return cannot_bind;
-    if (e.code == errc::refused) return refused;
-    return e.code == errc::timeout ? timed_out : unreachable;
-}
-
 /// The error if no data connection arrived (S7).
 error data_timeout_error(const reach::port_reservation& port, std::chrono::seconds waited) {
     const std::vector<ip_address> others = port.unexpected_peers();
@@ -226,7 +215,7 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target, net::de
     result<net::stream> made = fail(errc::exhausted);
     if (shared().config.active_from_low_port && below != 0 && !shared().low_port_refused.load(std::memory_order_relaxed))
         made = co_await connect_from_low_port(setup_, target, below, limit);
-    if (!made && is_bind_failure(made.error())) {
+    if (!made && frontend::is_bind_failure(made.error())) {
         // Without permission for low ports, none will ever work, but a port may be in use only temporarily.
         if (made.error().code == errc::permission && !shared().low_port_refused.exchange(true))
             log::warning({},
@@ -239,7 +228,7 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target, net::de
     if (made) co_return made;
     if (made.error().code != errc::cancelled) {
         status::count(shared().counters.active_connects_failed);
-        report_failed_data(failure_of(made.error()), made.error().text());
+        report_failed_data(frontend::failure_of(made.error()), made.error().text());
     }
     co_return std::unexpected(connect_error(made.error(), target, shared().config.data_timeout));
 }
