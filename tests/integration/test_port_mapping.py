@@ -289,6 +289,7 @@ def use_temporary_address(lab):
                     ("ip", "address", "add", "2a01:4f8:77::20/64", "dev", "lan", "mngtmpaddr", "valid_lft", "7200", "preferred_lft", "3600")):
         assert run(lab, "server", *command).returncode == 0, command
     assert run(lab, "server", "ip", "-6", "route", "replace", "default", "via", "2a01:4f8:77::1").returncode == 0
+    wait_until(lambda: run(lab, "server", "ip", "-6", "address", "show", "tentative").stdout == "", 10, "addresses that are known to be unique")
 
     def chosen():
         found = re.search(r"src (2a01:\S+)", run(lab, "server", "ip", "-6", "route", "get", "2a01:4f8:1::10").stdout)
