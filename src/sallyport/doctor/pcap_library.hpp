@@ -2,7 +2,7 @@
 // libpcap, loaded when the first capture is read. It is not linked, since it needs libdbus and libsystemd, which would
 // then be part of every server, every gateway and their helper processes.
 //
-// Any thread. The library stays loaded until the process ends.
+// A value that its caller owns; any thread. The library stays loaded until the process ends.
 
 #include <pcap/pcap.h>
 
