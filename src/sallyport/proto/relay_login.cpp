@@ -212,7 +212,7 @@ std::optional<login_step> relay_login::on_backend_lost(bool client_waits, const 
 }
 
 // Anyone may have an anonymous login: there is nothing to guess.
-void relay_login::end(relay_output& out) {
+void relay_login::backend_ended(relay_output& out) {
     if (std::exchange(password_pending_, false) && !is_anonymous_name(user_)) out.note(relay_note::login_refused, {});
 }
 

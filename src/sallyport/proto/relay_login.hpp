@@ -83,8 +83,9 @@ public:
     /// The backend has failed. `client_waits`: for any reply; `pending`: for this one, to a command that changes the
     /// session. Nothing: the session can't go on without it.
     [[nodiscard]] std::optional<login_step> on_backend_lost(bool client_waits, const pending_reply* pending);
-    /// The session has ended. A password without a reply counts as a wrong one: some servers hang up after one.
-    void end(relay_output& out);
+    /// The backend has ended the session. A password without a reply then counts as a wrong one: some servers hang up after
+    /// one.
+    void backend_ended(relay_output& out);
 
     // Replies
     /// To a command that was sent again. True: it is the one that the client waits for, since no password is needed or the

@@ -236,6 +236,7 @@ void relay_machine::on_reply(reply r) {
     if (r.code == 421) {
         if (fail_over()) return out_.note(relay_note::violation, "the backend failed at the login: 421 " + r.text());
         out_.forward_reply(r);
+        login_.backend_ended(out_);
         return end_session({});
     }
     if (const auto broken = violation_of(r, first)) return violation(*broken);
@@ -312,6 +313,7 @@ bool relay_machine::fail_over() {
 
 void relay_machine::violation(std::string_view what) {
     out_.note(relay_note::violation, "invalid reply from the backend: " + std::string(what));
+    login_.backend_ended(out_);
     end_session("The FTP server sent an invalid reply.");
 }
 
@@ -406,6 +408,7 @@ void relay_machine::close_backend(std::string_view reason) {
             relay_act::transfer_finished{426, transfer_.data().value_or(data_outcome{data_result::backend_failed, {}})});
     }
     out_.note(relay_note::violation, "the backend's control connection ended: " + std::string(reason));
+    login_.backend_ended(out_);
     end_session("The FTP server closed the connection; connect again.");
 }
 
@@ -470,7 +473,6 @@ void relay_machine::end_session(std::string_view text) {
     const bool data = stages_.now() == relay_stage::transfer || stages_.now() == relay_stage::reserving_client_port;
     if (data || negotiation_.holds_port()) out_.request(relay_act::release_data{});
     if (!text.empty()) out_.send_at_once(421, text);
-    login_.end(out_);
     advance(relay_event::session_ended);
     negotiation_.clear();
     out_.clear_pending();
