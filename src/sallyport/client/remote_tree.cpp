@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -36,12 +37,14 @@ struct listed_directory {
     outcome<listing_report> got = std::unexpected(failure{});
 };
 
-net::task<> list_next_ones(pool& connections, std::vector<listed_directory>& all, std::size_t& next) {
-    while (next < all.size()) {
+/// `left`: how many entries may still be listed; no listing begins when there are none.
+net::task<> list_next_ones(pool& connections, std::vector<listed_directory>& all, std::size_t& next, std::size_t& left) {
+    while (next < all.size() && left > 0) {
         auto& one = all[next++];
         listing_report listing;
         const pool::work what = [&one, &listing](session& on, int /*try_number*/) { return list_on(on, one.path, listing); };
         auto got = co_await connections.run(what);
+        left -= std::min(left, listing.entries.size());
         if (got)
             one.got = std::move(listing);
         else
@@ -49,15 +52,18 @@ net::task<> list_next_ones(pool& connections, std::vector<listed_directory>& all
     }
 }
 
-/// Lists these directories, several at a time.
-net::task<std::vector<listed_directory>> list_all(pool& connections, std::vector<std::string> paths) {
+/// Lists these directories, several at a time. Fails when no entries are left.
+net::task<outcome<std::vector<listed_directory>>> list_all(pool& connections, std::vector<std::string> paths,
+                                                           std::size_t& left) {
     std::vector<listed_directory> all;
     all.reserve(paths.size());
     for (auto& path : paths) all.push_back({std::move(path)});
     std::size_t next = 0;
     co_await run_lanes(connections.home(), std::min(connections.limit(), all.size()),
-                       [&] { return list_next_ones(connections, all, next); });
-    co_return all;
+                       [&] { return list_next_ones(connections, all, next, left); });
+    if (left > 0) co_return all;
+    const error cause{errc::too_long, 0, "there are more files and directories than one command lists; name a part of them"};
+    co_return std::unexpected(failure{step::listing, cause, 0, {}, {}});
 }
 
 void sort_by_name(listing_report& listing) { std::ranges::sort(listing.entries, {}, &proto::entry::name); }
@@ -106,8 +112,10 @@ net::task<outcome<std::string>> absolute_path(pool& connections, std::string pat
     co_return found;
 }
 
-net::task<outcome<remote_listing>> read_tree(pool& connections, std::string directory, const name_filter& wanted) {
+net::task<outcome<remote_listing>> read_tree(pool& connections, std::string directory, const name_filter& wanted,
+                                             std::size_t max_entries) {
     remote_listing out;
+    std::size_t left = max_entries;
     depth_of_tree now{{std::move(directory)}, {{}}};
     for (std::size_t depth = 0; !now.paths.empty(); ++depth) {
         if (depth > max_depth) {
@@ -116,7 +124,9 @@ net::task<outcome<remote_listing>> read_tree(pool& connections, std::string dire
             break;
         }
         depth_of_tree next;
-        auto listed = co_await list_all(connections, now.paths);
+        auto all = co_await list_all(connections, now.paths, left);
+        if (!all) co_return std::unexpected(std::move(all.error()));
+        auto& listed = *all;
         for (std::size_t i = 0; i < listed.size(); ++i) {
             auto& got = listed[i].got;
             if (!got && depth == 0) co_return std::unexpected(std::move(got.error()));
@@ -147,6 +157,7 @@ struct expansion {
     /// A `**` was passed, so that directories belong to the relative path.
     bool keeps_directories = false;
     remote_listing out;
+    std::size_t left = max_tree_entries;
 };
 
 void keep_matches(listing_report& listing, const std::string& component) {
@@ -168,7 +179,9 @@ net::task<std::optional<failure>> expand_component(expansion& x, const std::stri
     }
     std::vector<std::string> paths;
     for (const auto& each : x.places) paths.push_back(each.path);
-    auto listed = co_await list_all(x.connections, std::move(paths));
+    auto all = co_await list_all(x.connections, std::move(paths), x.left);
+    if (!all) co_return std::move(all.error());
+    auto& listed = *all;
     for (std::size_t i = 0; i < listed.size(); ++i) {
         auto& got = listed[i].got;
         const bool is_refused = !got && got.error().at == step::request && got.error().reply_code / 100 == 5;
@@ -195,18 +208,23 @@ net::task<std::optional<failure>> expand_component(expansion& x, const std::stri
 net::task<std::optional<failure>> expand_any_depth(expansion& x, bool last) {
     const name_filter visible({}, {".*"});
     std::vector<place> next;
+    // After another `**`, places are below others, which come before them.
+    std::set<std::string> seen;
     for (const auto& each : x.places) {
-        auto tree = co_await read_tree(x.connections, each.path, visible);
+        if (!seen.insert(each.path).second) continue;
+        auto tree = co_await read_tree(x.connections, each.path, visible, x.left);
         if (!tree) co_return std::move(tree.error());
+        x.left -= std::min(x.left - 1, tree->entries.size());
         next.push_back(each);
         std::ranges::move(tree->problems, std::back_inserter(x.out.problems));
         x.out.skipped_names += tree->skipped_names;
         x.out.unrecognized_lines += tree->unrecognized_lines;
         for (auto& e : tree->entries) {
             e.relative = join_path(each.relative, e.relative);
-            if (e.facts.type == proto::entry_type::directory)
+            if (e.facts.type == proto::entry_type::directory) {
+                seen.insert(e.path);
                 next.push_back({e.path, e.relative});
-            else if (last)
+            } else if (last)
                 x.out.entries.push_back(std::move(e));
         }
     }
@@ -222,7 +240,7 @@ net::task<outcome<remote_listing>> expand_pattern(pool& connections, std::string
     const auto first = static_cast<std::size_t>(std::ranges::find_if(parts, has_wildcards) - parts.begin());
     std::string fixed = pattern.starts_with('/') ? "/" : "";
     for (std::size_t i = 0; i < first; ++i) fixed = join_path(fixed, parts[i]);
-    expansion x{connections, {{fixed, {}}}, false, {}};
+    expansion x{connections, {{fixed, {}}}};
     for (std::size_t i = first; i < parts.size() && !x.places.empty(); ++i) {
         const bool last = i + 1 == parts.size();
         auto expanding = parts[i] == "**" ? expand_any_depth(x, last) : expand_component(x, parts[i], last);

@@ -42,12 +42,16 @@ struct remote_listing {
     bool is_file = false;
 };
 
+/// A server could show files and directories without end.
+inline constexpr std::size_t max_tree_entries = 5'000'000;
+
 /// The path from the root of the server; see session::absolute().
 net::task<outcome<std::string>> absolute_path(pool& connections, std::string path);
 
 /// Everything below `directory`, directories before what is in them. If it is a file, the only entry is that file. Fails if
-/// `directory` itself cannot be listed.
-net::task<outcome<remote_listing>> read_tree(pool& connections, std::string directory, const name_filter& wanted);
+/// `directory` itself cannot be listed, and with errc::too_long if `max_entries` are reached.
+net::task<outcome<remote_listing>> read_tree(pool& connections, std::string directory, const name_filter& wanted,
+                                             std::size_t max_entries = max_tree_entries);
 
 /// The entries that the pattern matches, in the order of their names. An entry whose name is the text of a component itself
 /// is its only match. Fails if a directory could not be listed for another reason than a refusal.

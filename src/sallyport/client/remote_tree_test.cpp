@@ -52,13 +52,16 @@ remote_listing matches(const ftp_stub& server, const std::string& pattern) {
     return out.value_or(remote_listing{});
 }
 
-net::task<> read(pool& connections, const std::string& path, const name_filter& wanted, outcome<remote_listing>& out) {
-    out = co_await read_tree(connections, path, wanted);
+net::task<> read(pool& connections, const std::string& path, const name_filter& wanted, std::size_t max_entries,
+                 outcome<remote_listing>& out) {
+    out = co_await read_tree(connections, path, wanted, max_entries);
 }
 
-outcome<remote_listing> tree(const ftp_stub& server, const std::string& path, const name_filter& wanted = {}) {
+outcome<remote_listing> tree(const ftp_stub& server, const std::string& path, const name_filter& wanted = {},
+                             std::size_t max_entries = max_tree_entries) {
     outcome<remote_listing> out = std::unexpected(failure{});
-    with_pool(server.url(""), quick_pool(2), [&](pool& connections) { return read(connections, path, wanted, out); });
+    with_pool(server.url(""), quick_pool(2),
+              [&](pool& connections) { return read(connections, path, wanted, max_entries, out); });
     return out;
 }
 
@@ -102,6 +105,13 @@ TEST(client_tree, a_directory_that_cannot_be_listed_is_a_problem_of_its_own) {
     EXPECT_FALSE(tree(server, "/missing"));
 }
 
+TEST(client_tree, CL04_a_tree_without_end_is_an_error) {
+    ftp_stub server(tree_server());
+    const auto got = tree(server, "/start", {}, 9);
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().cause.code, errc::too_long);
+}
+
 TEST(client_tree, exact_times_and_sizes_come_from_the_listing) {
     ftp_stub server(tree_server());
     const auto got = matches(server, "a/o*.csv");
@@ -129,6 +139,13 @@ TEST(client_patterns, two_stars_match_any_number_of_directories) {
     std::vector<std::string> relative;
     for (const auto& e : got.entries) relative.push_back(e.relative);
     EXPECT_THAT(relative, ::testing::Contains("a/b/two.csv"));
+}
+
+TEST(client_patterns, two_stars_twice_find_each_file_once) {
+    ftp_stub server(tree_server());
+    EXPECT_THAT(paths(matches(server, "**/**/*.csv")),
+                ::testing::UnorderedElementsAre("/start/x.csv", "/start/y[1].csv", "/start/y1.csv", "/start/a/one.csv",
+                                                "/start/a/b/two.csv"));
 }
 
 TEST(client_patterns, a_name_that_exists_is_its_own_only_match) {
