@@ -8,12 +8,9 @@
 #include <sallyport/proto/relay_rules.hpp>
 
 namespace sallyport::proto {
-namespace {
 
 // Commands under way to the backend; more wait in the line buffer, then in the client's socket.
 constexpr std::size_t pending_limit = 64;
-
-}  // namespace
 
 relay_machine::relay_machine(relay_settings settings, const std::optional<reply>& greeting)
     : settings_(std::move(settings)),
