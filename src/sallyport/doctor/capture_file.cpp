@@ -18,7 +18,10 @@ namespace sallyport::doctor {
 
 namespace {
 
-using open_stream = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
+struct closes_stream {
+    void operator()(std::FILE* stream) const noexcept { (void)std::fclose(stream); }
+};
+using open_stream = std::unique_ptr<std::FILE, closes_stream>;
 
 /// Microseconds since 1970. A file may have any number as its time; those beyond the year 9999 are none.
 [[nodiscard]] std::int64_t time_of(const pcap_pkthdr& header) {
@@ -77,13 +80,13 @@ bool is_capture(std::string_view beginning) noexcept {
 }
 
 result<std::vector<diagnosis::facts>> read_capture_file(const std::string& path) {
-    open_stream stream(std::fopen(path.c_str(), "rbe"), &std::fclose);
+    open_stream stream(std::fopen(path.c_str(), "rbe"));
     if (!stream) return fail_os(errno, path);
     return read_stream(std::move(stream));
 }
 
 result<std::vector<diagnosis::facts>> read_capture(std::string content) {
-    open_stream stream(::fmemopen(content.data(), content.size(), "r"), &std::fclose);
+    open_stream stream(::fmemopen(content.data(), content.size(), "r"));
     if (!stream) return fail_os(errno, "the capture");
     return read_stream(std::move(stream));
 }
