@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include <sallyport/base/at_exit.hpp>
+#include <sallyport/base/test_sanitizer.hpp>
 #include <sallyport/client/lanes.hpp>
 #include <sallyport/client/pool_fixture.hpp>
 #include <support/eventually.hpp>
@@ -156,6 +157,8 @@ net::task<> fetch_without_descriptors(pool& connections, std::vector<outcome<voi
 }
 
 TEST(client_pool, a_machine_without_room_for_a_connection_is_the_cause_of_a_failure) {
+    if (testing::is_sanitized)
+        GTEST_SKIP() << "UBSan needs a pipe to look at an object, and takes it for broken without one";
     ftp_stub server({});
     std::vector<outcome<void>> results;
     with_pool(server.url(""), quick_pool(2),
