@@ -255,6 +255,7 @@ def use_link_local_gateway(lab):
         found = re.search(r"inet6 (fe80::\S+)/64 scope link (?!tentative)", run(lab, "router", "ip", "-6", "address", "show", "dev", "lan").stdout)
         return found and found[1]
     router = wait_until(link_local, 5, "the router's link-local address")
+    wait_until(lambda: run(lab, "server", "ip", "-6", "address", "show", "tentative").stdout == "", 10, "addresses that are known to be unique")
     assert run(lab, "server", "ip", "-6", "route", "replace", "default", "via", router, "dev", "lan").returncode == 0
 
 
@@ -308,5 +309,5 @@ def test_no_temporary_address_is_named(networks, sallyport, files):
             # The provider has assigned another network: connections to the deprecated address end soon.
             assert run(lab, "server", "ip", "address", "change", "2a01:4f8:77::20/64", "dev", "lan", "mngtmpaddr", "valid_lft", "7200",
                        "preferred_lft", "0").returncode == 0
-            wait_until(lambda: "is not an IPv6 address that lasts" in made.log(), 10, "the end of the address in the log")
+            wait_until(lambda: "this interface has no permanent public one" in made.log(), 10, "the end of the address in the log")
             assert not [row for row in status(sallyport, files)["port_mappings"] if row["family"] == "ipv6"]
