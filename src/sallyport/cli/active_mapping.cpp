@@ -3,6 +3,7 @@
 #include <csignal>
 #include <utility>
 
+#include <sallyport/cli/site_run.hpp>
 #include <sallyport/client/router_listener.hpp>
 
 namespace sallyport::cli {
@@ -13,8 +14,7 @@ using shared_listener = std::shared_ptr<client::listener_mapping>;
 /// Ends the mapping, then the process as the signal would have ended it.
 net::task<> end_and_raise(shared_listener listener, int signal) {
     co_await listener->close();
-    std::signal(signal, SIG_DFL);
-    std::raise(signal);
+    end_by_signal(signal);
 }
 
 net::signal_actions actions(net::loop& loop, const shared_listener& listener) {

@@ -9,7 +9,7 @@
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/cli/transfer_run.hpp>
 #include <sallyport/client/glob.hpp>
-#include <sallyport/client/part_file.hpp>
+#include <sallyport/client/part_download.hpp>
 #include <sallyport/proto/listing.hpp>
 
 namespace sallyport::cli {
@@ -37,21 +37,12 @@ net::task<client::outcome<client::transfer_report>> fetch(client::session& sessi
         co_return got;
     }
     auto file = client::part_file::open(job.output, job.resume);
-    if (!file)
-        co_return std::unexpected(client::failure{client::step::local_file, file.error(), 0, "opening the local file", {}});
-    client::download_resume resume{job.resume, file->recorded(), {}};
-    resume.record = [&file](const std::optional<client::file_version>& version) { file->record(version); };
-    auto got = co_await session.get(path, file->get(), std::move(resume), std::move(show));
+    if (!file) co_return std::unexpected(client::failure::of_local_file(file.error(), "opening the local file"));
+    client::download_resume how{.wanted = job.resume};
+    auto got = co_await client::receive(session, path, *file, std::move(how), std::move(show));
     if (got && job.resume && file->only_final_file_existed())
         got->warnings.push_back("downloaded from the beginning, because there is no partial file " + job.output + ".part");
-    if (got) {
-        const auto named = file->commit();
-        if (!named)
-            got =
-                std::unexpected(client::failure{client::step::local_file, named.error(), 0, "finishing the local file", {}});
-    }
-    if (!got) partial_file = file->abandon();
-    co_return got;
+    co_return client::finish(*file, std::move(got), partial_file);
 }
 
 /// Today's single file: one session and one result object. Everything else is for get_many.

@@ -39,7 +39,7 @@ struct get_plan {
         if (!names.insert(local).second) {
             const error cause{errc::exists, 0,
                               fmt::format("another file is saved as {}; get them one by one with -o FILE", local)};
-            add_problem(remote, {client::step::local_file, cause, 0, "getting " + remote, {}});
+            add_problem(remote, client::failure::of_local_file(cause, "getting " + remote));
             return;
         }
         client::transfer one;
@@ -65,7 +65,7 @@ struct get_plan {
                 case entry_type::directory:
                     // An empty one is made too.
                     if (const auto made = target->make_directory(local); !made)
-                        add_problem(e.path, {client::step::local_file, made.error(), 0, "making " + local, {}});
+                        add_problem(e.path, client::failure::of_local_file(made.error(), "making " + local));
                     break;
                 default: break;
             }
@@ -75,10 +75,7 @@ struct get_plan {
 
     void add_remarks(client::remote_listing& tree) {
         for (auto& p : tree.problems) add_problem(p.path, std::move(p.why));
-        if (tree.skipped_names > 0)
-            result.warnings.push_back(fmt::format("skipped {} entries with unsafe names", tree.skipped_names));
-        if (tree.unrecognized_lines > 0)
-            result.warnings.push_back(fmt::format("skipped {} lines in an unknown format", tree.unrecognized_lines));
+        add_listing_warnings(result, tree.skipped_names, tree.unrecognized_lines);
     }
 };
 
@@ -173,7 +170,6 @@ std::vector<std::vector<client::url>> by_site(const std::vector<client::url>& ur
 }  // namespace
 
 int get_many(const get_many_job& job) {
-    const auto start = net::clock::now();
     auto target = client::local_tree::open(job.directory.empty() ? "." : job.directory, true);
     if (!target) return report_error("get", target.error(), exit_status::local_file);
     const auto shared_target = std::make_shared<const client::local_tree>(std::move(*target));
@@ -196,10 +192,8 @@ int get_many(const get_many_job& job) {
         std::ranges::move(plan.transfers, std::back_inserter(result.transfers));
         if (shown.signal != 0) break;
     }
-    result.signal = shown.signal;
-    result.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - start);
-    for (const auto& t : result.transfers)
-        for (const auto& w : t.warnings) result.warnings.push_back(t.remote + ": " + w);
+    end_run(result, shown);
+    add_transfer_warnings(result);
     return report(result, job.options);
 }
 

@@ -10,7 +10,6 @@
 #include <sallyport/base/json_text.hpp>
 #include <sallyport/cli/advice_text.hpp>
 #include <sallyport/cli/progress_bar.hpp>
-#include <sallyport/cli/site_run.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 
 namespace sallyport::cli {
@@ -125,6 +124,22 @@ void print_cancelled(const many_result& r, const totals& sum) {
 }
 
 }  // namespace
+
+void end_run(many_result& r, const many_progress& shown) {
+    r.signal = shown.signal;
+    r.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - shown.started);
+}
+
+void add_listing_warnings(many_result& r, std::size_t skipped_names, std::size_t unrecognized_lines) {
+    if (skipped_names > 0) r.warnings.push_back(fmt::format("skipped {} entries with unsafe names", skipped_names));
+    if (unrecognized_lines > 0)
+        r.warnings.push_back(fmt::format("skipped {} lines of listings in an unknown format", unrecognized_lines));
+}
+
+void add_transfer_warnings(many_result& r) {
+    for (const auto& t : r.transfers)
+        for (const auto& w : t.warnings) r.warnings.push_back(name_of_source(t) + ": " + w);
+}
 
 exit_status status_of(const many_result& r) noexcept {
     const auto sum = totals_of(r);

@@ -9,6 +9,7 @@
 
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/exit_code.hpp>
+#include <sallyport/cli/site_run.hpp>
 #include <sallyport/client/transfer.hpp>
 
 namespace sallyport::cli {
@@ -33,6 +34,15 @@ struct many_result {
     /// Which signal has cancelled it; 0: none.
     int signal = 0;
 };
+
+/// Adds how long the command took, and the signal that has cancelled it.
+void end_run(many_result& r, const many_progress& shown);
+
+/// Adds what was left out of listings.
+void add_listing_warnings(many_result& r, std::size_t skipped_names, std::size_t unrecognized_lines);
+
+/// Adds the warnings of the transfers, each with the name of its file.
+void add_transfer_warnings(many_result& r);
 
 /// The status of a single failure if nothing succeeded, some_failed if something did.
 [[nodiscard]] exit_status status_of(const many_result& r) noexcept;

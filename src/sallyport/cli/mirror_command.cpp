@@ -99,17 +99,13 @@ struct mirror_run {
                               path +
                                   ": a directory, link or special file on one side and something else on the other; "
                                   "rename one of them"};
-            result.problems.push_back({path, {client::step::local_file, cause, 0, {}, {}}});
+            result.problems.push_back({path, client::failure::of_local_file(cause, {})});
         }
     }
     void add_warnings() {
         const auto& plan = prepared->plan;
         if (plan.special > 0) result.warnings.push_back(fmt::format("skipped {} links and special files", plan.special));
-        if (prepared->skipped_names > 0)
-            result.warnings.push_back(fmt::format("skipped {} entries with unsafe names", prepared->skipped_names));
-        if (prepared->unrecognized_lines > 0)
-            result.warnings.push_back(
-                fmt::format("skipped {} lines of listings in an unknown format", prepared->unrecognized_lines));
+        add_listing_warnings(result, prepared->skipped_names, prepared->unrecognized_lines);
         if (prepared->keeps_extra_files)
             result.warnings.emplace_back("nothing was deleted, because a part of the source could not be listed");
     }
@@ -186,7 +182,6 @@ int run(const mirror_job& job) {
                             exit_status::usage);
     auto local = open_local(job, upload);
     if (!local) return report_error("mirror", local.error(), exit_status::local_file);
-    const auto start = net::clock::now();
     mirror_run state{job,
                      {upload ? client::direction::upload : client::direction::download,
                       location->path,
@@ -202,8 +197,7 @@ int run(const mirror_job& job) {
         run_on_site(*location, job.parallel.value_or(many_options::default_connections), job.options, state.progress, work);
     if (!ran) return report_error("mirror", ran.error(), exit_status::usage);
     state.result.connections = *ran;
-    state.result.signal = state.progress.signal;
-    state.result.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - start);
+    end_run(state.result, state.progress);
     return report_run(state);
 }
 

@@ -39,7 +39,7 @@ struct put_plan {
     std::map<std::string, shared_tree> trees;
 
     void add_problem(const std::string& name, error why) {
-        result.problems.push_back({name, {client::step::local_file, std::move(why), 0, "reading " + name, {}}});
+        result.problems.push_back({name, client::failure::of_local_file(std::move(why), "reading " + name)});
     }
     void add_file(const shared_tree& tree, const std::string& local, const std::string& remote, std::uint64_t size) {
         if (!names.insert(remote).second) {
@@ -69,26 +69,19 @@ result<shared_tree> open_tree(const std::string& path) {
 
 /// Everything below a local directory; links are not followed.
 void plan_directory(put_plan& plan, const shared_tree& tree, const std::string& remote) {
-    std::vector<std::string> open{""};
-    while (!open.empty()) {
-        const auto directory = std::move(open.back());
-        open.pop_back();
-        auto entries = tree->list(directory);
-        if (!entries) {
-            plan.add_problem(tree->shown(directory), entries.error());
-            continue;
-        }
-        if (!join_path(remote, directory).empty()) plan.directories.push_back(join_path(remote, directory));
-        std::ranges::sort(*entries, {}, &vfs::entry::name);
-        for (const auto& e : *entries) {
-            const auto local = join_path(directory, e.name);
-            if (e.facts.type == vfs::file_type::directory)
-                open.push_back(local);
-            else if (e.facts.type == vfs::file_type::file)
-                plan.add_file(tree, local, join_path(remote, local), e.facts.size);
-            else
-                ++plan.skipped;
-        }
+    auto all = tree->list_all({});
+    for (auto& p : all.problems) plan.add_problem(tree->shown(p.path), std::move(p.why));
+    std::set<std::string> unlisted;
+    for (const auto& p : all.problems) unlisted.insert(p.path);
+    if (!remote.empty() && !unlisted.contains("")) plan.directories.push_back(remote);
+    for (const auto& e : all.entries) {
+        auto at = join_path(remote, e.path);
+        if (e.facts.type == vfs::file_type::file)
+            plan.add_file(tree, e.path, at, e.facts.size);
+        else if (e.facts.type != vfs::file_type::directory)
+            ++plan.skipped;
+        else if (!unlisted.contains(e.path))
+            plan.directories.push_back(std::move(at));
     }
 }
 
@@ -133,7 +126,6 @@ net::task<> put_on_site(client::pool& on, put_plan& plan, const put_many_job& jo
 }  // namespace
 
 int put_many(const put_many_job& job) {
-    const auto start = net::clock::now();
     many_progress shown;
     many_result result;
     result.command = "put";
@@ -148,12 +140,10 @@ int put_many(const put_many_job& job) {
         result.connections = *run;
     }
     result.transfers = std::move(plan.transfers);
-    result.signal = shown.signal;
-    result.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - start);
+    end_run(result, shown);
     if (job.many.keep_times && shown.counters.times_refused)
         result.warnings.emplace_back("the server does not let clients set times, so the copies have the time of the upload");
-    for (const auto& t : result.transfers)
-        for (const auto& w : t.warnings) result.warnings.push_back(t.tree->shown(t.local) + ": " + w);
+    add_transfer_warnings(result);
     return report(result, job.options);
 }
 

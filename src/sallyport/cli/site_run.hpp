@@ -15,6 +15,7 @@ namespace sallyport::cli {
 
 /// How far all files are, of all sites. Any thread.
 struct many_progress {
+    const net::clock::time_point started = net::clock::now();
     client::transfer_counters counters;
     std::atomic<std::size_t> files = 0;
     /// Of all files whose size is known.

@@ -59,6 +59,11 @@ struct failure {
 
     /// One line for the user, escaped: the action and the error.
     [[nodiscard]] std::string text() const;
+
+    /// `action`: as above.
+    [[nodiscard]] static failure of_local_file(error why, std::string action) {
+        return {step::local_file, std::move(why), 0, std::move(action), {}};
+    }
 };
 
 template <class T>

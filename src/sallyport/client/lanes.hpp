@@ -3,6 +3,7 @@
 // which outlives the call; it owns the coroutines. If one of them cannot be started, the exception leaves after those have
 // ended that were.
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -24,6 +25,10 @@ inline net::task<> run_lane(net::task<> work, std::size_t& running, net::event& 
     co_await std::move(work);
 }
 
+inline net::task<> run_next_ones(std::size_t& next, std::size_t count, const std::function<net::task<>(std::size_t)>& work) {
+    while (next < count) co_await work(next++);
+}
+
 }  // namespace detail
 
 /// `make` is called `count` times, at the beginning.
@@ -42,6 +47,13 @@ inline net::task<> run_lanes(net::loop& l, std::size_t count, std::function<net:
     }
     if (running > 0) (void)co_await ended.wait(net::deadline::max());
     if (failure) std::rethrow_exception(failure);
+}
+
+/// Calls `work` for each index below `count`, in order, `lanes` of them at a time.
+inline net::task<> run_each(net::loop& l, std::size_t lanes, std::size_t count,
+                            std::function<net::task<>(std::size_t index)> work) {
+    std::size_t next = 0;
+    co_await run_lanes(l, std::min(lanes, count), [&] { return detail::run_next_ones(next, count, work); });
 }
 
 }  // namespace sallyport::client

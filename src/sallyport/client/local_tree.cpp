@@ -1,5 +1,6 @@
 #include <sallyport/client/local_tree.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -44,6 +45,10 @@ result<virtual_path> local_tree::resolve(const std::string& path) const {
     return std::move(*out);
 }
 
+std::unexpected<error> local_tree::failed(const error& why, const std::string& path) const {
+    return std::unexpected(error{why.code, why.os, shown(path)});
+}
+
 result<part_file> local_tree::open_part(const std::string& path, bool resume) const {
     const auto to = resolve(path);
     if (!to) return std::unexpected(to.error());
@@ -53,7 +58,7 @@ result<part_file> local_tree::open_part(const std::string& path, bool resume) co
             return std::unexpected(made.error());
         at = directory_->locate(*to);
     }
-    if (!at) return std::unexpected(error{at.error().code, at.error().os, shown(path)});
+    if (!at) return failed(at.error(), path);
     return part_file::open_in(std::move(at->parent), std::move(at->name), shown(path), resume);
 }
 
@@ -62,7 +67,7 @@ result<unique_fd> local_tree::open_file(const std::string& path) const {
     if (!from) return std::unexpected(from.error());
     // O_NONBLOCK: a FIFO would wait for its writer.
     auto file = directory_->open(*from, O_RDONLY | O_NONBLOCK, vfs::may_block::yes);
-    if (!file) return std::unexpected(error{file.error().code, file.error().os, shown(path)});
+    if (!file) return failed(file.error(), path);
     struct ::stat about{};
     if (::fstat(file->get(), &about) != 0) return fail_os(errno, shown(path));
     if (!S_ISREG(about.st_mode)) return fail(errc::not_a_file, shown(path) + " is not a regular file");
@@ -75,7 +80,7 @@ result<std::optional<vfs::status>> local_tree::status(const std::string& path) c
     if (of->is_root()) return fail(errc::is_a_directory, shown(path));
     const auto at = directory_->locate(*of);
     if (!at && at.error().code == errc::not_found) return std::nullopt;
-    if (!at) return std::unexpected(error{at.error().code, at.error().os, shown(path)});
+    if (!at) return failed(at.error(), path);
     const auto found = vfs::status_at(at->parent.get(), at->name.c_str());
     if (found) return *found;
     if (found.error() == ENOENT) return std::nullopt;
@@ -86,14 +91,36 @@ result<std::vector<vfs::entry>> local_tree::list(const std::string& path) const 
     const auto of = resolve(path);
     if (!of) return std::unexpected(of.error());
     const auto directory = files_->open_directory(*of);
-    if (!directory) return std::unexpected(error{directory.error().code, directory.error().os, shown(path)});
+    if (!directory) return failed(directory.error(), path);
     std::vector<vfs::entry> out;
     for (;;) {
         const auto before = out.size();
-        if (const auto read = (*directory)->read(out); !read)
-            return std::unexpected(error{read.error().code, read.error().os, shown(path)});
+        if (const auto read = (*directory)->read(out); !read) return failed(read.error(), path);
         if (out.size() == before) return out;
     }
+}
+
+local_listing local_tree::list_all(const name_filter& wanted) const {
+    local_listing out;
+    std::vector<std::string> open{""};
+    while (!open.empty()) {
+        const auto directory = std::move(open.back());
+        open.pop_back();
+        auto entries = list(directory);
+        if (!entries) {
+            out.problems.push_back({directory, std::move(entries.error())});
+            continue;
+        }
+        std::ranges::sort(*entries, {}, &vfs::entry::name);
+        for (const auto& e : *entries) {
+            auto path = join_path(directory, e.name);
+            const bool is_directory = e.facts.type == vfs::file_type::directory;
+            if (!(is_directory ? wanted.admits_directory(path) : wanted.admits_file(path))) continue;
+            if (is_directory) open.push_back(path);
+            out.entries.push_back({std::move(path), e.facts});
+        }
+    }
+    return out;
 }
 
 result<void> local_tree::make_directory(const std::string& path) const {
@@ -107,13 +134,12 @@ result<void> local_tree::make_directory(const std::string& path) const {
         if (there && *there && (*there)->type == vfs::file_type::directory) return {};
         return fail(errc::not_a_directory, shown(path) + " exists and is not a directory");
     }
-    if (made.error().code != errc::not_found || to->parent().is_root())
-        return std::unexpected(error{made.error().code, made.error().os, shown(path)});
+    if (made.error().code != errc::not_found || to->parent().is_root()) return failed(made.error(), path);
     if (auto above = make_directory(std::string(to->parent().beneath())); !above) return above;
     const auto again = files_->make_directory(*to);
     // Another transfer may have made it in the meantime.
     if (again || again.error().code == errc::exists) return {};
-    return std::unexpected(error{again.error().code, again.error().os, shown(path)});
+    return failed(again.error(), path);
 }
 
 result<void> local_tree::remove_file(const std::string& path) const {

@@ -14,11 +14,27 @@
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/client/glob.hpp>
 #include <sallyport/client/part_file.hpp>
 #include <sallyport/vfs/beneath.hpp>
 #include <sallyport/vfs/filesystem.hpp>
 
 namespace sallyport::client {
+
+/// The entries of a tree, by their paths below its root.
+struct local_listing {
+    struct found {
+        std::string path;
+        vfs::status facts;
+    };
+    std::vector<found> entries;
+    /// Directories that could not be listed.
+    struct problem {
+        std::string path;
+        error why;
+    };
+    std::vector<problem> problems;
+};
 
 class local_tree {
 public:
@@ -38,6 +54,8 @@ public:
     [[nodiscard]] result<std::optional<vfs::status>> status(const std::string& path) const;
     /// The entries of a directory, "" for the root, links as such.
     [[nodiscard]] result<std::vector<vfs::entry>> list(const std::string& path) const;
+    /// Everything below the root that takes part, directories before what is in them. Links are not followed.
+    [[nodiscard]] local_listing list_all(const name_filter& wanted) const;
 
     /// Also its parents; a directory that exists is a success.
     [[nodiscard]] result<void> make_directory(const std::string& path) const;
@@ -46,6 +64,8 @@ public:
 
 private:
     [[nodiscard]] result<virtual_path> resolve(const std::string& path) const;
+    /// An error of vfs, which does not name the path.
+    [[nodiscard]] std::unexpected<error> failed(const error& why, const std::string& path) const;
 
     std::string root_;
     std::shared_ptr<const vfs::root_directory> directory_;

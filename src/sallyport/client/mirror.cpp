@@ -19,10 +19,6 @@ using proto::entry_type;
 constexpr std::int64_t seconds_of_minute = 60;
 constexpr std::int64_t seconds_of_day = 86'400;
 
-failure failure_of_disk(error why, std::string action) {
-    return {step::local_file, std::move(why), 0, std::move(action), {}};
-}
-
 tree_entry entry_of(const remote_entry& e) {
     tree_entry out;
     out.is_directory = e.facts.type == entry_type::directory;
@@ -50,25 +46,13 @@ tree_entry entry_of(const vfs::status& s) {
 }
 
 tree_listing list_local(const local_tree& tree, const name_filter& wanted, std::vector<remote_problem>& problems) {
-    tree_listing out;
-    std::vector<std::string> open{""};
-    while (!open.empty()) {
-        const auto directory = std::move(open.back());
-        open.pop_back();
-        const auto entries = tree.list(directory);
-        if (!entries) {
-            problems.push_back(
-                {tree.shown(directory), failure_of_disk(entries.error(), "listing " + tree.shown(directory))});
-            continue;
-        }
-        for (const auto& e : *entries) {
-            const auto path = join_path(directory, e.name);
-            const bool is_directory = e.facts.type == vfs::file_type::directory;
-            if (!(is_directory ? wanted.admits_directory(path) : wanted.admits_file(path))) continue;
-            if (is_directory) open.push_back(path);
-            out.emplace(path, entry_of(e.facts));
-        }
+    auto all = tree.list_all(wanted);
+    for (auto& p : all.problems) {
+        auto name = tree.shown(p.path);
+        problems.push_back({name, failure::of_local_file(std::move(p.why), "listing " + name)});
     }
+    tree_listing out;
+    for (auto& e : all.entries) out.emplace(std::move(e.path), entry_of(e.facts));
     return out;
 }
 
@@ -86,15 +70,10 @@ net::task<outcome<void>> exact_time_on(session& on, const std::string& path, tre
     co_return outcome<void>{};
 }
 
-net::task<> correct_next_ones(pool& connections, const std::string& base, std::vector<tree_listing::value_type*>& all,
-                              std::size_t& next) {
-    while (next < all.size()) {
-        auto& [relative, entry] = *all[next++];
-        const auto path = join_path(base, relative);
-        const pool::work what = [&path, &entry](session& on, int /*try_number*/) { return exact_time_on(on, path, entry); };
-        // Without an answer, the time of the listing has to do.
-        (void)co_await connections.run(what);
-    }
+net::task<> correct_time(pool& connections, std::string path, tree_entry& entry) {
+    const pool::work what = [&path, &entry](session& on, int /*try_number*/) { return exact_time_on(on, path, entry); };
+    // Without an answer, the time of the listing has to do.
+    (void)co_await connections.run(what);
 }
 
 /// Asks for the exact times of those files that would be copied because of an inexact one.
@@ -104,9 +83,9 @@ net::task<> correct_times(pool& connections, const std::string& base, const mirr
         const auto found = copy.reason == copy_reason::time ? remote.find(copy.path) : remote.end();
         if (found != remote.end() && found->second.precision > 0) all.push_back(&*found);
     }
-    std::size_t next = 0;
-    co_await run_lanes(connections.home(), std::min(connections.limit(), all.size()),
-                       [&] { return correct_next_ones(connections, base, all, next); });
+    co_await run_each(connections.home(), connections.limit(), all.size(), [&](std::size_t i) {
+        return correct_time(connections, join_path(base, all[i]->first), all[i]->second);
+    });
 }
 
 }  // namespace
@@ -155,7 +134,7 @@ net::task<> make_target_directories(pool& connections, const mirror_settings& ho
     if (how.way == direction::download) {
         for (const auto& path : prepared.plan.make_directories)
             if (const auto made = how.local->make_directory(path); !made)
-                out.problems.push_back({path, failure_of_disk(made.error(), "making " + path)});
+                out.problems.push_back({path, failure::of_local_file(made.error(), "making " + path)});
         co_return;
     }
     std::vector<std::string> paths;
@@ -173,27 +152,25 @@ net::task<outcome<void>> remove_one(pool& connections, const mirror_settings& ho
         co_return co_await std::move(removing);
     }
     const auto removed = is_directory ? how.local->remove_directory(path) : how.local->remove_file(path);
-    if (!removed) co_return std::unexpected(failure_of_disk(removed.error(), "deleting " + path));
+    if (!removed) co_return std::unexpected(failure::of_local_file(removed.error(), "deleting " + path));
     co_return outcome<void>{};
 }
 
-net::task<> remove_next_ones(pool& connections, const mirror_settings& how, const mirror_preparation& prepared,
-                             mirror_outcome& out, std::size_t& next) {
-    while (next < prepared.plan.remove_files.size() && !connections.is_cancelled()) {
-        const auto path = prepared.plan.remove_files[next++];
-        auto removed = co_await remove_one(connections, how, prepared.remote, path, false);
-        if (removed)
-            ++out.deleted;
-        else
-            out.problems.push_back({path, std::move(removed.error())});
-    }
+net::task<> remove_extra_file(pool& connections, const mirror_settings& how, const mirror_preparation& prepared,
+                              const std::string& path, mirror_outcome& out) {
+    if (connections.is_cancelled()) co_return;
+    auto removed = co_await remove_one(connections, how, prepared.remote, path, false);
+    if (removed)
+        ++out.deleted;
+    else
+        out.problems.push_back({path, std::move(removed.error())});
 }
 
 net::task<> remove_extra(pool& connections, const mirror_settings& how, const mirror_preparation& prepared,
                          mirror_outcome& out) {
-    std::size_t next = 0;
-    co_await run_lanes(connections.home(), std::min(connections.limit(), prepared.plan.remove_files.size()),
-                       [&] { return remove_next_ones(connections, how, prepared, out, next); });
+    const auto& files = prepared.plan.remove_files;
+    co_await run_each(connections.home(), connections.limit(), files.size(),
+                      [&](std::size_t i) { return remove_extra_file(connections, how, prepared, files[i], out); });
     // In order, since each has to be empty.
     for (const auto& path : prepared.plan.remove_directories) {
         if (connections.is_cancelled()) break;

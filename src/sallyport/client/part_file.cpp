@@ -119,14 +119,19 @@ result<void> part_file::open_part() {
                                     shown_part(), process == 0 ? "another process" : fmt::format("process {}", process)));
         }
         // The previous owner may have renamed or removed the file in the meantime.
-        struct ::stat named{};
-        if (::fstatat(base(), write_path_.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_dev == mine.st_dev &&
-            named.st_ino == mine.st_ino) {
+        if (has_its_name()) {
             lock_.reset(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
             return {};
         }
     }
     return fail(errc::busy, shown_part() + ": other processes keep replacing it; save under another name with -o FILE");
+}
+
+bool part_file::has_its_name() const {
+    struct ::stat mine{};
+    struct ::stat named{};
+    return ::fstat(fd_.get(), &mine) == 0 && ::fstatat(base(), write_path_.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           named.st_dev == mine.st_dev && named.st_ino == mine.st_ino;
 }
 
 // ---- The record: "size 1000\nmodified 20260102150405\n"
@@ -176,11 +181,7 @@ void part_file::set_modified(std::int64_t seconds) const {
 
 result<void> part_file::commit() {
     // A file whose own name is FILE.part may have been put there meanwhile; it must not become FILE.
-    struct ::stat mine{};
-    struct ::stat named{};
-    if (is_part() &&
-        (::fstat(fd_.get(), &mine) != 0 || ::fstatat(base(), write_path_.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
-         named.st_dev != mine.st_dev || named.st_ino != mine.st_ino))
+    if (is_part() && !has_its_name())
         return fail(errc::busy, shown_part() + " was replaced or removed during the download; download the file again");
     if (is_part() && ::fsync(fd_.get()) != 0) return fail_os(errno, "writing " + shown_part());
     // close() may report an earlier write error (NFS, quotas).

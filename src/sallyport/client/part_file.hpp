@@ -52,6 +52,8 @@ private:
     [[nodiscard]] std::string shown_part() const { return shown_ + write_path_.substr(name_.size()); }
     result<void> open_names(bool resume);
     result<void> open_part();
+    /// The name of FILE.part is still that of the open file.
+    [[nodiscard]] bool has_its_name() const;
     void read_record();
     void remove_record() const;
 

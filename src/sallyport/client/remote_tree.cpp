@@ -38,18 +38,16 @@ struct listed_directory {
 };
 
 /// `left`: how many entries may still be listed; no listing begins when there are none.
-net::task<> list_next_ones(pool& connections, std::vector<listed_directory>& all, std::size_t& next, std::size_t& left) {
-    while (next < all.size() && left > 0) {
-        auto& one = all[next++];
-        listing_report listing;
-        const pool::work what = [&one, &listing](session& on, int /*try_number*/) { return list_on(on, one.path, listing); };
-        auto got = co_await connections.run(what);
-        left -= std::min(left, listing.entries.size());
-        if (got)
-            one.got = std::move(listing);
-        else
-            one.got = std::unexpected(std::move(got.error()));
-    }
+net::task<> list_one(pool& connections, listed_directory& one, std::size_t& left) {
+    if (left == 0) co_return;
+    listing_report listing;
+    const pool::work what = [&one, &listing](session& on, int /*try_number*/) { return list_on(on, one.path, listing); };
+    auto got = co_await connections.run(what);
+    left -= std::min(left, listing.entries.size());
+    if (got)
+        one.got = std::move(listing);
+    else
+        one.got = std::unexpected(std::move(got.error()));
 }
 
 /// Lists these directories, several at a time. Fails when no entries are left.
@@ -58,9 +56,8 @@ net::task<outcome<std::vector<listed_directory>>> list_all(pool& connections, st
     std::vector<listed_directory> all;
     all.reserve(paths.size());
     for (auto& path : paths) all.push_back({std::move(path)});
-    std::size_t next = 0;
-    co_await run_lanes(connections.home(), std::min(connections.limit(), all.size()),
-                       [&] { return list_next_ones(connections, all, next, left); });
+    co_await run_each(connections.home(), connections.limit(), all.size(),
+                      [&](std::size_t i) { return list_one(connections, all[i], left); });
     if (left > 0) co_return all;
     const error cause{errc::too_long, 0, "there are more files and directories than one command lists; name a part of them"};
     co_return std::unexpected(failure{step::listing, cause, 0, {}, {}});

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <sallyport/client/lanes.hpp>
+#include <sallyport/client/part_download.hpp>
 #include <sallyport/client/remote_file.hpp>
 
 namespace sallyport::client {
@@ -33,8 +34,8 @@ struct transfer_job {
     }
 };
 
-std::unexpected<failure> local_failure(error why, std::string action) {
-    return std::unexpected(failure{step::local_file, std::move(why), 0, std::move(action), {}});
+std::unexpected<failure> failed_locally(error why, std::string action) {
+    return std::unexpected(failure::of_local_file(std::move(why), std::move(action)));
 }
 
 net::task<std::optional<std::int64_t>> time_on_server(session& on, const transfer_job& job) {
@@ -48,7 +49,7 @@ net::task<std::optional<std::int64_t>> time_on_server(session& on, const transfe
 net::task<outcome<bool>> is_wanted(session& on, const transfer_job& job) {
     if (job.how.existing == existing_file::replace) co_return true;
     const auto there = job.one.tree->status(job.one.local);
-    if (!there) co_return local_failure(there.error(), "looking for the local file");
+    if (!there) co_return failed_locally(there.error(), "looking for the local file");
     if (!*there) co_return true;
     if (job.how.existing == existing_file::keep) co_return false;
     const auto time = co_await time_on_server(on, job);
@@ -66,18 +67,14 @@ net::task<outcome<void>> download(session& on, int try_number, transfer_job& job
     }
     const bool resume = job.how.resume || (try_number > 1 && job.can_resume);
     auto file = job.one.tree->open_part(one.local, resume);
-    if (!file) co_return local_failure(file.error(), "opening the local file");
-    download_resume from{resume, file->recorded(), {}, {}};
+    if (!file) co_return failed_locally(file.error(), "opening the local file");
+    download_resume from{.wanted = resume};
     // The listing may be old by now: a file that is continued, or that had another size than listed, is asked for again.
     if (try_number == 1 && !file->recorded()) from.listed = one.listed;
-    from.record = [&file](const std::optional<file_version>& version) { file->record(version); };
-    auto got = co_await on.get(one.remote, file->get(), std::move(from), job.count_progress());
-    if (got) {
-        if (job.how.keep_times)
-            if (const auto time = co_await time_on_server(on, job)) file->set_modified(*time);
-        if (auto named = file->commit(); !named) got = local_failure(named.error(), "finishing the local file");
-    }
-    one.partial_file = got ? std::string() : file->abandon();
+    auto received = co_await receive(on, one.remote, *file, std::move(from), job.count_progress());
+    if (received && job.how.keep_times)
+        if (const auto time = co_await time_on_server(on, job)) file->set_modified(*time);
+    auto got = finish(*file, std::move(received), one.partial_file);
     if (!got) co_return std::unexpected(std::move(got.error()));
     one.bytes = got->bytes;
     one.warnings = std::move(got->warnings);
@@ -101,9 +98,9 @@ net::task<outcome<void>> upload(session& on, int try_number, transfer_job& job) 
     auto& one = job.one;
     one.tries = try_number;
     const auto file = job.one.tree->open_file(one.local);
-    if (!file) co_return local_failure(file.error(), "opening the local file");
+    if (!file) co_return failed_locally(file.error(), "opening the local file");
     struct ::stat about{};
-    if (::fstat(file->get(), &about) != 0) co_return local_failure(error{errc::io, errno, one.local}, "reading its time");
+    if (::fstat(file->get(), &about) != 0) co_return failed_locally(error{errc::io, errno, one.local}, "reading its time");
     // Only what this run has begun to store: the file that was there before may have the same size and end.
     const bool resume = job.how.resume || (job.farthest > 0 && job.can_resume);
     auto put = co_await on.put(file->get(), one.remote, resume, job.count_progress());
@@ -115,6 +112,7 @@ net::task<outcome<void>> upload(session& on, int try_number, transfer_job& job) 
 }
 
 net::task<> run_one(pool& connections, transfer_job job) {
+    if (job.one.state != transfer_state::waiting) co_return;
     const pool::work what = [&job](session& on, int try_number) {
         return job.one.way == direction::download ? download(on, try_number, job) : upload(on, try_number, job);
     };
@@ -133,25 +131,12 @@ net::task<> run_one(pool& connections, transfer_job job) {
     }
 }
 
-struct transfer_list {
-    std::vector<transfer>& all;
-    std::size_t next = 0;
-};
-
-net::task<> run_next_ones(pool& connections, transfer_list& list, transfer_options how, transfer_counters& counters) {
-    while (list.next < list.all.size()) {
-        auto& one = list.all[list.next++];
-        if (one.state == transfer_state::waiting)
-            co_await run_one(connections, {one, how, counters, !connections.site().ascii, 0});
-    }
-}
-
 }  // namespace
 
 net::task<> run_transfers(pool& connections, std::vector<transfer>& all, transfer_options how, transfer_counters& counters) {
-    transfer_list list{all};
-    co_await run_lanes(connections.home(), std::min(connections.limit(), all.size()),
-                       [&] { return run_next_ones(connections, list, how, counters); });
+    co_await run_each(connections.home(), connections.limit(), all.size(), [&](std::size_t i) {
+        return run_one(connections, {all[i], how, counters, !connections.site().ascii, 0});
+    });
 }
 
 }  // namespace sallyport::client
