@@ -1,7 +1,7 @@
 """RX-03: an allocation that fails ends one session at most: for each scenario, the n-th allocation fails, for many n.
 
-CI takes the first and the last of each scenario and some that are drawn; ALLOCATIONS=all (make soak) takes every one, and
-ALLOCATIONS=N draws N. SEED chooses what is drawn.
+CI takes the first and the last of each scenario and some that are drawn; ALLOCATIONS=all (make soak) takes every one, alone
+and as the first of a lack that lasts, and ALLOCATIONS=N draws N. SEED chooses what is drawn.
 """
 
 import os
@@ -38,8 +38,9 @@ def serve(start, tmp_path, certificate, page, *preload):
 
 
 def faults_of(calls):
-    numbers = list(range(1, calls + 1)) if HOW_MANY == "all" else chosen(calls, drawn=int(HOW_MANY or 100), seed=SEED)
-    lasting = random.Random(SEED).sample(range(1, calls + 1), min(calls, 10))
+    every = list(range(1, calls + 1))
+    numbers = every if HOW_MANY == "all" else chosen(calls, drawn=int(HOW_MANY or 100), seed=SEED)
+    lasting = every if HOW_MANY == "all" else random.Random(SEED).sample(every, min(calls, 10))
     return [Fault(ALLOCATIONS, n, n) for n in numbers] + [Fault(ALLOCATIONS, n, n + LASTING) for n in lasting]
 
 

@@ -13,6 +13,7 @@ from harness.clients import CLIENTS, Server
 from harness.daemon import wait_until
 from harness.reference_servers import REFERENCE_SERVERS
 from harness.scripted_server import ScriptedServer
+from harness.two_folders import here, ours, there  # noqa: F401: fixtures
 
 
 def run(*arguments, cwd=None, seconds=60):
@@ -26,26 +27,6 @@ def result_of(done):
 
 def unix_line(name, size=1, kind="-"):
     return f"{kind}rw-r--r--   1 ftp ftp {size:>10} Jan 02 2026 ".encode() + os.fsencode(name) + b"\r\n"
-
-
-@pytest.fixture
-def there(tmp_path):
-    folder = tmp_path / "there"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def here(tmp_path):
-    folder = tmp_path / "here"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def ours(start, there):
-    daemon = start("serve", there, "--listen", "127.0.0.1:0", "--user", "writer:lab")
-    return f"ftp://writer:lab@127.0.0.1:{daemon.port}"
 
 
 @pytest.fixture

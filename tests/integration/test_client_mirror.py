@@ -13,6 +13,7 @@ from harness import programs, trees
 from harness.clients import CLIENTS, Server
 from harness.daemon import wait_until
 from harness.scripted_server import ScriptedServer
+from harness.two_folders import here, ours, there  # noqa: F401: fixtures
 
 
 def mirror(*arguments, seconds=60):
@@ -22,26 +23,6 @@ def mirror(*arguments, seconds=60):
 
 def result_of(done):
     return json.loads(done.stdout)
-
-
-@pytest.fixture
-def there(tmp_path):
-    folder = tmp_path / "there"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def here(tmp_path):
-    folder = tmp_path / "here"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def ours(start, there):
-    daemon = start("serve", there, "--listen", "127.0.0.1:0", "--user", "writer:lab")
-    return f"ftp://writer:lab@127.0.0.1:{daemon.port}"
 
 
 def write(path, text, time_of_it=1_700_000_000):

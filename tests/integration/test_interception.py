@@ -157,13 +157,16 @@ def own_certificate(sallyport, folder, *names):
     return pem, ssl.PEM_cert_to_DER_cert("".join(re.findall("-----BEGIN CERT.*?END CERTIFICATE-----\n", pem.read_text(), re.S)))
 
 
+def start_other_server(site, *options):
+    network.run(*site.net.command("server", "ip", "address", "add", f"{OTHER_SERVER}/24", "dev", "wan"))
+    site.start("server", "serve", site.folder, "--listen", f"{OTHER_SERVER}:21", "--user", "writer:lab", *site.tls, *options)
+
+
 def test_TLS_ends_at_the_router_for_servers_that_it_has_a_certificate_for(site, sallyport, tmp_path, certificate):
     """G10: by the name that the client requests, otherwise by the server's address; and the log says which and why."""
     pem, own = own_certificate(sallyport, tmp_path, "held.example", SERVER)
     site = site("--intercept", "lan?tls=end&implicit=990", "--tls-cert", pem, "--backend-insecure")
-    network.run(*site.net.command("server", "ip", "address", "add", f"{OTHER_SERVER}/24", "dev", "wan"))
-    site.start("server", "serve", site.folder, "--listen", f"{OTHER_SERVER}:21", "--listen-tls", f"{OTHER_SERVER}:990",
-               "--user", "writer:lab", *site.tls)
+    start_other_server(site, "--listen-tls", f"{OTHER_SERVER}:990")
 
     def ends_at_the_router(address, name, because):
         with site.raw(address) as client:
@@ -189,8 +192,7 @@ def test_the_server_must_have_the_requested_name_too(site, sallyport, tmp_path, 
     """G10: a certificate for its address alone doesn't do."""
     pem, own = own_certificate(sallyport, tmp_path, "localhost", "held.example")
     site = site("--intercept", "lan?tls=end", "--tls-cert", pem, "--backend-ca", certificate.cert)
-    network.run(*site.net.command("server", "ip", "address", "add", f"{OTHER_SERVER}/24", "dev", "wan"))
-    site.start("server", "serve", site.folder, "--listen", f"{OTHER_SERVER}:21", "--user", "writer:lab", *site.tls)
+    start_other_server(site)
     with site.raw(OTHER_SERVER) as client:
         client.greet()
         client.start_tls("localhost")

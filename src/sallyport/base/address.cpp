@@ -19,15 +19,14 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return static_cast<std::uint16_t>(*value);
 }
 
-/// The length of the longest common prefix of two addresses of one family, in bits.
+}  // namespace
+
 unsigned common_bits(const ip_address& a, const ip_address& b) noexcept {
     const auto [left, right] = std::ranges::mismatch(a.bytes(), b.bytes());
     if (left == a.bytes().end()) return 128;
     const auto equal_bits = static_cast<unsigned>(left - a.bytes().begin()) * 8;
     return equal_bits + static_cast<unsigned>(std::countl_zero(static_cast<std::uint8_t>(*left ^ *right)));
 }
-
-}  // namespace
 
 ip_address ip_address::v4(std::array<std::uint8_t, 4> bytes) noexcept {
     ip_address a;

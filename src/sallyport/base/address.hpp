@@ -55,6 +55,9 @@ private:
     bool v4_ = true;
 };
 
+/// The length of the longest common prefix of two addresses of one family, in bits.
+[[nodiscard]] unsigned common_bits(const ip_address& a, const ip_address& b) noexcept;
+
 struct endpoint {
     ip_address address;
     std::uint16_t port = 0;

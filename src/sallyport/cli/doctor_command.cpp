@@ -15,6 +15,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/escape.hpp>
+#include <sallyport/base/wall_clock.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/doctor_files.hpp>
@@ -66,10 +67,6 @@ int explain(const std::string& id) {
             exit_status::usage);
     fmt::print("{}", explanation_text(*found));
     return 0;
-}
-
-std::int64_t seconds_now() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 int report(const doctor_job& job, diagnosis::facts& known, std::string_view user) {
@@ -163,7 +160,7 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
          {"--server", "", flag(job->server),
           "Look at a server on this host instead: URL is sallyport:FILE, vsftpd:FILE, proftpd:FILE, "
           "pure-ftpd:OPTIONS, compose:FILE or kubernetes:FILE"},
-         {"--listen", "ADDR:PORT", texts(job->listen), "Be a server without files, for 'doctor URL' on another machine"},
+         {"--listen", "ADDR:PORT", texts(job->listen), "Run an empty FTP server, to test the path from another machine"},
          {"--ports", "A-B", ports(job->ports), "With --server or --listen: the passive ports", "as configured"},
          {"--watch", "", flag(job->watch),
           "On a server's host: save with --save which connections arrive, for 'doctor join'"},

@@ -1,3 +1,4 @@
+#include <sallyport/base/wall_clock.hpp>
 #include <sallyport/cli/doctor_join.hpp>
 
 #include <chrono>
@@ -60,8 +61,8 @@ int join_files(const join_job& job) {
     if (!found) return report_error("doctor join", found.error(), exit_status::usage);
     if (!client->times.are_known())
         client->not_measured.emplace_back(
-            "whether both files are of the same time: times unknown in the client's, which an "
-            "older version has written");
+            "whether both files are of the same time: times unknown, because an older version of Sallyport saved the "
+            "client's file");
     fmt::print("{}", job.as_json ? diagnosis::report_json(*client, *found) : diagnosis::report_text(*client, *found, true));
     return diagnosis::has_problem(*found) ? something_found : 0;
 }
@@ -74,9 +75,7 @@ int watch_connections(const std::string& save_to) {
                             exit_status::usage);
     if (const auto can_save = check_savable(save_to); !can_save)
         return report_error("doctor", can_save.error(), exit_status::usage);
-    diagnosis::server_watch seen{
-        .started =
-            std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
+    diagnosis::server_watch seen{.started = seconds_now()};
     net::loop_group loops(1);
     watching all{loops.at(0), seen};
     const net::signal_watch interrupts(loops.at(0), {.stop = [&all](int) { all.stopping = true; }});

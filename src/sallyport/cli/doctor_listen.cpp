@@ -48,12 +48,10 @@ private:
 
 /// What to type at the other end.
 std::string first_screen(const std::vector<endpoint>& listening, const std::optional<port_range>& ports) {
-    std::string out = "A counterpart for 'sallyport doctor' at the other machine, until Ctrl-C. Type there:\n";
+    std::string out = "Test server for 'sallyport doctor'; stop it with Ctrl-C. On the other machine, run:\n";
     for (const auto& each : listening) {
-        const auto host = each.address.is_unspecified() ? std::string("THIS-MACHINE")
-                          : each.address.is_v6()        ? "[" + each.address.text() + "]"
-                                                        : each.address.text();
-        out += fmt::format("  sallyport doctor ftp://{}:{}/\n", host, each.port);
+        const auto at = each.address.is_unspecified() ? fmt::format("THIS-MACHINE:{}", each.port) : each.text();
+        out += fmt::format("  sallyport doctor ftp://{}/\n", at);
     }
     out += fmt::format("Anyone who connects can log in, and finds an empty directory. Passive ports: {}.\n",
                        ports ? ports->text() : "any free port (--ports A-B for a range)");

@@ -51,7 +51,7 @@ comparison_line line_of(const upload_facts& upload) {
     if (upload.result != method_result::ok)
         return {"upload", false, size + (upload.reply.empty() ? std::string(name(upload.result)) : upload.reply)};
     if (upload.difference.empty()) return {"upload", true, size + "ok"};
-    return {"upload", false, size + "it is not the same when it is received: " + upload.difference};
+    return {"upload", false, size + "the file that was downloaded again differs: " + upload.difference};
 }
 
 }  // namespace

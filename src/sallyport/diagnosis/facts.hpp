@@ -298,6 +298,9 @@ struct comparison_facts {
     std::optional<path_trace> other_port;
 };
 
+/// The last second of the year 9999: a date is written with four digits.
+inline constexpr std::int64_t max_time = 253'402'300'799;
+
 /// When a live run or a capture began and ended, in seconds since 1970 (UTC); 0: not known.
 struct run_times {
     std::int64_t started = 0;

@@ -109,8 +109,6 @@ namespace {
 constexpr std::size_t max_entries = 1024;
 /// What an IP packet can have. Reports have a row for each hop.
 constexpr unsigned max_ttl = 255;
-/// The last second of the year 9999: a date is written with four digits.
-constexpr std::int64_t max_time = 253'402'300'799;
 
 /// A saved run comes from others, and the rules count up to its TTLs.
 bool is_within_limits(const facts& known) {

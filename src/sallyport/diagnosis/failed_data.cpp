@@ -24,18 +24,14 @@ struct id_and_weight {
     confidence sure = confidence::possible;
 };
 
-/// The address in the 227 cannot be that of a server which this client reaches.
-id_and_weight judge_advertised(const ip_address& advertised) {
-    if (is_container_address(advertised)) return {"container-address", side::server_config, confidence::likely};
-    return {"private-address", side::server_config, confidence::likely};
-}
-
 /// No connection of the client arrived at the passive port.
 id_and_weight judge_missing(const failed_data& seen) {
     const bool names_address = seen.method == proto::data_method::pasv && seen.address;
     if (names_address && seen.address->address.is_unspecified()) return {"unspecified-address", side::server_config};
+    // Such an address cannot be that of a server which this client reaches.
     if (names_address && seen.address->address.is_private() && seen.client.is_public())
-        return judge_advertised(seen.address->address);
+        return {is_container_address(seen.address->address) ? "container-address" : "private-address", side::server_config,
+                confidence::likely};
     if (!seen.others.empty()) return {"other-source-address"};
     if (seen.how == data_failure::abandoned && seen.waited < longest_refusal) return {"data-ports-refused"};
     return {"data-ports-dropped"};

@@ -117,6 +117,7 @@ std::string path_text(const facts& known, const std::vector<verdict>& found) {
     if (length == 0 || known.traces.empty()) return {};
     const auto marked = std::ranges::find_if(found, [](const verdict& v) { return v.hop.has_value(); });
     const auto* const data = known.data_trace();
+    const auto proxy = hop_of_proxy(known);
     auto out = fmt::format("\n  {:<44}control  data\n", "path");
     for (unsigned hop = 0; hop <= length; ++hop) {
         const auto address =
@@ -127,7 +128,7 @@ std::string path_text(const facts& known, const std::vector<verdict>& found) {
         char data_mark = hop == 0 ? '|' : mark_of(data, hop);
         if (data == nullptr) data_mark = ' ';
         // The control connection ends there.
-        if (const auto proxy = hop_of_proxy(known); proxy && hop > *proxy) control_mark = ' ';
+        if (proxy && hop > *proxy) control_mark = ' ';
         out += fmt::format("  {:>3}  {:<29}{:<10}   {}       {}{}\n", hop, who, name(side_of_hop(known, hop)), control_mark,
                            data_mark, is_break ? "  <== here" : "");
     }

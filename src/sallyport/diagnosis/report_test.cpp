@@ -129,7 +129,7 @@ TEST(report, each_comparison_that_was_asked_for_has_a_line) {
     text = report_text(known, judge(known));
     EXPECT_THAT(text, HasSubstr("10 rounds: 9 worked, 1 failed"));
     EXPECT_THAT(text, HasSubstr("idle 1, 2, 5 minutes: 2 minutes: reset"));
-    EXPECT_THAT(text, HasSubstr("upload of 16 KiB: it is not the same"));
+    EXPECT_THAT(text, HasSubstr("upload of 16 KiB: the file that was downloaded again"));
     const auto parsed = boost::json::parse(report_json(known, judge(known))).as_object();
     EXPECT_EQ(parsed.at("comparisons").as_array().size(), 3);
 }

@@ -1,6 +1,7 @@
 #include <sallyport/diagnosis/rules.hpp>
 
 #include <algorithm>
+#include <array>
 
 #include <sallyport/diagnosis/interruption.hpp>
 #include <sallyport/diagnosis/rule_support.hpp>
@@ -8,20 +9,25 @@
 
 namespace sallyport::diagnosis {
 
-std::span<const rule> rules() noexcept {
-    static const std::vector<rule> all = [] {
-        std::vector<rule> out;
-        for (const auto& group : {session_rules(), address_rules(), comparison_rules(), device_rules(), method_rules(),
-                                  port_rules(), time_rules()})
-            out.insert(out.end(), group.begin(), group.end());
-        return out;
-    }();
-    return all;
+namespace {
+
+[[nodiscard]] auto groups() noexcept {
+    return std::to_array(
+        {session_rules(), address_rules(), comparison_rules(), device_rules(), method_rules(), port_rules(), time_rules()});
+}
+
+}  // namespace
+
+std::vector<rule> rules() {
+    std::vector<rule> out;
+    for (const auto& group : groups()) out.insert(out.end(), group.begin(), group.end());
+    return out;
 }
 
 const explanation* explain(std::string_view id) noexcept {
-    for (const auto& each : rules())
-        if (each.about.id == id) return &each.about;
+    for (const auto& group : groups())
+        for (const auto& each : group)
+            if (each.about.id == id) return &each.about;
     for (const auto& each : server_explanations())
         if (each.id == id) return &each;
     return nullptr;

@@ -2,7 +2,6 @@
 // The rules of the doctor: each derives verdicts from facts, and has one row in the table of ids. The live run, the readers
 // of files and the advice of get, put and ls use the same rules. Pure functions on values; any thread.
 
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -18,8 +17,8 @@ struct rule {
 };
 
 /// All rules in the order of the page, which is also the order in which they are asked.
-[[nodiscard]] std::span<const rule> rules() noexcept;
-/// nullptr if there is no such id.
+[[nodiscard]] std::vector<rule> rules();
+/// nullptr if there is no such id. Allocates nothing.
 [[nodiscard]] const explanation* explain(std::string_view id) noexcept;
 
 /// The server refuses an unencrypted login because it requires TLS.

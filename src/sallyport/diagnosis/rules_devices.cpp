@@ -113,12 +113,15 @@ std::optional<endpoint> negotiated_at_server(const method_facts& m) {
 /// The letters of SITE DOCTOR arrive as they were sent, and the digits of the negotiation did not.
 void judge_rewritten(const facts& known, std::vector<verdict>& out) {
     const method_facts* worst = nullptr;
+    std::optional<endpoint> at_server;
     for (const auto& m : known.methods) {
         const auto& here = is_active(m.method) ? m.target : m.advertised;
         if (!m.seen_by_server || !here) continue;
         const auto there = negotiated_at_server(m);
         if (!there || *there == *here) continue;
-        if (worst == nullptr || (is_usable(*worst) && !is_usable(m))) worst = &m;
+        if (worst != nullptr && (!is_usable(*worst) || is_usable(m))) continue;
+        worst = &m;
+        at_server = there;
     }
     if (worst == nullptr) return;
     const bool active = is_active(worst->method);
@@ -126,12 +129,12 @@ void judge_rewritten(const facts& known, std::vector<verdict>& out) {
     auto found = verdict_of("address-rewritten", side::undecided, confidence::certain,
                             is_usable(*worst) ? severity::note : severity::problem);
     // A router that translates the client's private address to the outside one does so in the command as well.
-    if (active && here->address.is_private() && negotiated_at_server(*worst)->address == worst->seen_by_server->peer.address)
+    if (active && here->address.is_private() && at_server->address == worst->seen_by_server->peer.address)
         found.side = side::client;
     found.method = worst->method;
     found.evidence.push_back(fmt::format("{}: this client {} {}, and the server {} {}", proto::name(worst->method),
                                          active ? "sent" : "received", here->text(), active ? "received" : "sent",
-                                         negotiated_at_server(*worst)->text()));
+                                         at_server->text()));
     found.evidence.push_back(evidence_of(*worst));
     out.push_back(std::move(found));
 }

@@ -92,7 +92,8 @@ bool lacks_plain_attempt(const facts& known, const method_facts& m) {
 void describe_break(const facts& known, const method_facts& m, verdict& v) {
     describe_place(known, m, v);
     if (lacks_plain_attempt(known, m))
-        v.remedy += " Run the doctor with --also-plain to see whether a firewall's FTP helper is made blind by TLS.";
+        v.remedy +=
+            " Run the doctor with --also-plain to see whether TLS hides the data ports from a firewall's FTP helper.";
 }
 
 /// The client and the server are behind the same router, and the client uses the router's external address. That router then

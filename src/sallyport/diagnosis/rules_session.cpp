@@ -162,23 +162,30 @@ bool names_limit(const phase& failed) {
     return to_lower(failed.detail).contains("too many");
 }
 
-bool is_refused_login(const phase& failed) { return failed.name == "login" && failed.reply_code != 421; }
+std::string_view id_of_refusal(const phase& failed) {
+    if (is_fault_of_server(failed)) return "server-fault";
+    if (names_limit(failed)) return "server-busy";
+    return failed.name == "login" && failed.reply_code != 421 ? "login-refused" : "session-refused";
+}
+
+/// The refusal of the session, if it has this cause.
+const phase* refused_as(const facts& known, std::string_view id) {
+    const auto* const failed = refusal_of_session(known);
+    return failed != nullptr && id_of_refusal(*failed) == id ? failed : nullptr;
+}
 
 void judge_server_fault(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = refusal_of_session(known);
-    if (failed != nullptr && is_fault_of_server(*failed))
+    if (refused_as(known, "server-fault") != nullptr)
         add(known, out, "server-fault", side::server_config, confidence::likely);
 }
 
 void judge_server_busy(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = refusal_of_session(known);
-    if (failed != nullptr && names_limit(*failed) && !is_fault_of_server(*failed))
-        add(known, out, "server-busy", side::server, confidence::likely);
+    if (refused_as(known, "server-busy") != nullptr) add(known, out, "server-busy", side::server, confidence::likely);
 }
 
 void judge_session_refused(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = refusal_of_session(known);
-    if (failed == nullptr || is_refused_login(*failed) || names_limit(*failed) || is_fault_of_server(*failed)) return;
+    const auto* const failed = refused_as(known, "session-refused");
+    if (failed == nullptr) return;
     add(known, out, "session-refused", side::server, confidence::likely);
     // Our gateway: "No FTP server is available; try again later."
     if (says(to_lower(failed->detail), {"no ftp server is available", "backend", "upstream"}))
@@ -186,8 +193,7 @@ void judge_session_refused(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_login_refused(const facts& known, std::vector<verdict>& out) {
-    const auto* const failed = refusal_of_session(known);
-    if (failed != nullptr && is_refused_login(*failed) && !names_limit(*failed) && !is_fault_of_server(*failed))
+    if (refused_as(known, "login-refused") != nullptr)
         add(known, out, "login-refused", side::client_config, confidence::likely);
 }
 
@@ -218,8 +224,8 @@ std::span<const rule> session_rules() noexcept {
          judge_host_not_found},
         {{"no-address-of-family", "The host has no address of the family that -4 or -6 selects.",
           "the lookup of the name, or the address in the URL", "names without any address", "none",
-          "Run the command without -4 and -6. An address in the URL has its family; a name may get an address of the other "
-          "one."},
+          "Run the command without -4 and -6. If the URL has an address, only its own family works; if it has a name, add "
+          "an A or AAAA record for the missing family."},
          judge_other_family},
         {{"control-port-refused", "No FTP server accepts connections on this address and port.",
           "an RST in reply to the connection", "silence and ICMP",
@@ -293,7 +299,7 @@ std::span<const rule> session_rules() noexcept {
           "a refusal in place of the greeting, or reply 421 to the login", "a limit of sessions; a refused password",
           "a server that is shutting down; a gateway whose servers are down; a rule against this client's address",
           "Read the server's reply, and try again later. Server's administrator: check that the server runs and, at a "
-          "gateway, that it reaches its servers ('sallyport status' of ours shows them)."},
+          "gateway, that it reaches its servers (for a Sallyport gateway, 'sallyport status' shows them)."},
          judge_session_refused},
         {{"login-refused", "The server refused the login.", "a reply of 5xx to USER, PASS or ACCT", "limits (421)",
           "a server that requires TLS before the login and does not say so",
@@ -303,7 +309,7 @@ std::span<const rule> session_rules() noexcept {
           "no reply to a command of the login", "a refusal", "a slow account database; a firewall that inspects FTP",
           "Try again; if the problem persists, disable FTP inspection in the firewalls on the path."},
          judge_connection_lost},
-        {{"transfer-failed", "The client's command failed, and its data connections did not.",
+        {{"transfer-failed", "The client's command failed, although no data connection did.",
           "the last line of a client's transcript, without a data connection that failed before it",
           "data connections that are refused, silent or reset", "a missing file, a permission, a quota, a lost connection",
           "Read what the client program says. If it does not name a file or a permission, run 'sallyport doctor URL'."},

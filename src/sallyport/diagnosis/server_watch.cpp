@@ -26,8 +26,6 @@ constexpr auto state_names = std::to_array<std::string_view>({"half-open", "conn
 // A run of a client has some dozens; a busy server may have many others meanwhile.
 constexpr std::size_t max_connections = 100'000;
 constexpr std::int64_t version = 1;
-// The last second of the year 9999: a date is written with four digits.
-constexpr std::int64_t max_time = 253'402'300'799;
 
 [[nodiscard]] std::optional<endpoint> endpoint_in(const json::object& from, std::string_view key) {
     const auto* const value = from.if_contains(key);

@@ -15,6 +15,9 @@ namespace sallyport::doctor {
 class capture_connection {
 public:
     capture_connection() = default;
+    /// A connection without an answer for so long has failed.
+    static constexpr std::int64_t patience_us = 5'000'000;
+
     /// `opener` has sent the first SYN.
     capture_connection(const endpoint& opener, const endpoint& target, std::int64_t us);
 
@@ -26,10 +29,16 @@ public:
     [[nodiscard]] bool is_refused() const noexcept { return !established_ && seen_.refusals > 0; }
     /// It has waited for long enough, or has asked twice, without an answer that it has confirmed. `end_us`: of the capture.
     [[nodiscard]] bool is_unanswered(std::int64_t end_us) const noexcept {
-        constexpr std::int64_t patience_us = 5'000'000;
         return !established_ && (seen_.syns > 1 || end_us - started_us_ >= patience_us);
     }
     [[nodiscard]] bool is_rejected() const noexcept { return !established_ && seen_.icmp_sender.has_value(); }
+    /// Why it was not established. Nothing: it was, or the capture ends before an answer.
+    [[nodiscard]] std::optional<diagnosis::method_result> failure(std::int64_t end_us) const noexcept {
+        using enum diagnosis::method_result;
+        if (is_rejected()) return unreachable;
+        if (is_refused()) return refused;
+        return is_unanswered(end_us) ? std::optional(silent) : std::nullopt;
+    }
     [[nodiscard]] bool was_reset() const noexcept { return established_ && reset_; }
     [[nodiscard]] bool has_ended() const noexcept { return seen_.end_ms.has_value() || reset_; }
     [[nodiscard]] std::int64_t started_us() const noexcept { return started_us_; }

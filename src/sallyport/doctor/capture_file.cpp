@@ -25,8 +25,7 @@ using open_stream = std::unique_ptr<std::FILE, closes_stream>;
 
 /// Microseconds since 1970. A file may have any number as its time; those beyond the year 9999 are none.
 [[nodiscard]] std::int64_t time_of(const pcap_pkthdr& header) {
-    constexpr std::int64_t max_seconds = 253'402'300'799;
-    const auto seconds = std::clamp<std::int64_t>(header.ts.tv_sec, 0, max_seconds);
+    const auto seconds = std::clamp<std::int64_t>(header.ts.tv_sec, 0, diagnosis::max_time);
     return seconds * 1'000'000 + std::clamp<std::int64_t>(header.ts.tv_usec, 0, 999'999);
 }
 

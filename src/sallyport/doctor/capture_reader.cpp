@@ -24,6 +24,10 @@ constexpr std::int64_t max_translation_us = 2'000'000;
            payload.starts_with("421 ");
 }
 
+bool is_worth_reporting(const capture_session& session) {
+    return !session.is_other_protocol() && (session.has_messages() || is_usual_port(session.server().port));
+}
+
 }  // namespace
 
 capture_reader::ends capture_reader::key_of(const packet& p) { return std::minmax(p.from, p.to); }
@@ -169,10 +173,6 @@ void capture_reader::forget(std::size_t number) {
     if (control != known_.end() && control->second.session == number) known_.erase(control);
     line_bytes_ -= session.line_bytes();
     sessions_.erase(number);
-}
-
-bool capture_reader::is_worth_reporting(const capture_session& session) const {
-    return !session.is_other_protocol() && (session.has_messages() || is_usual_port(session.server().port));
 }
 
 std::vector<diagnosis::facts> capture_reader::sessions() {

@@ -68,7 +68,6 @@ private:
     void begin(const young& connection, const packet& p, std::int64_t us);
     [[nodiscard]] bool make_room();
     void forget(std::size_t number);
-    [[nodiscard]] bool is_worth_reporting(const capture_session& session) const;
 
     capture_limits limits_;
     // By their numbers, in the order in which they began.

@@ -20,8 +20,8 @@ using kind = session_event::kind;
 /// Of one session; a client that copies a tree has a few for each file.
 constexpr std::size_t max_lines = 20'000;
 constexpr std::size_t max_data_connections = 4'000;
-/// A connection without an answer for so long has failed; a transfer without its end hangs.
-constexpr std::int64_t patience_us = 5'000'000;
+/// Also for a transfer without its end, which hangs.
+constexpr auto patience_us = capture_connection::patience_us;
 /// A control connection that is silent for a shorter time is not forgotten by a device.
 constexpr std::int64_t long_silence_ms = 10'000;
 
@@ -117,7 +117,6 @@ void capture_session::note_port(line& l) {
         expected_ = *at;
     }
     l.names_port = true;
-    l.active = l.of_client;
     expects_server_ = l.of_client;
 }
 
@@ -189,6 +188,12 @@ bool capture_session::has_begun(std::size_t from, std::size_t end) const {
                        [](const line& l) { return !l.of_client && (code_in(l.text) == 125 || code_in(l.text) == 150); });
 }
 
+/// How a client program would report this failure of a connection.
+session_event event_of(method_result failed) {
+    if (failed == method_result::unreachable) return {.what = kind::unreachable};
+    return {.what = failed == method_result::refused ? kind::refused : kind::timed_out};
+}
+
 /// What the capture has of the data connection, as a client program would report it.
 void capture_session::add_outcome(const line& l, std::size_t next, std::int64_t end_us,
                                   std::vector<session_event>& to) const {
@@ -196,7 +201,7 @@ void capture_session::add_outcome(const line& l, std::size_t next, std::int64_t 
     const bool has_reply = final_code_after(position + 1, next) != 0;
     if (!l.data) {
         // In a capture at the client's side, a client that sends no SYN has not tried. At the server's side nothing came.
-        if (!l.active || has_reply || end_us - l.us < patience_us) return;
+        if (!l.of_client || has_reply || end_us - l.us < patience_us) return;
         to.push_back({.what = kind::timed_out});
         return;
     }
@@ -208,13 +213,8 @@ void capture_session::add_outcome(const line& l, std::size_t next, std::int64_t 
             seen.reply_ms = std::max<std::int64_t>(0, (lines_[i].us - made.started_us()) / 1000);
     to.push_back({.what = kind::connecting, .at = made.target(), .packets = seen, .bytes = made.bytes()});
     // A reply says more of a connection that the server has tried to make.
-    if (l.active && has_reply) return;
-    if (made.is_rejected())
-        to.push_back({.what = kind::unreachable});
-    else if (made.is_refused())
-        to.push_back({.what = kind::refused});
-    else if (made.is_unanswered(end_us))
-        to.push_back({.what = kind::timed_out});
+    if (l.of_client && has_reply) return;
+    if (const auto failed = made.failure(end_us)) to.push_back(event_of(*failed));
 }
 
 std::vector<session_event> capture_session::events(std::int64_t end_us) const {
@@ -244,23 +244,18 @@ std::vector<session_event> capture_session::events(std::int64_t end_us) const {
         }
     }
     end_transfer(lines_.size());
-    if (lines_.empty() && !tls_) {
-        if (control_.is_rejected())
-            out.push_back({.what = kind::unreachable});
-        else if (control_.is_refused())
-            out.push_back({.what = kind::refused});
-        else if (control_.is_unanswered(end_us) && (control_.seen().syns > 1 || control_.seen().syn_acks == 0))
-            out.push_back({.what = kind::timed_out});
-    }
+    const auto failed = lines_.empty() && !tls_ ? control_.failure(end_us) : std::nullopt;
+    const bool was_answered_once = control_.seen().syns == 1 && control_.seen().syn_acks > 0;
+    if (failed && !(failed == method_result::silent && was_answered_once)) out.push_back(event_of(*failed));
     return out;
 }
 
 /// Under TLS: each connection between the two hosts is one attempt, whatever the command was.
 void capture_session::add_hidden_methods(diagnosis::facts& to, std::int64_t end_us) const {
     for (const auto& made : data_) {
-        const bool is_known = made.is_established() || made.is_refused() || made.is_rejected() || made.is_unanswered(end_us);
+        const auto failed = made.failure(end_us);
         // The capture ends before an answer.
-        if (!is_known) continue;
+        if (!failed && !made.is_established()) continue;
         const bool of_server = made.opener().address == server_.address;
         method_facts m;
         m.method = of_server ? proto::data_method::eprt : proto::data_method::epsv;
@@ -271,12 +266,10 @@ void capture_session::add_hidden_methods(diagnosis::facts& to, std::int64_t end_
         m.packets = made.seen();
         m.packets->control_ttl = control_.seen().answer_ttl;
         const bool hangs = !made.has_ended() && end_us - made.progress_us() >= patience_us;
-        m.result = made.is_rejected()       ? method_result::unreachable
-                   : made.is_refused()      ? method_result::refused
-                   : !made.is_established() ? method_result::silent
-                   : made.was_reset()       ? method_result::reset
-                   : hangs                  ? method_result::stalled
-                                            : method_result::ok;
+        m.result = failed             ? *failed
+                   : made.was_reset() ? method_result::reset
+                   : hangs            ? method_result::stalled
+                                      : method_result::ok;
         to.methods.push_back(std::move(m));
     }
 }

@@ -54,7 +54,6 @@ private:
         // Of a line that names an address for data: the connection that follows it.
         std::optional<std::size_t> data{};
         bool names_port = false;
-        bool active = false;
     };
 
     void add_lines(std::vector<std::string> texts, bool of_client, std::int64_t us, bool keep);

@@ -36,7 +36,7 @@ private:
         std::size_t size = 0;
     };
     std::optional<std::uint32_t> next_;
-    // By their distance from `base_`, which does not wrap around.
+    // By their positions in the stream, which do not wrap around.
     std::map<std::uint64_t, segment> waiting_;
     std::uint64_t position_ = 0;
     std::size_t waiting_bytes_ = 0;

@@ -53,10 +53,9 @@ session_event reply_event(std::string_view text) { return {.what = session_event
 
 namespace {
 
-[[nodiscard]] session_event command(std::string_view text) { return command_event(text); }
-[[nodiscard]] session_event reply(std::string_view text) { return reply_event(text); }
-
-[[nodiscard]] session_event command_or_reply(std::string_view text) { return is_reply(text) ? reply(text) : command(text); }
+[[nodiscard]] session_event command_or_reply(std::string_view text) {
+    return is_reply(text) ? reply_event(text) : command_event(text);
+}
 
 [[nodiscard]] event connecting_to(std::string_view address, std::string_view port) {
     const auto parsed = ip_address::parse(address);
@@ -117,8 +116,8 @@ namespace {
 
 [[nodiscard]] event curl_line(std::string_view line) {
     line = without_meter(line);
-    if (line.starts_with("> ")) return command(line.substr(2));
-    if (line.starts_with("< ")) return reply(line.substr(2));
+    if (line.starts_with("> ")) return command_event(line.substr(2));
+    if (line.starts_with("< ")) return reply_event(line.substr(2));
     if (line.starts_with("curl: (") || is_own_error(line)) return last_word(line);
     if (!line.starts_with("* ")) return std::nullopt;
     if (line.starts_with(no_reply)) {
@@ -138,27 +137,27 @@ namespace {
 }
 
 [[nodiscard]] event lftp_line(std::string_view line) {
-    if (line.starts_with("---> ")) return command(line.substr(5));
-    if (line.starts_with("<--- ")) return reply(line.substr(5));
+    if (line.starts_with("---> ")) return command_event(line.substr(5));
+    if (line.starts_with("<--- ")) return reply_event(line.substr(5));
     if (line.starts_with("---- Connecting")) return connecting_to(between(line, "(", ")"), between(line, ") port ", " "));
     if (line.starts_with("**** ")) return failure_in(line);
     return std::nullopt;
 }
 
 [[nodiscard]] event ncftp_line(std::string_view line) {
-    if (line.starts_with("Cmd: ")) return command(line.substr(5));
+    if (line.starts_with("Cmd: ")) return command_event(line.substr(5));
     if (line.size() > 4 && line[3] == ':' && is_number(line.substr(0, 3)))
-        return reply(std::string(line.substr(0, 3)) + std::string(line.substr(4)));
+        return reply_event(std::string(line.substr(0, 3)) + std::string(line.substr(4)));
     if (line.starts_with("Data connection to ") || line.starts_with("Could not connect")) return failure_in(line);
     return std::nullopt;
 }
 
 [[nodiscard]] event python_line(std::string_view line) {
-    if (line.starts_with("*cmd* ")) return command(between(line, "'", "'"));
+    if (line.starts_with("*cmd* ")) return command_event(between(line, "'", "'"));
     if (line.starts_with("*resp* ")) {
         auto text = line.substr(std::string_view("*resp* ").size());
         if (text.size() >= 2) text = text.substr(1, text.size() - 2);
-        return reply(text.substr(0, text.find("\\n")));
+        return reply_event(text.substr(0, text.find("\\n")));
     }
     // The last line of a traceback.
     const auto name = line.substr(0, line.find(':'));
@@ -172,8 +171,8 @@ namespace {
     constexpr std::size_t prefix = 26;
     if (line.size() < prefix || line[1] != ' ' || line[6] != '-' || line[15] != ':') return std::nullopt;
     const auto text = line.substr(prefix);
-    if (line[0] == '>') return command(text);
-    if (line[0] == '<') return reply(text);
+    if (line[0] == '>') return command_event(text);
+    if (line[0] == '<') return reply_event(text);
     return line[0] == '.' ? failure_in(text) : std::nullopt;
 }
 
@@ -184,8 +183,8 @@ namespace {
         auto text = line.substr(at + mark.size());
         return text.substr(std::min(text.find_first_not_of(" \t"), text.size()));
     };
-    if (const auto text = after("Command:"); !text.empty()) return command(text);
-    if (const auto text = after("Response:"); !text.empty()) return reply(text);
+    if (const auto text = after("Command:"); !text.empty()) return command_event(text);
+    if (const auto text = after("Response:"); !text.empty()) return reply_event(text);
     if (const auto text = after("Error:"); !text.empty()) return failure_in(text);
     if (const auto text = after("Status:"); text.starts_with("Connecting to ")) {
         auto at = text.substr(std::string_view("Connecting to ").size());
@@ -203,9 +202,9 @@ namespace {
     const auto text = line.substr(close + 2);
     event out;
     if (text.starts_with("> ")) {
-        out = command(text.substr(2));
+        out = command_event(text.substr(2));
     } else if (text.starts_with("< ")) {
-        out = reply(text.substr(2));
+        out = reply_event(text.substr(2));
     } else if (text.starts_with("Connection accepted from ")) {
         out = session_event{.what = kind::opened, .at = endpoint::parse(text.substr(text.rfind(' ') + 1))};
         if (const auto from = endpoint::parse(between(text, " from ", " "))) out->client = from->address;
@@ -232,8 +231,8 @@ namespace {
     if (client.empty()) return std::nullopt;
     auto text = between(line, "\", \"", "\n");
     if (text.ends_with('"')) text.remove_suffix(1);
-    if (has(line, "FTP command: ")) return of_client(command(text), client);
-    if (has(line, "FTP response: ")) return of_client(reply(text), client);
+    if (has(line, "FTP command: ")) return of_client(command_event(text), client);
+    if (has(line, "FTP response: ")) return of_client(reply_event(text), client);
     if (has(line, "] CONNECT: ")) return of_client(session_event{.what = kind::opened}, client);
     return std::nullopt;
 }
@@ -247,11 +246,11 @@ namespace {
     if (begin == line.npos || end == line.npos || !ip_address::parse(client)) return {};
     const auto code = line.substr(end + 2, 3);
     std::vector<session_event> out;
-    const auto sent = command(line.substr(begin + 3, end - begin - 3));
+    const auto sent = command_event(line.substr(begin + 3, end - begin - 3));
     // Sessions have no number: each begins with its login.
     if (sent.text == "user") out.push_back(*of_client(session_event{.what = kind::opened}, client));
     out.push_back(*of_client(sent, client));
-    if (is_reply(code)) out.push_back(*of_client(reply(code), client));
+    if (is_reply(code)) out.push_back(*of_client(reply_event(code), client));
     return out;
 }
 
@@ -264,7 +263,7 @@ namespace {
     if (has(line, "] New connection from ")) return of_client(session_event{.what = kind::opened}, client);
     if (verb.empty()) return std::nullopt;
     const auto argument = between(line, "] [", "]");
-    return of_client(command(std::string(verb) + (argument.empty() ? "" : " " + std::string(argument))), client);
+    return of_client(command_event(std::string(verb) + (argument.empty() ? "" : " " + std::string(argument))), client);
 }
 
 /// Version 1: "<time> FTP Session 1 127.0.0.1 anna [Command] PASV"; before: "(000001) time - anna (127.0.0.1)> PASV".
@@ -273,9 +272,9 @@ namespace {
     if (const auto number = between(line, "FTP Session ", " "); is_number(number)) {
         const auto after = [line](std::string_view mark) { return line.substr(line.find(mark) + mark.size()); };
         if (has(line, "[Command] "))
-            out = command(after("[Command] "));
+            out = command_event(after("[Command] "));
         else if (has(line, "[Response] "))
-            out = reply(after("[Response] "));
+            out = reply_event(after("[Response] "));
         else
             return std::nullopt;
         const auto rest = between(line, "FTP Session ", "[");

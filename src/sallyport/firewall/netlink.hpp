@@ -7,9 +7,13 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include <libmnl/libmnl.h>
 #include <sys/socket.h>
+
+#include <sallyport/base/error.hpp>
 
 namespace sallyport::firewall {
 
@@ -29,6 +33,13 @@ template <auto Free, class Type>
 }
 
 using netlink_socket = owned<mnl_socket, mnl_socket_close>;
+
+/// A socket for routes, addresses and routing rules (rtnetlink). An error names `subject`.
+[[nodiscard]] inline result<netlink_socket> open_route_socket(std::string_view subject) {
+    netlink_socket made(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
+    if (!made || mnl_socket_bind(made.get(), 0, MNL_SOCKET_AUTOPID) != 0) return fail_os(errno, std::string(subject));
+    return made;
+}
 
 /// The errno in a reply; 0 if it reports none.
 [[nodiscard]] inline int error_in(const nlmsghdr* reply) noexcept {

@@ -38,12 +38,7 @@ struct routing_rule {
     std::uint32_t metric = 0;
 };
 
-[[nodiscard]] result<netlink_socket> open_route_socket() {
-    netlink_socket made(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
-    if (!made || mnl_socket_bind(made.get(), 0, MNL_SOCKET_AUTOPID) != 0)
-        return fail_os(errno, "netlink to the kernel's routing");
-    return made;
-}
+constexpr auto routing = "netlink to the kernel's routing";
 
 using message_buffer = std::array<char, 512>;
 
@@ -126,7 +121,7 @@ void remove_both(mnl_socket& by, const routing_rule& r) {
 /// Whether another program has routes in the table. The kernel filters by table, so that a large number of other routes does
 /// not matter.
 [[nodiscard]] result<bool> has_other_routes(std::uint32_t table) {
-    auto socket = open_route_socket();
+    auto socket = open_route_socket(routing);
     if (!socket) return std::unexpected(std::move(socket).error());
     int on = 1;
     (void)mnl_socket_setsockopt(socket->get(), NETLINK_GET_STRICT_CHK, &on, sizeof on);
@@ -168,7 +163,7 @@ void remove_both(mnl_socket& by, const routing_rule& r) {
 }  // namespace
 
 result<void> choose_free_numbers(interception_settings& s) {
-    auto socket = open_route_socket();
+    auto socket = open_route_socket(routing);
     if (!socket) return std::unexpected(std::move(socket).error());
     const auto rules = all_rules(**socket);
     if (!rules) return std::unexpected(rules.error());
@@ -193,7 +188,7 @@ result<void> choose_free_numbers(interception_settings& s) {
 }
 
 result<bool> take_numbers_in_use(interception_settings& s) {
-    auto socket = open_route_socket();
+    auto socket = open_route_socket(routing);
     if (!socket) return std::unexpected(std::move(socket).error());
     const auto rules = all_rules(**socket);
     if (!rules) return std::unexpected(rules.error());
@@ -208,7 +203,7 @@ result<bool> take_numbers_in_use(interception_settings& s) {
 }
 
 result<policy_route> policy_route::add(mark_bits mark, std::uint32_t table) {
-    auto socket = open_route_socket();
+    auto socket = open_route_socket(routing);
     if (!socket) return std::unexpected(std::move(socket).error());
     const auto in_use = has_other_routes(table);
     if (!in_use) return std::unexpected(in_use.error());
@@ -253,7 +248,7 @@ std::string policy_route::text(mark_bits mark, std::uint32_t table) {
 }
 
 result<void> remove_left_routes() {
-    auto socket = open_route_socket();
+    auto socket = open_route_socket(routing);
     if (!socket) return std::unexpected(std::move(socket).error());
     const auto rules = all_rules(**socket);
     if (!rules) return std::unexpected(rules.error());

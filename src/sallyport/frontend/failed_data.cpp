@@ -24,6 +24,11 @@ std::optional<diagnosis::failed_data> refused(const std::optional<proto::data_re
         .how = data_failure::private_target, .method = request->method, .client = client, .address = request->target};
 }
 
+std::optional<diagnosis::failed_data> no_port(proto::data_method method, const ip_address& client, const error& why) {
+    if (why.code != errc::exhausted) return {};
+    return diagnosis::failed_data{.how = data_failure::no_port, .method = method, .client = client, .detail = why.text()};
+}
+
 bool is_bind_failure(const error& why) noexcept { return why.code == errc::permission || why.code == errc::exhausted; }
 
 data_failure failure_of(const error& why) noexcept {

@@ -43,6 +43,10 @@ struct data_history {
 [[nodiscard]] std::optional<diagnosis::failed_data> refused(const std::optional<proto::data_request>& request,
                                                             const ip_address& client);
 
+/// No passive port was reserved. Nothing if that is for another reason than that all are in use.
+[[nodiscard]] std::optional<diagnosis::failed_data> no_port(proto::data_method method, const ip_address& client,
+                                                            const error& why);
+
 /// How an active data connection failed: from the error of its connect.
 [[nodiscard]] diagnosis::data_failure failure_of(const error& why) noexcept;
 /// Whether the source address or port could not be bound, as opposed to a connection that could not be established.

@@ -79,7 +79,7 @@ net::task<bool> client_control::choose_tls_end(net::deadline until) {
         co_return false;
     }
     tls_end_ = tls_end::choose(hello->server_name, client_destination_.address,
-                               [&](std::string_view name) { return net::has_certificate_for(certificates, name); });
+                               [&](std::string_view name) { return certificates.has_certificate_for(name); });
     log_(log::level::info, fmt::format("TLS {}", escape(tls_end_->reason)));
     co_return true;
 }

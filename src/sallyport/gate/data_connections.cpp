@@ -47,7 +47,7 @@ data_connections::data_connections(std::shared_ptr<session_context> gate, net::l
 result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_port& wanted, client_control& client,
                                                 backend_leg& backend) {
     const bool for_client = wanted.on == proto::leg::client;
-    if (for_client) report_unused_port();
+    if (for_client) report_failed_data(frontend::abandoned(history_.offer, client_port_));
     auto out = client.interception() != nullptr ? reserve_crossing(wanted, client.stream(), backend)
                : for_client                     ? reserve_for_client(client.passive_caller(wanted.protect), wanted.extended)
                                                 : reserve_for_backend(backend.stream);
@@ -63,13 +63,9 @@ result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_
     if (out) reserved_ = *out;
     if (for_client) {
         const auto method = wanted.extended ? proto::data_method::epsv : proto::data_method::pasv;
-        offer_.reset();
-        if (out) offer_ = {method, out->advertised, client.peer().address};
-        if (!out && out.error().code == errc::exhausted)
-            report_failed_data({.how = diagnosis::data_failure::no_port,
-                                .method = method,
-                                .client = client.peer().address,
-                                .detail = out.error().text()});
+        history_.offer.reset();
+        if (out) history_.offer = {method, out->advertised, client.peer().address};
+        if (!out) report_failed_data(frontend::no_port(method, client.peer().address, out.error()));
     }
     opened_at_ = net::clock::now();
     return out;
@@ -260,22 +256,18 @@ std::optional<failed_opening> data_connections::opening_failure() {
 
 void data_connections::report_failed_opening(firewall::opening_use use, const std::string& cause) const {
     // Else the client is connected to, and what the backend does is no matter of the client.
-    if (opening_leg_ != proto::leg::client || !offer_) return;
+    if (opening_leg_ != proto::leg::client || !history_.offer) return;
     using enum diagnosis::data_failure;
-    report_failed_data({.how = use == firewall::opening_use::attempted ? unanswered : not_arrived,
-                        .method = offer_->method,
-                        .client = offer_->client,
-                        .address = offer_->advertised,
-                        .waited = frontend::waited_since(opened_at_),
-                        .detail = cause});
+    report_failed_data(diagnosis::failed_data{.how = use == firewall::opening_use::attempted ? unanswered : not_arrived,
+                                              .method = history_.offer->method,
+                                              .client = history_.offer->client,
+                                              .address = history_.offer->advertised,
+                                              .waited = frontend::waited_since(opened_at_),
+                                              .detail = cause});
 }
 
-void data_connections::report_unused_port() const {
-    if (const auto seen = frontend::abandoned(offer_, client_port_)) report_failed_data(*seen);
-}
-
-void data_connections::report_failed_data(const diagnosis::failed_data& seen) const {
-    log_(log::level::warning, frontend::count_failed_data(gate_->failed_data, seen));
+void data_connections::report_failed_data(const std::optional<diagnosis::failed_data>& seen) const {
+    if (seen) log_(log::level::warning, frontend::count_failed_data(gate_->failed_data, *seen));
 }
 
 // ---- Transfers
@@ -285,7 +277,7 @@ std::shared_ptr<data_relay> data_connections::start_relay(proto::relay_plan plan
     options.require_tls_session_reuse =
         gate_->config.tls_reuse == net::tls_reuse::require || (client_port_ && client_port_.identified_by_tls());
     options.tls_history = &tls_history_;
-    if (const auto offer = std::exchange(offer_, std::nullopt)) options.advertised = offer->advertised;
+    if (const auto offer = std::exchange(history_.offer, std::nullopt)) options.advertised = offer->advertised;
     if (upload_limit_) options.rate_limits.a_to_b = &*upload_limit_;
     if (download_limit_) options.rate_limits.b_to_a = &*download_limit_;
     relay_ = std::make_shared<data_relay>(gate_, loop_, std::move(plan), std::move(client_port_), std::move(backend_port_),
@@ -296,7 +288,7 @@ std::shared_ptr<data_relay> data_connections::start_relay(proto::relay_plan plan
 void data_connections::release_ports() noexcept {
     client_port_ = {};
     backend_port_ = {};
-    offer_.reset();
+    history_.offer.reset();
     reserved_.reset();
     opening_ = {};
     translated_port_ = {};
@@ -309,7 +301,7 @@ void data_connections::abort() noexcept {
 }
 
 void data_connections::leave(bool by_client) {
-    if (by_client) report_unused_port();
+    if (by_client) report_failed_data(frontend::abandoned(history_.offer, client_port_));
     abort();
 }
 

@@ -106,9 +106,9 @@ public:
     void leave(bool by_client);
 
     /// For SITE DOCTOR.
-    [[nodiscard]] proto::data_sources sources() const { return frontend::sources_at(client_port_, client_peer_); }
+    [[nodiscard]] proto::data_sources sources() const { return frontend::sources_at(client_port_, history_.last_peer); }
     /// The data connection with the client is established.
-    void set_client_peer(const endpoint& peer) noexcept { client_peer_ = peer; }
+    void set_client_peer(const endpoint& peer) noexcept { history_.last_peer = peer; }
     /// Adds the running transfer and the openings, for status.
     void describe(status::session_report& into, const ip_address& client, const ip_address& backend) const;
 
@@ -127,8 +127,7 @@ private:
                                                             const backend_leg& backend);
     [[nodiscard]] bool use_opening(proto::leg leg, port_route route, firewall::opening_lease opening);
     void note_abandoned_crossing() const noexcept;
-    void report_unused_port() const;
-    void report_failed_data(const diagnosis::failed_data& seen) const;
+    void report_failed_data(const std::optional<diagnosis::failed_data>& seen) const;
     void report_failed_opening(firewall::opening_use use, const std::string& cause) const;
 
     std::shared_ptr<session_context> gate_;
@@ -139,8 +138,8 @@ private:
     reach::resumption_history tls_history_;
     reach::port_reservation client_port_;
     reach::port_reservation backend_port_;
-    // What the client has received of client_port_, or of the opening.
-    std::optional<frontend::passive_offer> offer_;
+    // The offer is of client_port_, or of the opening.
+    frontend::data_history history_;
     // Not opened yet.
     std::optional<reserved_port> reserved_;
     translated_ports::reservation translated_port_;
@@ -154,8 +153,6 @@ private:
     // When the port was reserved, or its opening made.
     net::deadline opened_at_{};
     std::shared_ptr<data_relay> relay_;
-    // The client's end of the last one.
-    std::optional<endpoint> client_peer_;
 };
 
 }  // namespace sallyport::gate

@@ -43,7 +43,7 @@ struct data_relay_options {
     std::string backend_header;
     // Returns the socket for a connection to the backend; empty: it has an address of this machine.
     std::function<result<unique_fd>()> make_backend_socket{};
-    // Passive client leg: what the client has received.
+    // In passive mode on the client leg, the address and port in the reply to PASV or EPSV.
     std::optional<endpoint> advertised{};
     // The expected peers on the client leg and on the backend leg.
     ip_address client;

@@ -65,7 +65,7 @@ constexpr auto terms = std::to_array<interception_term>({
      [](std::string_view value, rule& r) { return read_networks(value, r.connections.to); }},
     {"except=NET,NET", "none", "No servers in these networks",
      [](std::string_view value, rule& r) { return read_networks(value, r.connections.except); }},
-    {"tls=pass|end|refuse", "pass", "Pass TLS unread, end it for servers that --tls-cert names, or refuse AUTH",
+    {"tls=pass|end|refuse", "pass", "Pass TLS unread, end it for servers named in --tls-cert, or refuse AUTH",
      [](std::string_view value, rule& r) { return read_tls_treatment(value, r.tls); }},
     {"passthrough=A-B", "off", "Server ports (1024 or higher) that a client may connect to during TLS passthrough",
      [](std::string_view value, rule& r) { return read_passed_ports(value, r.connections.passed_ports); }},

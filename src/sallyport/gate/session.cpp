@@ -266,12 +266,16 @@ net::task<bool> session::run_step() {
     if (step == session_step::start_tls) done = co_await client_.start_tls(deadline_);
     if (step == session_step::end_tls) done = co_await client_.end_tls();
     if (step == session_step::passthrough) co_await run_passthrough();
-    ending_.lost = ending_.lost || !done;
-    if (!done) co_return false;
+    if (!done) {
+        ending_.lost = true;
+        co_return false;
+    }
     step_ = session_step::none;
-    // The client may have taken long; the next time limit begins now.
-    if (step == session_step::read_hello) machine_->set_time(net::clock::now());
-    if (step == session_step::read_hello) machine_->report(outcome::client_hello_read{client_.passes_tls()});
+    if (step == session_step::read_hello) {
+        // The client may have taken long; the next time limit begins now.
+        machine_->set_time(net::clock::now());
+        machine_->report(outcome::client_hello_read{client_.passes_tls()});
+    }
     if (step == session_step::start_tls) machine_->report(outcome::client_tls_started{client_.certificate_user()});
     if (step == session_step::end_tls) machine_->report(outcome::client_tls_ended{});
     co_return true;
@@ -427,7 +431,6 @@ void session::perform() {
     }
 }
 
-// On the backend leg the opening is made by open_port.
 void session::reserve_port(const proto::relay_act::reserve_port& request) {
     const auto port = data_.reserve(request, client_, server_);
     const bool client = request.on == proto::leg::client;

@@ -66,7 +66,7 @@ private:
 
     std::mutex mutex_;
     unique_fd socket_;
-    // The request: how many replies are yet to come, the last one, and the errno of a failure.
+    // The request: whether its reply is still to come, that reply, and the errno of a failure.
     bool awaited_ = false;
     response reply_;
     int os_ = 0;

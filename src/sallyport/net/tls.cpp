@@ -163,6 +163,8 @@ result<bool> tls_server_context::reload() const { return identities_->reload(); 
 
 std::string tls_server_context::fingerprint() const { return identities_->fingerprint(); }
 
+bool tls_server_context::has_certificate_for(std::string_view name) const { return identities_->has_one_for(name); }
+
 result<tls_client_context> tls_client_context::make(const tls_client_options& options) {
     ERR_clear_error();
     tls_client_context made;

@@ -69,6 +69,8 @@ public:
     [[nodiscard]] std::shared_ptr<net::ticket_key> ticket_key() const;
     /// SHA-256 of the first certificate, "AB:CD:...", for users to compare.
     [[nodiscard]] std::string fingerprint() const;
+    /// Whether one of the certificates is valid for this host name or address.
+    [[nodiscard]] bool has_certificate_for(std::string_view name) const;
 
 private:
     [[nodiscard]] static result<tls_server_context> make(std::shared_ptr<tls_identities> identities);

@@ -46,7 +46,4 @@ inline constexpr std::size_t max_tls_hello = 16 * 1024;
 /// never `need_more`. On the stream's loop.
 task<result<tls_hello>> peek_tls_hello(const stream& from, const tls_server_context& context, time_limit limit);
 
-/// Whether one of the context's certificates is valid for this host name or address.
-[[nodiscard]] bool has_certificate_for(const tls_server_context& context, std::string_view name);
-
 }  // namespace sallyport::net

@@ -17,7 +17,6 @@
 #include <sallyport/net/signature_time.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/tls_engine.hpp>
-#include <sallyport/net/tls_hello.hpp>
 
 namespace sallyport::net {
 
@@ -42,15 +41,6 @@ struct tls_identity {
 namespace {
 
 using identity_ptr = std::shared_ptr<const tls_identity>;
-// What OpenSSL's context holds.
-using share = std::shared_ptr<tls_identities>;
-
-int index_in_context() {
-    static const int index = SSL_CTX_get_ex_new_index(
-        0, nullptr, nullptr, nullptr,
-        [](void*, void* held, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<share*>(held); });
-    return index;
-}
 
 // A key with a passphrase is refused, instead of waiting for the passphrase on the terminal.
 int no_passphrase(char*, int, int, void*) { return -1; }
@@ -181,21 +171,16 @@ std::string tls_identities::fingerprint() const { return certificate_fingerprint
 
 // OpenSSL's context may outlive the server context in connections that are still open, so it shares ownership.
 bool tls_identities::attach_to(ssl_ctx_st* context) {
-    const int index = index_in_context();
+    using share = std::shared_ptr<tls_identities>;
+    static const int index = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr,
+        [](void*, void* held, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<share*>(held); });
     auto held = std::make_unique<share>(shared_from_this());
     if (SSL_CTX_set_ex_data(context, index, held.get()) != 1) return false;
     // Owned by the context now.
     static_cast<void>(held.release());
     SSL_CTX_set_cert_cb(context, choose, this);
     return true;
-}
-
-const tls_identities& tls_identities::of(ssl_ctx_st* context) {
-    return **static_cast<share*>(SSL_CTX_get_ex_data(context, index_in_context()));
-}
-
-bool has_certificate_for(const tls_server_context& context, std::string_view name) {
-    return tls_identities::of(context.get()).has_one_for(name);
 }
 
 int tls_identities::choose(ssl_st* handshake, void* self) {

@@ -35,8 +35,6 @@ public:
     [[nodiscard]] std::string fingerprint() const;
     /// Whether one is valid for this host name or address.
     [[nodiscard]] bool has_one_for(std::string_view name) const;
-    /// Those of an OpenSSL context that attach_to() was called with.
-    [[nodiscard]] static const tls_identities& of(ssl_ctx_st* context);
 
 private:
     using list = std::vector<std::shared_ptr<const tls_identity>>;

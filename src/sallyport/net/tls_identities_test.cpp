@@ -66,9 +66,9 @@ TEST_F(tls_identities_test, G10_without_a_name_the_certificate_is_the_one_for_th
     EXPECT_EQ(presented(both, "unknown.example"), both.fingerprint()) << "the first one, as a name is requested";
 
     for (const auto* const name : {"ftp.example.org", "FTP.example.org", "a.example.com", "127.0.0.1"})
-        EXPECT_TRUE(has_certificate_for(both, name)) << name;
+        EXPECT_TRUE(both.has_certificate_for(name)) << name;
     for (const auto* const name : {"example.org", "a.b.example.com", "127.0.0.2", "::1"})
-        EXPECT_FALSE(has_certificate_for(both, name)) << name;
+        EXPECT_FALSE(both.has_certificate_for(name)) << name;
 }
 
 TEST_F(tls_identities_test, G5_changed_files_are_presented_from_then_on) {

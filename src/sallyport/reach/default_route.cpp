@@ -14,6 +14,7 @@
 #include <sallyport/firewall/netlink.hpp>
 #include <sallyport/net/connecting.hpp>
 #include <sallyport/reach/lasting_address.hpp>
+#include <sallyport/reach/route_attributes.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -31,21 +32,6 @@ struct found_route {
     unsigned interface = 0;
 };
 
-template <std::size_t size>
-[[nodiscard]] std::array<std::uint8_t, size> payload(const nlattr* attribute) {
-    std::array<std::uint8_t, size> out{};
-    std::memcpy(out.data(), mnl_attr_get_payload(attribute), size);
-    return out;
-}
-
-[[nodiscard]] std::optional<ip_address> address_in(const nlattr* attribute) {
-    switch (mnl_attr_get_payload_len(attribute)) {
-        case 4: return ip_address::v4(payload<4>(attribute));
-        case 16: return ip_address::v6(payload<16>(attribute));
-        default: return std::nullopt;
-    }
-}
-
 int on_attribute(const nlattr* attribute, void* data) {
     auto& found = *static_cast<found_route*>(data);
     switch (mnl_attr_get_type(attribute)) {
@@ -61,8 +47,8 @@ int on_attribute(const nlattr* attribute, void* data) {
 
 /// 0 or the errno. `interface` 0: any.
 [[nodiscard]] int look_up(unsigned interface, address_family family, found_route& into) {
-    const firewall::netlink_socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
-    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return errno;
+    const auto socket = firewall::open_route_socket({});
+    if (!socket) return socket.error().os;
     alignas(nlmsghdr) std::array<char, 512> buffer{};
     auto* const request = mnl_nlmsg_put_header(buffer.data());
     request->nlmsg_type = RTM_GETROUTE;
@@ -73,7 +59,7 @@ int on_attribute(const nlattr* attribute, void* data) {
     about->rtm_dst_len = to.is_v4() ? 32 : 128;
     mnl_attr_put(request, RTA_DST, to.is_v4() ? 4 : 16, to.bytes().data());
     if (interface != 0) mnl_attr_put_u32(request, RTA_OIF, interface);
-    return firewall::exchange(*socket, request, [&into](const nlmsghdr* reply) {
+    return firewall::exchange(**socket, request, [&into](const nlmsghdr* reply) {
         if (reply->nlmsg_type == RTM_NEWROUTE) (void)mnl_attr_parse(reply, sizeof(rtmsg), on_attribute, &into);
     });
 }

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cerrno>
-#include <cstring>
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <sallyport/firewall/netlink.hpp>
+#include <sallyport/reach/route_attributes.hpp>
 
 namespace sallyport::reach {
 namespace {
@@ -20,39 +19,25 @@ constexpr std::uint32_t passing = IFA_F_TEMPORARY | IFA_F_DEPRECATED | IFA_F_TEN
 int on_address_attribute(const nlattr* attribute, void* data) {
     auto& found = *static_cast<interface_address*>(data);
     const auto type = mnl_attr_get_type(attribute);
-    if (type == IFA_ADDRESS && mnl_attr_get_payload_len(attribute) == 16) {
-        std::array<std::uint8_t, 16> bytes{};
-        std::memcpy(bytes.data(), mnl_attr_get_payload(attribute), bytes.size());
-        found.address = ip_address::v6(bytes);
-    }
+    if (type == IFA_ADDRESS) found.address = address_in(attribute).value_or(ip_address());
     // The flags in the header have eight bits only.
     if (type == IFA_FLAGS && mnl_attr_validate(attribute, MNL_TYPE_U32) == 0) found.flags = mnl_attr_get_u32(attribute);
     return MNL_CB_OK;
-}
-
-[[nodiscard]] int common_bits(const ip_address& a, const ip_address& b) {
-    int out = 0;
-    for (std::size_t i = 0; i < a.bytes().size(); ++i) {
-        const auto different = static_cast<std::uint8_t>(a.bytes().at(i) ^ b.bytes().at(i));
-        out += std::countl_zero(different);
-        if (different != 0) break;
-    }
-    return out;
 }
 
 }  // namespace
 
 result<std::vector<interface_address>> list_ipv6_addresses() {
     constexpr auto subject = "the kernel's addresses cannot be read";
-    const firewall::netlink_socket socket(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
-    if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return fail_os(errno, subject);
+    const auto socket = firewall::open_route_socket(subject);
+    if (!socket) return std::unexpected(socket.error());
     alignas(nlmsghdr) std::array<char, 512> buffer{};
     auto* const request = mnl_nlmsg_put_header(buffer.data());
     request->nlmsg_type = RTM_GETADDR;
     request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(request, sizeof(ifaddrmsg)))->ifa_family = AF_INET6;
     std::vector<interface_address> out;
-    const int failed = firewall::exchange(*socket, request, [&out](const nlmsghdr* reply) {
+    const int failed = firewall::exchange(**socket, request, [&out](const nlmsghdr* reply) {
         if (reply->nlmsg_type != RTM_NEWADDR) return;
         const auto* const about = static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(reply));
         interface_address found{.address = {}, .interface = about->ifa_index, .flags = about->ifa_flags};

@@ -25,9 +25,9 @@ struct interface_address {
 /// That of this machine's interfaces, from the kernel (rtnetlink).
 [[nodiscard]] result<std::vector<interface_address>> list_ipv6_addresses();
 
-/// The address to name in place of `chosen`, from which the kernel would send: itself if it lasts, otherwise the one of the
-/// same interface with most leading bits in common. Temporary and deprecated ones don't last, and tentative ones may not be
-/// this machine's. Nothing if there is none.
+/// The address to name in place of `chosen`, from which the kernel would send: itself if it lasts, otherwise the address of
+/// the same interface that has the longest common prefix with it. Temporary and deprecated ones don't last, and tentative
+/// ones may not be this machine's. Nothing if there is none.
 [[nodiscard]] std::optional<ip_address> lasting_address(std::span<const interface_address> all, const ip_address& chosen);
 
 }  // namespace sallyport::reach

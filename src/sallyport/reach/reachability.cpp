@@ -103,8 +103,8 @@ private:
         report_.external = facts_.own_ipv6;
         conclude(
             reachability::direct,
-            fmt::format("This machine has no default route for IPv4, and the public IPv6 address {}, for which there is "
-                        "no NAT.",
+            fmt::format("This machine has no default route for IPv4. It has the public IPv6 address {}, and there is no NAT "
+                        "for IPv6.",
                         facts_.own_ipv6->text()),
             "Clients with IPv6 can connect: open the control port and the passive ports in the firewalls between this "
             "machine and the Internet, or start the daemon with --map, which asks the router to open them.");

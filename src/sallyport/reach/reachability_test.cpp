@@ -67,7 +67,7 @@ TEST(Reachability, Ipv6Alone) {
     const auto got = judge(facts);
     EXPECT_EQ(got.kind, reachability::direct);
     EXPECT_EQ(got.external, facts.own_ipv6);
-    EXPECT_THAT(got.finding, HasSubstr("no default route for IPv4, and the public IPv6 address 2a01:4f8:77::10"));
+    EXPECT_THAT(got.finding, HasSubstr("no default route for IPv4. It has the public IPv6 address 2a01:4f8:77::10"));
 }
 
 TEST(Reachability, AddressesForDocumentationAreNotPublic) {

@@ -36,8 +36,8 @@ namespace {
 
 // How often the clock is checked for a sleep of the machine, which stops timers.
 constexpr auto clock_check = std::chrono::seconds(10);
-// How often a router with UPnP alone is asked for its external address: it tells of a change only those who subscribe to its
-// events, which needs a server for HTTP here.
+// How often a router that speaks only UPnP is asked for its external address: it reports a change only to subscribers of its
+// events, and a subscription needs an HTTP server in this program.
 constexpr auto address_check = std::chrono::seconds(15);
 // No wait is for less, so that none can occupy the loop.
 constexpr auto shortest_wait = std::chrono::milliseconds(5);

@@ -26,9 +26,9 @@ net::task<result<void>> check_upnp_firewall(net::loop& loop, upnp_service servic
     if (!reply) co_return std::unexpected(reply.error());
     const auto enabled = soap_value(*reply, "FirewallEnabled");
     if (!enabled) co_return std::unexpected(enabled.error());
-    if (!is_true(*enabled)) co_return fail(errc::unexpected, "its IPv6 firewall is off, so nothing is to be opened");
+    if (!is_true(*enabled)) co_return fail(errc::unexpected, "its IPv6 firewall is off, so no port needs to be opened");
     if (!is_true(soap_value(*reply, "InboundPinholeAllowed").value_or("")))
-        co_return fail(errc::unexpected, "its IPv6 firewall permits no host to open ports");
+        co_return fail(errc::unexpected, "its IPv6 firewall does not allow hosts to open ports");
     co_return result<void>{};
 }
 
@@ -53,7 +53,7 @@ net::task<result<std::uint16_t>> open_in_firewall(net::loop& loop, upnp_service 
     const auto text = co_await call_upnp(loop, service, std::move(request), "UniqueID", own.address);
     if (!text) co_return std::unexpected(text.error());
     const auto number = parse_decimal(*text, UINT16_MAX);
-    if (!number) co_return fail(errc::syntax, "the router has not said which opening it has made");
+    if (!number) co_return fail(errc::syntax, "the router's reply has no ID for the opened port");
     co_return static_cast<std::uint16_t>(*number);
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/base/wall_clock.hpp>
 #include <sallyport/server/read_ahead.hpp>
 #include <sallyport/server/write_refusal.hpp>
 

@@ -97,10 +97,6 @@ private:
     std::optional<std::uint32_t> user_, group_;
 };
 
-std::int64_t seconds_now() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 lister::lister(vfs::filesystem& files, proto::transfer_request request, const account& user_account, std::int64_t now,
                const std::atomic<bool>* cancelled)
     : files_(files), request_(std::move(request)), read_only_(user_account.read_only), now_(now), cancelled_(cancelled) {}

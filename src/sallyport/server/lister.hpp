@@ -29,9 +29,6 @@ namespace sallyport::server {
 /// Writes the lines of one block; of the implementation.
 class line_maker;
 
-/// The time for a lister, in seconds since 1970.
-[[nodiscard]] std::int64_t seconds_now();
-
 class lister {
 public:
     /// `now` determines whether LIST shows the time or the year. `cancelled` may be set by any thread; then the next read of

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/base/wall_clock.hpp>
 #include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/stall_watch.hpp>
 #include <sallyport/server/lister.hpp>

@@ -301,11 +301,7 @@ void session::open_passive(const act::open_passive& how) {
     result<reach::passive_endpoint> reserved = shared_->passive_data.reserve(caller, how.extended);
     const auto method = how.extended ? proto::data_method::epsv : proto::data_method::pasv;
     if (!reserved) {
-        if (reserved.error().code == errc::exhausted)
-            report_failed_data(diagnosis::failed_data{.how = diagnosis::data_failure::no_port,
-                                                      .method = method,
-                                                      .client = control_.peer().address,
-                                                      .detail = reserved.error().text()});
+        report_failed_data(frontend::no_port(method, control_.peer().address, reserved.error()));
         return machine_.passive_done(std::unexpected(reserved.error()));
     }
     passive_ = std::move(reserved->reservation);

@@ -102,11 +102,12 @@ void transfer::end(result<proto::transfer_outcome>& outcome) {
 
 bool transfer::cancel(bool by_client) {
     if (committing_) return false;
-    if (by_client && waiting_since_ && !connected_) report_failed_data(diagnosis::data_failure::abandoned);
     cancelled_ = true;
     if (passive_) passive_.cancel();
     if (data_.is_open()) data_.abort();
     persistent_data_.close();
+    // Last, since there may be no memory for it.
+    if (by_client && waiting_since_ && !connected_) report_failed_data(diagnosis::data_failure::abandoned);
     return true;
 }
 

@@ -66,7 +66,7 @@ struct transfer_setup {
     bool allow_missing_close_notify = false;
     // The current directory, for the transfer record.
     std::string cwd;
-    // Passive mode: what the client has received.
+    // In passive mode, the address and port in the reply to PASV or EPSV.
     std::optional<endpoint> advertised{};
 };
 
@@ -150,7 +150,7 @@ private:
     bool end_sent_ = false;
     net::stall_watch stall_;
     net::clock::time_point started_at_ = net::clock::now();
-    // Since then for the data connection; nothing unless the transfer waits for it.
+    // When the wait for the data connection began; nothing before that.
     std::optional<net::clock::time_point> waiting_since_;
     std::uint64_t bytes_ = 0;
     bool requires_tls_session_reuse_ = false;
