@@ -30,6 +30,22 @@ function(sallyport_test_headers target)
   target_precompile_headers(${target} PRIVATE <gmock/gmock.h> <gtest/gtest.h> <support/gtest_names.hpp> ${arg_PCH})
 endfunction()
 
+# Each test is a process of its own, unless SALLYPORT_TEST_PARTS asks for so many processes for all tests of a layer: the start
+# of a program takes longer than most tests, with a sanitizer above all.
+function(sallyport_unit_tests name)
+  if(NOT SALLYPORT_TEST_PARTS)
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120 LABELS unit DISCOVERY_TIMEOUT 60)
+    return()
+  endif()
+  foreach(part RANGE 1 ${SALLYPORT_TEST_PARTS})
+    math(EXPR index "${part} - 1")
+    add_test(NAME ${name}.${part} COMMAND ${name}_test --gtest_brief=1)
+    set_tests_properties(
+      ${name}.${part} PROPERTIES LABELS unit TIMEOUT 300 ENVIRONMENT
+                                 "GTEST_TOTAL_SHARDS=${SALLYPORT_TEST_PARTS};GTEST_SHARD_INDEX=${index}")
+  endforeach()
+endfunction()
+
 # sallyport_test(PROGRAM HEADERS library ...): a program of unit tests, with the precompiled HEADERS of one of the above.
 # In batches of eight, tests need 40 % of the time that they need one by one: most of it goes to the templates of GoogleTest and of
 # the standard library.
@@ -81,6 +97,6 @@ function(sallyport_layer name)
     endif()
     add_executable(${name}_test ${arg_TESTS})
     sallyport_test(${name}_test ${headers} sallyport_${name} ${arg_TEST_USES})
-    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120 LABELS unit DISCOVERY_TIMEOUT 60)
+    sallyport_unit_tests(${name})
   endif()
 endfunction()

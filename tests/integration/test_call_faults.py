@@ -20,7 +20,7 @@ from harness.daemon import READY, wait_until
 from harness.faults import Refused, library
 from harness.raw import Closed
 
-pytestmark = [pytest.mark.alone, pytest.mark.limit(1800)]
+pytestmark = pytest.mark.limit(1800)
 
 SECONDS = float("inf") if os.environ.get("SOAK") else float(os.environ.get("CALL_FAULTS_SECONDS", 1))
 SEED = int(os.environ.get("SEED", random.randrange(1 << 30)))

@@ -14,7 +14,6 @@ from harness.daemon import Daemon, wait_until
 from harness.raw import Raw
 
 CLIENTS = 200
-pytestmark = pytest.mark.alone
 
 
 def limited(sallyport, limit, *arguments):

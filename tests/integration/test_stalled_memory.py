@@ -68,7 +68,6 @@ def server(start, folder, certificate):
                  "--tls-cert", certificate.cert, "--tls-key", certificate.key)
 
 
-@pytest.mark.alone
 @pytest.mark.limit(120)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stalled_session_of_the_server_needs_little_memory(server, kind):
@@ -88,7 +87,6 @@ def test_a_stalled_upload_holds_four_descriptors(server):
         wait_until(lambda: 4 * uploads <= len(server.fds()) - idle < 5 * uploads, 30, "uploads without pipes")
 
 
-@pytest.mark.alone
 @pytest.mark.limit(120)
 @pytest.mark.parametrize("kind", ["LIST", "NLST", "STAT"])
 def test_a_stalled_listing_in_order_needs_little_memory(server, kind):
@@ -96,7 +94,6 @@ def test_a_stalled_listing_in_order_needs_little_memory(server, kind):
     assert cost(server, kind, limit, directory="/sorted") <= limit
 
 
-@pytest.mark.alone
 @pytest.mark.limit(120)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "STAT"])
 def test_a_stalled_session_of_the_gateway_needs_little_memory(start, server, certificate, kind):
