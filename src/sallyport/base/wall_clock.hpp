@@ -1,5 +1,6 @@
 #pragma once
-// The time of day, for what is written down or compared with times of files. Pure values without a lifetime of their own; any thread.
+// The time of day, for what is written down or compared with times of files. Pure values without a lifetime of their own;
+// any thread.
 
 #include <chrono>
 #include <cstdint>

@@ -97,6 +97,12 @@ result<default_route> find_default_route(std::string_view interface, address_fam
     return out;
 }
 
+bool is_early(const default_route& route) {
+    if (route.gateway.is_v4() || !route.gateway.is_link_local()) return false;
+    const auto all = list_ipv6_addresses();
+    return all && is_link_local_pending(*all, ::if_nametoindex(route.interface.c_str()));
+}
+
 std::optional<ip_address> find_own_address(address_family family) {
     const auto own = net::own_address_for(distant(family));
     return own ? to_advertise(*own) : std::nullopt;

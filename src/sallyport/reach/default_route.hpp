@@ -31,6 +31,10 @@ struct default_route {
 [[nodiscard]] result<default_route> find_default_route(std::string_view interface = {},
                                                        address_family family = address_family::ipv4);
 
+/// A gateway with a link-local address does not answer this machine yet (is_link_local_pending in lasting_address.hpp). The
+/// end of that is a change for wait_for_route_change().
+[[nodiscard]] bool is_early(const default_route& route);
+
 /// The address of this machine for connections to the Internet, also through a route without a gateway, such as that of a
 /// PPP interface; nothing if there is no route. For IPv6 one that lasts (lasting_address.hpp).
 [[nodiscard]] std::optional<ip_address> find_own_address(address_family family = address_family::ipv4);

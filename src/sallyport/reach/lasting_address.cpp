@@ -60,4 +60,15 @@ std::optional<ip_address> lasting_address(std::span<const interface_address> all
     return best == nullptr ? std::nullopt : std::optional(best->address);
 }
 
+bool is_link_local_pending(std::span<const interface_address> all, unsigned interface) {
+    bool is_pending = false;
+    for (const auto& each : all) {
+        if (each.interface != interface || !each.address.is_link_local()) continue;
+        if ((each.flags & passing) == 0) return false;
+        const auto state = each.flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC | IFA_F_DADFAILED);
+        is_pending = is_pending || (state != 0 && (state & IFA_F_DADFAILED) == 0);
+    }
+    return is_pending;
+}
+
 }  // namespace sallyport::reach

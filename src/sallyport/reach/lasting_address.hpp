@@ -30,4 +30,8 @@ struct interface_address {
 /// ones may not be this machine's. Nothing if there is none.
 [[nodiscard]] std::optional<ip_address> lasting_address(std::span<const interface_address> all, const ip_address& chosen);
 
+/// The link-local address of an interface is not known to be unique yet (RFC 4862 section 5.4), which takes a second or two.
+/// Until then, a router does not answer requests to its own link-local address.
+[[nodiscard]] bool is_link_local_pending(std::span<const interface_address> all, unsigned interface);
+
 }  // namespace sallyport::reach

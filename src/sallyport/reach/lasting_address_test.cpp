@@ -41,6 +41,20 @@ TEST(LastingAddress, NothingIfAllPass) {
     EXPECT_FALSE(lasting_address({}, temporary)) << "it is not this machine's any more";
 }
 
+// RFC 4862 section 5.4
+TEST(LastingAddress, ALinkLocalAddressIsPendingWhileItMayBeAnotherHosts) {
+    const interface_address checked{at("fe80::10"), lan, IFA_F_PERMANENT | IFA_F_TENTATIVE};
+    EXPECT_TRUE(is_link_local_pending(std::vector{checked, interface_address{stable, lan, IFA_F_NODAD}}, lan));
+    EXPECT_FALSE(is_link_local_pending(std::vector{checked}, lan + 1));
+    EXPECT_FALSE(is_link_local_pending(std::vector{checked, interface_address{at("fe80::11"), lan, IFA_F_PERMANENT}}, lan))
+        << "another one is ready";
+    EXPECT_FALSE(is_link_local_pending(std::vector{interface_address{at("fe80::10"), lan, IFA_F_PERMANENT}}, lan));
+    EXPECT_FALSE(is_link_local_pending(std::vector{interface_address{stable, lan, IFA_F_TENTATIVE}}, lan));
+    EXPECT_FALSE(
+        is_link_local_pending(std::vector{interface_address{at("fe80::10"), lan, IFA_F_TENTATIVE | IFA_F_DADFAILED}}, lan))
+        << "it will not be ready";
+}
+
 TEST(LastingAddress, TheKernelListsThem) {
     const auto all = list_ipv6_addresses();
     ASSERT_TRUE(all) << all.error().text();

@@ -186,6 +186,8 @@ void router_mapping::impl::start(std::move_only_function<void()> notify) {
 void router_mapping::impl::look_up_route() {
     const auto now = net::clock::now();
     auto found = find_default_route(settings.interface, family);
+    if (found && is_early(*found))
+        found = fail(errc::unsupported, "the link-local address of this machine is not ready yet");
     // Only a public IPv6 address is one that clients connect to. Networks without IPv6 are nothing to report.
     if (!found || (family == address_family::ipv6 && !found->own.is_public())) {
         upnp.reset();
@@ -382,10 +384,12 @@ net::task<> router_mapping::impl::receive_multicasts(std::shared_ptr<impl> self,
     }
 }
 
-/// Whether it may be the default gateway. A router announces from its link-local address, whatever the gateway's is.
+/// Whether it may be the default gateway. A router announces from its link-local address, which is the gateway's as a rule.
 bool router_mapping::impl::is_router(const ip_address& sender) const {
     const auto& route = machine.route();
-    return route && (sender == route->gateway || (family == address_family::ipv6 && sender.is_link_local()));
+    if (!route) return false;
+    const bool announces_elsewhere = family == address_family::ipv6 && !route->gateway.is_link_local();
+    return sender == route->gateway || (announces_elsewhere && sender.is_link_local());
 }
 
 void router_mapping::impl::read_announcement(datagram_view bytes, const endpoint& sender) {

@@ -27,13 +27,15 @@ net::task<result<upnp_grant>> upnp_router::add(add_upnp_mapping wanted) {
     if (!service_) co_return fail(errc::not_found, "no UPnP service");
     if (!is_v6()) co_return co_await add_upnp(loop_, *service_, route_.own, wanted);
     const auto known = openings_.find(wanted.local_port);
-    const bool is_renewable = known != openings_.end() && known->second.search == searches_;
+    const bool is_renewable =
+        known != openings_.end() && known->second.search == searches_ && net::clock::now() < known->second.ends;
     const auto number = is_renewable ? std::optional(known->second.number) : std::nullopt;
     const auto search = searches_;
+    const auto ends = net::clock::now() + wanted.lease;
     const endpoint own{route_.own, wanted.local_port};
     const auto opened = co_await open_in_firewall(loop_, *service_, own, wanted.lease, number);
     if (!opened) co_return std::unexpected(opened.error());
-    openings_[wanted.local_port] = {.number = *opened, .search = search};
+    openings_[wanted.local_port] = {.number = *opened, .search = search, .ends = ends};
     co_return upnp_grant{.external = own, .lifetime = wanted.lease};
 }
 
@@ -43,7 +45,10 @@ net::task<result<void>> upnp_router::remove(remove_upnp_mapping wanted) {
     const auto known = openings_.find(wanted.local_port);
     // What the router has not confirmed ends with its lease.
     if (known == openings_.end()) co_return result<void>{};
-    co_return co_await close_in_firewall(loop_, *service_, route_.own, known->second.number);
+    // The router may give the number to another opening.
+    const auto number = known->second.number;
+    openings_.erase(known);
+    co_return co_await close_in_firewall(loop_, *service_, route_.own, number);
 }
 
 bool upnp_router::has_restarted(std::string_view notification) {

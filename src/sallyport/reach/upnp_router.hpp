@@ -12,6 +12,7 @@
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
+#include <sallyport/net/deadline.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/reach/default_route.hpp>
 #include <sallyport/reach/port_mapper.hpp>
@@ -37,6 +38,8 @@ private:
         std::uint16_t number;
         // After which search. A later one is a sign of a restart, and the number may be that of another opening since.
         unsigned search;
+        // It has ended at the router, and its number may be that of another host's opening.
+        net::deadline ends;
     };
 
     [[nodiscard]] bool is_v6() const noexcept { return route_.own.is_v6(); }
