@@ -194,7 +194,7 @@ def test_a_session_is_one_line(up):
         else:
             assert f": {user}, " in line and "3 listings" in line
         if password == "secret":
-            assert "1 file sent (5 bytes), 1 file received (5 bytes)" in line
+            assert "1 file sent (5 B), 1 file received (5 B)" in line
 
 
 def test_it_says_where_it_listens(start, tmp_path):

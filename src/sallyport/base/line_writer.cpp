@@ -17,7 +17,9 @@
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/sinks/base_sink.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <sallyport/base/limits.hpp>
@@ -55,11 +57,26 @@ void prepare_thread(const std::string& name) {
     if (::sched_getscheduler(0) == SCHED_OTHER) (void)::sched_setscheduler(0, SCHED_BATCH, &unranked);
 }
 
+/// On failure errno is set.
+unique_fd connect_to_socket(const std::string& path) {
+    sockaddr_un at{.sun_family = AF_UNIX, .sun_path = {}};
+    if (path.size() >= sizeof at.sun_path) {
+        errno = ENAMETOOLONG;
+        return {};
+    }
+    path.copy(static_cast<char*>(at.sun_path), path.size());
+    unique_fd out(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!out || ::connect(out.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) return {};
+    return out;
+}
+
 /// A FIFO is opened for reading too, so that opening does not wait for a reader and the reader may be restarted. On failure
 /// errno is set.
 unique_fd open_for_appending(const std::string& file) {
     struct stat found{};
-    const bool fifo = ::stat(file.c_str(), &found) == 0 && S_ISFIFO(found.st_mode);
+    const bool exists = ::stat(file.c_str(), &found) == 0;
+    if (exists && S_ISSOCK(found.st_mode)) return connect_to_socket(file);
+    const bool fifo = exists && S_ISFIFO(found.st_mode);
     auto opened = open_file(file, (fifo ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT) | O_CLOEXEC | O_NOCTTY, 0640);
     if (opened) return std::move(*opened);
     errno = opened.error().os != 0 ? opened.error().os : EACCES;
@@ -109,8 +126,12 @@ struct line_counts {
 /// Writes the lines that leave the queue. Used by the writer's thread alone.
 class file_sink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
-    file_sink(line_counts& counts, std::string name, unique_fd opened, std::function<void(std::string_view)> report)
-        : counts_(counts), name_(std::move(name)), file_(std::move(opened)), report_(std::move(report)) {}
+    file_sink(line_counts& counts, std::string name, unique_fd opened, const line_writer::setup& settings)
+        : counts_(counts),
+          name_(std::move(name)),
+          file_(std::move(opened)),
+          report_(settings.report),
+          message_(settings.message) {}
 
 protected:
     void sink_it_(const spdlog::details::log_msg& message) override {
@@ -130,7 +151,7 @@ protected:
 
 private:
     void serve_request() {
-        if (counts_.reopen.exchange(false)) reopen_file();
+        if (counts_.reopen.exchange(false)) reopen_or_report();
         report_loss(true);
     }
 
@@ -152,9 +173,15 @@ private:
         if (is_line_open_) line.push_back('\n');
         formatter_->format(message, line);
         std::string_view left(line.data(), line.size());
-        const bool all = write_all(file_.get(), left);
+        bool all = write_all(file_.get(), left);
+        if (!all && is_disconnected(errno) && reopen_file()) all = write_all(file_.get(), left);
         if (left.size() < line.size()) is_line_open_ = !all;
         return all;
+    }
+
+    /// The daemon at the socket has started again.
+    [[nodiscard]] static bool is_disconnected(int why) {
+        return why == ECONNREFUSED || why == ENOTCONN || why == ECONNRESET;
     }
 
     void note_overruns() {
@@ -162,7 +189,7 @@ private:
         const auto fresh = total - std::exchange(overruns_, total);
         unreported_ += fresh;
         // The request to reopen the file may be one of the overrun messages.
-        if (fresh != 0 && counts_.reopen.exchange(false)) reopen_file();
+        if (fresh != 0 && counts_.reopen.exchange(false)) reopen_or_report();
     }
 
     void note_failure(int os) {
@@ -178,7 +205,7 @@ private:
         std::string cause = "the queue was full";
         if (failure_errno_ != 0) cause = std::generic_category().message(failure_errno_);
         if (failure_errno_ == ENOSPC || failure_errno_ == EDQUOT) cause += "; free some space there";
-        if (!emit(spdlog::level::warn,
+        if (!emit(log::level::warning,
                   fmt::format("{} missing in {}: {}",
                               unreported_ == 1 ? "1 line is" : fmt::format("{} lines are", unreported_), name_, cause)))
             return;
@@ -186,18 +213,23 @@ private:
         failure_errno_ = 0;
     }
 
-    void reopen_file() {
-        if (!counts_.has_name) return;
+    /// On failure errno is set.
+    bool reopen_file() {
+        if (!counts_.has_name) return false;
         auto opened = open_for_appending(name_);
-        if (opened)
-            file_ = std::move(opened);
-        else
-            emit(spdlog::level::err, fmt::format("cannot reopen {}: {}; keeping the old file open", name_,
-                                                 std::generic_category().message(errno)));
+        if (!opened) return false;
+        file_ = std::move(opened);
+        return true;
     }
 
-    bool emit(spdlog::level::level_enum at, const std::string& line) {
-        if (!report_) return put(spdlog::details::log_msg({}, at, line));
+    void reopen_or_report() {
+        if (!counts_.has_name || reopen_file()) return;
+        emit(log::level::error,
+             fmt::format("cannot reopen {}: {}; keeping the old file open", name_, std::generic_category().message(errno)));
+    }
+
+    bool emit(log::level at, const std::string& line) {
+        if (!report_) return put(spdlog::details::log_msg({}, translate(at), message_ ? message_(at, line) : line));
         report_(line);
         return true;
     }
@@ -206,6 +238,7 @@ private:
     const std::string name_;
     unique_fd file_;
     const std::function<void(std::string_view)> report_;
+    const std::function<std::string(log::level, std::string_view)> message_;
     std::uint64_t overruns_ = 0;
     std::uint64_t unreported_ = 0;
     int failure_errno_ = 0;
@@ -220,7 +253,7 @@ struct line_writer::impl {
         auto started = [thread = settings.thread] { prepare_thread(thread); };
         pool = std::make_shared<spdlog::details::thread_pool>(settings.queue, 1U, std::move(started));
         counts.pool = pool.get();
-        auto sink = std::make_shared<file_sink>(counts, std::move(name), std::move(opened), std::move(settings.report));
+        auto sink = std::make_shared<file_sink>(counts, std::move(name), std::move(opened), settings);
         sink->set_pattern(settings.pattern);
         logger = std::make_shared<spdlog::async_logger>(std::move(settings.thread), std::move(sink), pool,
                                                         spdlog::async_overflow_policy::overrun_oldest);

@@ -13,7 +13,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace sallyport {
@@ -183,6 +185,45 @@ TEST_F(LineWriter, OpensAgainAlsoWhereTheRequestWasOverrun) {
     });
     EXPECT_TRUE(lines->flush(clock::now() + 20s));
     EXPECT_NE(text_of(name).find(" lines are missing in "), std::string::npos) << text_of(name);
+}
+
+/// A log daemon's socket, which gets each line as a datagram.
+[[nodiscard]] unique_fd listen_at(const std::string& path) {
+    sockaddr_un at{.sun_family = AF_UNIX, .sun_path = {}};
+    path.copy(static_cast<char*>(at.sun_path), sizeof at.sun_path - 1);
+    unique_fd out(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::bind(out.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+    return out;
+}
+
+[[nodiscard]] std::string datagram_from(const unique_fd& socket) {
+    std::array<char, 200> block{};
+    const auto size = ::recv(socket.get(), block.data(), block.size(), MSG_DONTWAIT);
+    return size < 0 ? "nothing" : std::string(block.data(), static_cast<std::size_t>(size));
+}
+
+TEST_F(LineWriter, ASocketGetsEachLineAsADatagramAlsoAfterARestartOfItsDaemon) {
+    const std::string path = folder / "socket";
+    auto daemon = listen_at(path);
+    auto writer = line_writer::open(path, {.thread = "test", .queue = 8});
+    ASSERT_TRUE(writer);
+    (*writer)->write(log::level::info, "one");
+    (*writer)->write(log::level::info, "two");
+    ASSERT_TRUE((*writer)->flush(clock::now() + 10s));
+    EXPECT_EQ(datagram_from(daemon), "one\n");
+    EXPECT_EQ(datagram_from(daemon), "two\n");
+
+    daemon = {};
+    (*writer)->write(log::level::info, "lost");
+    ASSERT_TRUE((*writer)->flush(clock::now() + 10s));
+    EXPECT_EQ((*writer)->lost(), 1);
+
+    fs::remove(path);
+    daemon = listen_at(path);
+    (*writer)->write(log::level::info, "three");
+    ASSERT_TRUE((*writer)->flush(clock::now() + 10s));
+    const auto first = datagram_from(daemon);
+    EXPECT_TRUE(first.starts_with("1 line is missing") || first == "three\n") << first;
 }
 
 }  // namespace

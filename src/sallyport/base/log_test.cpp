@@ -18,9 +18,9 @@ namespace {
 TEST(Log, WritesOneLinePerEventWithItsSessionAndFiltersByLevel) {
     const std::string path = testing::TempDir() + "sallyport_log_" + std::to_string(getpid());
     ASSERT_TRUE(log::open(path, log::level::info));
-    log::info("s1", "Connection accepted from 192.0.2.1:40000");
-    log::debug("s1", "not wanted");
-    log::error("", "stopping");
+    log::info({.session = "s1"}, "Connection accepted from 192.0.2.1:40000");
+    log::debug({.session = "s1"}, "not wanted");
+    log::error({}, "stopping");
     EXPECT_TRUE(log::flush(log::clock::now() + std::chrono::seconds(10)));
     ASSERT_TRUE(log::open("-", log::level::off));
     std::ifstream in(path);
@@ -40,10 +40,10 @@ TEST(Log, ContinuesInANewFileAfterRotation) {
         return std::string(std::istreambuf_iterator<char>(in), {});
     };
     ASSERT_TRUE(log::open(path, log::level::info));
-    log::info("", "before");
+    log::info({}, "before");
     std::rename(path.c_str(), moved.c_str());
     log::reopen();
-    log::info("", "after");
+    log::info({}, "after");
     EXPECT_TRUE(log::flush(log::clock::now() + std::chrono::seconds(10)));
     ASSERT_TRUE(log::open("-", log::level::off));
     EXPECT_TRUE(text_of(moved).ends_with(" I before\n")) << text_of(moved);
@@ -77,8 +77,8 @@ TEST(Log, LimitsTheLinesOfOneSourceAndReportsHowManyWereSuppressed) {
     const auto noisy = *ip_address::parse("2001:db8::1");
     const auto other = *ip_address::parse("192.0.2.9");
     ASSERT_TRUE(log::open(path, log::level::info));
-    for (int i = 0; i < 10'000; ++i) log::write_limited(log::level::info, "s", noisy, "noise");
-    log::write_limited(log::level::info, "s", other, "shown");
+    for (int i = 0; i < 10'000; ++i) log::write_limited(log::level::info, {.session = "s"}, noisy, "noise");
+    log::write_limited(log::level::info, {.session = "s"}, other, "shown");
     ASSERT_TRUE(log::open("-", log::level::off));
     std::ifstream in(path);
     const std::string all(std::istreambuf_iterator<char>(in), {});

@@ -32,8 +32,10 @@ constexpr auto fixed_options = std::to_array<std::string_view>({"listen",
                                                                 "proxy-protocol-data",
                                                                 "threads",
                                                                 "log",
+                                                                "log-format",
                                                                 "log-level",
                                                                 "control-socket",
+                                                                "metrics",
                                                                 "drain-timeout",
                                                                 "stop-timeout",
                                                                 "watchdog",
@@ -81,7 +83,7 @@ result<config_locations> prepare(CLI::App& command, const daemon_options& option
 }
 
 result<void> open_log(const daemon_options& options) {
-    if (const auto opened = log::open(options.log_target, options.log_level); !opened)
+    if (const auto opened = log::open(options.log_target, options.log_level, options.log_format); !opened)
         return fail(errc::io, fmt::format("--log {}: {}", options.log_target, opened.error().what));
     return {};
 }
@@ -117,7 +119,8 @@ ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options)
             .stop_timeout = options.stop_timeout,
             .drain_timeout = options.logging_and_control.drain_timeout,
             .control = std::move(control),
-            .watchdog = options.logging_and_control.watchdog};
+            .watchdog = options.logging_and_control.watchdog,
+            .metrics = options.logging_and_control.metrics};
 }
 
 result<void> check_rights(const option_values& at_start, const option_values& fresh) {

@@ -82,16 +82,22 @@ void daemon_options::add_to(command_table& table, std::string_view command) {
          {"--keepalive-count", "N", count(keepalive_count, {.max = 127, .off = true}),
           "Unanswered probes before the connection is closed; off disables keepalive"}});
     add_limits_to(table);
-    table.add("Logging and operation",
-              {{"--log", "FILE", text(log_target), "Write the log to FILE; '-' is standard error", "- (standard error)"},
-               {"--log-level", "LEVEL",
-                choice(log_level, "level",
-                       choices<log::level>{{"debug", log::level::debug},
-                                           {"info", log::level::info},
-                                           {"warning", log::level::warning},
-                                           {"error", log::level::error},
-                                           {"off", log::level::off}}),
-                "Lowest level to log: debug, info, warning, error or off"}});
+    table.add("Logging and operation", {{"--log", "FILE|journal|syslog", text(log_target),
+                                         "Write the log to FILE ('-': standard error) or to a daemon", "- (standard error)"},
+                                        {"--log-format", "FORMAT",
+                                         choice(log_format, "format",
+                                                choices<log::line_format>{{"text", log::line_format::text},
+                                                                          {"json", log::line_format::json},
+                                                                          {"logfmt", log::line_format::logfmt}}),
+                                         "Format of the log in a file and on standard error: text, json or logfmt"},
+                                        {"--log-level", "LEVEL",
+                                         choice(log_level, "level",
+                                                choices<log::level>{{"debug", log::level::debug},
+                                                                    {"info", log::level::info},
+                                                                    {"warning", log::level::warning},
+                                                                    {"error", log::level::error},
+                                                                    {"off", log::level::off}}),
+                                         "Lowest level to log: debug, info, warning, error or off"}});
     table.add("Logging and operation",
               {{"--site-doctor", "MODE", choice(site_doctor, "mode", choices<bool>{{"on", true}, {"off", false}}),
                 "SITE DOCTOR tells users what arrived of their data: on or off"}});
@@ -222,7 +228,7 @@ std::vector<helper::permitted_file> daemon_options::files() const {
         for (const auto& path : *list) add(path);
     add(client_ca);
     add(config);
-    if (log_target != "-") add(log_target, true);
+    if (log::is_file(log_target)) add(log_target, true);
     add(logging_and_control.transfer_log, true);
     return out;
 }

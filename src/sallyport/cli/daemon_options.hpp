@@ -66,6 +66,7 @@ struct daemon_options {
     std::size_t threads = 0;
     std::string log_target = "-";
     log::level log_level = log::level::info;
+    log::line_format log_format = log::line_format::text;
     std::string config;
     logging_and_control_options logging_and_control;
     confinement_options confinement;

@@ -14,14 +14,18 @@ void logging_and_control_options::add_to(command_table& table) {
                {"--transfer-log-format", "FORMAT",
                 choice(transfer_log_format, "format",
                        choices<status::record_format>{{"text", status::record_format::text},
-                                                      {"json", status::record_format::json}}),
-                "Format of the transfer log: text (key=value) or json"}});
+                                                      {"json", status::record_format::json},
+                                                      {"xferlog", status::record_format::xferlog},
+                                                      {"common", status::record_format::common}}),
+                "Format of the transfer log: text (key=value), json, xferlog or common"}});
 }
 
 void logging_and_control_options::add_control_to(command_table& table) {
     table.add("Logging and operation", {{"--control-socket", "PATH", text(control_socket),
                                          "Unix socket for status, reload and restart; 'none' disables it",
-                                         "/run/sallyport/NAME.sock for root, else $XDG_RUNTIME_DIR/sallyport/NAME.sock"}});
+                                         "/run/sallyport/NAME.sock for root, else $XDG_RUNTIME_DIR/sallyport/NAME.sock"},
+                                        {"--metrics", "ADDRESS:PORT", address_and_port(metrics),
+                                         "Serve metrics for Prometheus and health checks over HTTP", "none"}});
 }
 
 void logging_and_control_options::add_restart_to(command_table& table) {

@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/cli/option_table.hpp>
@@ -19,6 +21,7 @@ struct logging_and_control_options {
     std::string transfer_log;
     status::record_format transfer_log_format = status::record_format::text;
     std::string control_socket;
+    std::optional<endpoint> metrics;
     std::chrono::seconds drain_timeout = limits::drain_timeout;
     ops::watchdog_mode watchdog = ops::watchdog_mode::log;
 

@@ -273,8 +273,8 @@ int run(CLI::App& command, up_options& options) {
     const auto output =
         std::make_shared<line_writer>(unique_fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)), "standard output",
                                       line_writer::setup{.thread = "output", .queue = output_lines});
-    gate_settings->session_ended = [output](const gate::session_summary& session) {
-        output->write(log::level::info, line_of(session));
+    gate_settings->session_ended = [output](const status::session_summary& session) {
+        output->write(log::level::info, text_of(session));
     };
 
     ops::daemon host(name, options.daemon.threads, options.daemon.stop_timeout);

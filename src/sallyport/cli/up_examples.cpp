@@ -56,14 +56,6 @@ std::string examples(const up_examples& g, const endpoint& listener, bool implic
                              g.program, sallyport_trust, as_writer, implicit ? "ftps" : "ftpes", location);
 }
 
-std::string size(std::uint64_t bytes) {
-    constexpr auto units = std::to_array<std::string_view>({"bytes", "KiB", "MiB", "GiB", "TiB"});
-    auto value = static_cast<double>(bytes);
-    std::size_t unit = 0;
-    for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
-    return unit == 0 ? fmt::format("{} {}", bytes, units[0]) : fmt::format("{:.1f} {}", value, units[unit]);
-}
-
 }  // namespace
 
 std::string text_of(const up_examples& g) {
@@ -91,19 +83,6 @@ std::string text_of(const up_examples& g) {
     out += fmt::format("\nCertificate SHA-256 {}\nIn a firewall open TCP {}{}. Ctrl-C stops.\n\n", g.fingerprint,
                        fmt::join(ports, ", "), g.extra_ports);
     return out;
-}
-
-std::string line_of(const gate::session_summary& s) {
-    const auto number = [](std::size_t n, std::string_view what) {
-        return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-    };
-    std::string out = fmt::format("{}: {}", s.client.address.text(), s.logged_in ? escape(s.user, 100) : "not logged in");
-    if (s.tls) out += ", TLS";
-    if (s.downloads > 0) out += fmt::format(", {} sent ({})", number(s.downloads, "file"), size(s.sent));
-    if (s.uploads > 0) out += fmt::format(", {} received ({})", number(s.uploads, "file"), size(s.received));
-    if (s.listings > 0) out += ", " + number(s.listings, "listing");
-    if (s.failed > 0) out += ", " + number(s.failed, "failed transfer");
-    return out + fmt::format(", {} s", s.duration.count() / 1000);
 }
 
 }  // namespace sallyport::cli

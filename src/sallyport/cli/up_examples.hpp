@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <sallyport/base/address.hpp>
-#include <sallyport/gate/gate.hpp>
 
 namespace sallyport::cli {
 
@@ -42,8 +41,5 @@ struct up_examples {
 };
 
 [[nodiscard]] std::string text_of(const up_examples& guide);
-
-/// "192.0.2.7: anonymous, 2 files sent (1.5 MiB), 3 listings, 12 s".
-[[nodiscard]] std::string line_of(const gate::session_summary& session);
 
 }  // namespace sallyport::cli

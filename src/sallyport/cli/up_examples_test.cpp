@@ -85,23 +85,5 @@ TEST(UpExamples, APasswordThatTheUserGaveIsNotShown) {
     EXPECT_THAT(text, Not(HasSubstr("password")));
 }
 
-TEST(UpExamples, ASessionIsOneLine) {
-    gate::session_summary s;
-    s.client = *endpoint::parse("192.0.2.7:4000");
-    s.duration = std::chrono::milliseconds(12'300);
-    EXPECT_EQ(line_of(s), "192.0.2.7: not logged in, 12 s");
-    s.user = "an\nna";
-    s.logged_in = s.tls = true;
-    s.downloads = 2;
-    s.sent = 1'572'864;
-    s.uploads = 1;
-    s.received = 5;
-    s.listings = 3;
-    s.failed = 1;
-    EXPECT_EQ(line_of(s),
-              "192.0.2.7: an\\x0ana, TLS, 2 files sent (1.5 MiB), 1 file received (5 bytes), 3 listings, 1 failed transfer, "
-              "12 s");
-}
-
 }  // namespace
 }  // namespace sallyport::cli

@@ -185,7 +185,7 @@ TEST(session_reader_test, reads_our_log_by_session) {
 2026-11-30T00:53:32.600+00:00 D [mx-11] < 504 10.9.9.9 is a private address and cannot be reached from here; use passive mode.
 2026-11-30T00:53:32.609+00:00 D [mx-10] > EPSV
 2026-11-30T00:53:32.609+00:00 D [mx-10] < 229 Entering Extended Passive Mode (|||30000|)
-2026-11-30T00:53:33.630+00:00 I [mx-10] Connection closed
+2026-11-30T00:53:33.630+00:00 I [mx-10] Session ended by the client with QUIT; 10.0.2.1: writer, 1 listing, 5 s
 )");
     EXPECT_TRUE(read.of_server);
     const auto found = facts_of(read);

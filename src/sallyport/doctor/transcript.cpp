@@ -208,7 +208,7 @@ namespace {
     } else if (text.starts_with("Connection accepted from ")) {
         out = session_event{.what = kind::opened, .at = endpoint::parse(text.substr(text.rfind(' ') + 1))};
         if (const auto from = endpoint::parse(between(text, " from ", " "))) out->client = from->address;
-    } else if (text == "Connection closed") {
+    } else if (text.starts_with("Session ended by ") && text.find("; ") != text.npos) {
         out = session_event{.what = kind::closed};
     } else {
         return std::nullopt;

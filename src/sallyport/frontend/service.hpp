@@ -152,6 +152,8 @@ public:
     [[nodiscard]] virtual std::optional<status::pool_snapshot> backend_status() const { return std::nullopt; }
 
     /// The data connections that failed, by cause and client network. Any thread.
+    /// By the id of their cause, since the start.
+    [[nodiscard]] std::map<std::string, std::uint64_t> failed_data_totals() const { return shared_->failed_data.totals(); }
     [[nodiscard]] std::vector<status::failed_data_count> failed_data_connections() const {
         return shared_->failed_data.list(status::failed_data_table::clock::now());
     }

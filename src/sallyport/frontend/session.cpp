@@ -26,9 +26,9 @@ session::~session() {
 
 void session::log(log::level at, std::string_view text) const {
     if (log_limited_)
-        log::write_limited(at, id_, client_address_, text);
+        log::write_limited(at, log_subject(), client_address_, text);
     else
-        log::write(at, id_, text);
+        log::write(at, log_subject(), text);
 }
 
 std::shared_ptr<session> session_list::find(std::string_view id) const {

@@ -92,10 +92,13 @@ protected:
     /// Writes a log line about this session. Until logged_in() is called, the number of lines is limited
     /// (log::write_limited).
     void log(log::level at, std::string_view text) const;
+    /// Refers to this session.
+    [[nodiscard]] log::subject log_subject() const noexcept { return {id_, user_, client_address_}; }
     /// Notes that this thread works for this session from now on, at `command`, which may be empty (net/work_note.hpp).
     void note_work(std::string_view command) const noexcept { net::work_note(number_, command).set(); }
     /// Called when the client has logged in, once or more often.
-    void logged_in() {
+    void logged_in(std::string_view user) {
+        if (user_ != user) user_ = user;
         log_limited_ = false;
         slot_.leave_login_pool();
     }
@@ -106,6 +109,7 @@ private:
     const std::uint64_t number_;
     const ip_address client_address_;
     admission_slot slot_;
+    std::string user_;
     bool log_limited_ = true;
     std::shared_ptr<session_list> list_;
     std::size_t index_;

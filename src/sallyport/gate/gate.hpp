@@ -27,6 +27,7 @@
 #include <sallyport/proto/proxy_header.hpp>
 #include <sallyport/proto/relay_methods.hpp>
 #include <sallyport/status/counters.hpp>
+#include <sallyport/status/session_summary.hpp>
 
 namespace sallyport::gate {
 
@@ -139,23 +140,6 @@ struct health_check_settings {
     std::string password;
 };
 
-/// Totals of one session, reported when it ends. A value.
-struct session_summary {
-    endpoint client;
-    std::string user;
-    bool logged_in = false;
-    bool tls = false;
-    // Complete transfers.
-    std::size_t downloads = 0;
-    std::size_t uploads = 0;
-    std::size_t listings = 0;
-    std::size_t failed = 0;
-    // Bytes of files, to and from the client; without those that bypassed this process.
-    std::uint64_t sent = 0;
-    std::uint64_t received = 0;
-    std::chrono::milliseconds duration{};
-};
-
 /// The settings of a gateway. A value.
 struct settings : frontend::service_settings {
     std::vector<backend> backends;
@@ -213,7 +197,7 @@ struct settings : frontend::service_settings {
     // Time limit for each backend reply until the login is complete.
     std::chrono::seconds backend_login_timeout = limits::backend_login_timeout;
     // Called on the session's loop; may be empty.
-    std::function<void(const session_summary&)> session_ended{};
+    std::function<void(const status::session_summary&)> session_ended{};
 };
 
 struct shared_state;

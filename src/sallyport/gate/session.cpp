@@ -338,7 +338,7 @@ net::task<> session::advance() {
     const auto before = deadline_;
     for (;;) {
         perform();
-        if (machine_->login().logged_in()) logged_in();
+        if (machine_->login().logged_in()) logged_in(machine_->login().user());
         if (machine_->has_output(proto::leg::backend) && !to_backend_.writing) {
             to_backend_.writing = true;
             machine_->release_backend_output(to_backend_.bytes);
@@ -376,8 +376,8 @@ net::task<> session::finish() {
     close_backend();
     selection_.stop();
     to_backend_.wake.set();
-    log(log::level::info, ending_.lost ? "Connection closed by the client" : "Session ended");
-    report_.session_ended(owner(), machine_->login().logged_in());
+    report_.session_ended(owner_of(client_, server_, machine_->login().user()), machine_->login().logged_in(),
+                          ending_.by(machine_->quit_received()));
     if (!ending_.lost) co_await client_.close_after_final_reply();
     client_.stream().close();
 }

@@ -65,6 +65,14 @@ private:
         bool client_ended = false;
         // The client's control connection is closed or broken.
         bool lost = false;
+
+        [[nodiscard]] status::session_end by(bool quit_received) const noexcept {
+            using enum status::session_end;
+            if (dismissed) return administrator;
+            if (stopping) return shutdown;
+            if (quit_received) return quit;
+            return lost || client_ended ? client : server;
+        }
     };
 
     [[nodiscard]] std::shared_ptr<session> self() { return std::static_pointer_cast<session>(shared_from_this()); }

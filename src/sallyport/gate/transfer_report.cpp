@@ -195,22 +195,25 @@ void transfer_report::changed(const proto::path_change& change, const record_own
 
 void transfer_report::conclude(const status::transfer_record& of, bool complete) {
     status::count(complete ? gate_->counters.transfers_complete : gate_->counters.transfers_failed);
-    if (!gate_->config.session_ended) return;
     const bool listing = of.verb == "LIST" || of.verb == "NLST" || of.verb == "MLSD";
-    ++(!complete ? summary_.failed : listing ? summary_.listings : of.upload ? summary_.uploads : summary_.downloads);
-    if (listing || !of.client_leg.bytes) return;
-    summary_.sent += of.client_leg.bytes->sent;
-    summary_.received += of.client_leg.bytes->received;
+    const auto bytes = of.client_leg.bytes.value_or(status::byte_counts());
+    using kind = status::transfer_kind;
+    add_transfer(summary_,
+                 listing     ? kind::listing
+                 : of.upload ? kind::upload
+                             : kind::download,
+                 complete, of.upload ? bytes.received : bytes.sent);
 }
 
-void transfer_report::session_ended(const record_owner& owner, bool logged_in) {
-    if (!gate_->config.session_ended) return;
+void transfer_report::session_ended(const record_owner& owner, bool logged_in, status::session_end by) {
     summary_.client = owner.client;
     summary_.user = owner.user;
     summary_.logged_in = logged_in;
     summary_.tls = owner.client_tls;
     summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at_);
-    gate_->config.session_ended(summary_);
+    if (log::enabled(log::level::info))
+        log_(log::level::info, fmt::format("Session ended {}; {}", text_of(by), text_of(summary_)));
+    if (gate_->config.session_ended) gate_->config.session_ended(summary_);
 }
 
 void transfer_report::describe(status::session_report& into) const {

@@ -17,6 +17,7 @@
 #include <sallyport/proto/path_records.hpp>
 #include <sallyport/proto/relay_machine.hpp>
 #include <sallyport/status/session_report.hpp>
+#include <sallyport/status/session_summary.hpp>
 #include <sallyport/status/transfer_record.hpp>
 
 namespace sallyport::gate {
@@ -57,10 +58,10 @@ public:
 
     /// A file or directory was changed by DELE, RMD, MKD or RNTO.
     void changed(const proto::path_change& change, const record_owner& owner) const;
-    void session_ended(const record_owner& owner, bool logged_in);
+    void session_ended(const record_owner& owner, bool logged_in, status::session_end by);
 
-    /// Whether records or the summary are wanted.
-    [[nodiscard]] bool needs_owner() const noexcept { return gate_->config.transfer_log || gate_->config.session_ended; }
+    /// Whether records are wanted.
+    [[nodiscard]] bool needs_owner() const noexcept { return gate_->config.transfer_log != nullptr; }
     /// The plan of the running transfer if its bytes bypass this process; otherwise null.
     [[nodiscard]] const proto::relay_plan* bypassing() const noexcept { return bypassing_ ? &bypassing_->plan : nullptr; }
     [[nodiscard]] net::deadline session_started_at() const noexcept { return started_at_; }
@@ -85,7 +86,7 @@ private:
     // Both are kept until the record is written.
     std::shared_ptr<const data_relay> relay_;
     std::optional<bypassing_transfer> bypassing_;
-    session_summary summary_;
+    status::session_summary summary_;
     net::deadline started_at_ = net::clock::now();
 };
 

@@ -12,7 +12,6 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
-#include <sallyport/status/status_json.hpp>
 
 namespace sallyport::ops {
 namespace {
@@ -32,32 +31,8 @@ std::string refusal(std::string_view reason) { return json::serialize(json::obje
 }
 
 net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool* disk, std::shared_ptr<status_source> from) {
-    const auto uptime = net::clock::now() - from->started;
-    status::daemon_snapshot now{.name = from->name,
-                                .pid = ::getpid(),
-                                .uptime = std::chrono::duration_cast<std::chrono::seconds>(uptime),
-                                .listening = from->service.endpoints(),
-                                .draining = from->draining};
-    const auto& confined = from->confinement;
-    now.confinement = {.user = confined.user,
-                       .landlock = confined.landlock,
-                       .ports = confined.ports,
-                       .system_calls = confined.system_calls,
-                       .missing = confined.missing};
-    for (const auto& m : from->service.mappings()) {
-        const auto remaining = std::chrono::duration_cast<std::chrono::seconds>(m.expires - net::clock::now());
-        now.mappings.push_back({.local_port = m.local_port,
-                                .is_v6 = m.is_v6,
-                                .external = m.external,
-                                .by = m.external ? std::string(reach::name(m.by)) : std::string(),
-                                .remaining = std::max(remaining, std::chrono::seconds(0)),
-                                .error = m.error});
-    }
+    auto now = snapshot_of(*from);
     now.sessions = co_await from->service.collect_snapshot(*loop);
-    now.backends = from->service.backend_status();
-    now.counted = from->counters.read();
-    now.log_lines_lost = log::lost();
-    now.failed_data = from->service.failed_data_connections();
     now.penalties = from->service.sessions().list_login_penalties();
     // Ten thousand sessions are some megabytes of text, which would block a loop.
     auto work = [&now] { return json::serialize(status::status_json(now)); };
@@ -79,11 +54,41 @@ net::task<result<std::string>> kick(net::loop* loop, frontend::frontend* session
     if (!found)
         co_return fail(errc::not_found,
                        fmt::format("no session has the id \"{}\"; status --sessions lists them", escape(id, 100)));
-    log::info(id, "Session ended by the administrator");
+    log::info({.session = id}, "Session ended by the administrator");
     co_return answer_with(fmt::format("session {} ended", id));
 }
 
 }  // namespace
+
+status::daemon_snapshot snapshot_of(const status_source& from) {
+    const auto uptime = net::clock::now() - from.started;
+    status::daemon_snapshot now{.name = from.name,
+                                .pid = ::getpid(),
+                                .uptime = std::chrono::duration_cast<std::chrono::seconds>(uptime),
+                                .listening = from.service.endpoints(),
+                                .draining = from.draining};
+    const auto& confined = from.confinement;
+    now.confinement = {.user = confined.user,
+                       .landlock = confined.landlock,
+                       .ports = confined.ports,
+                       .system_calls = confined.system_calls,
+                       .missing = confined.missing};
+    for (const auto& m : from.service.mappings()) {
+        const auto remaining = std::chrono::duration_cast<std::chrono::seconds>(m.expires - net::clock::now());
+        now.mappings.push_back({.local_port = m.local_port,
+                                .is_v6 = m.is_v6,
+                                .external = m.external,
+                                .by = m.external ? std::string(reach::name(m.by)) : std::string(),
+                                .remaining = std::max(remaining, std::chrono::seconds(0)),
+                                .error = m.error});
+    }
+    now.backends = from.service.backend_status();
+    now.counted = from.counters.read();
+    now.log_lines_lost = log::lost();
+    now.failed_data = from.service.failed_data_connections();
+    now.failed_data_totals = from.service.failed_data_totals();
+    return now;
+}
 
 net::task<std::string> answer_request(std::shared_ptr<const control_actions> actions, std::string request) {
     boost::system::error_code wrong;

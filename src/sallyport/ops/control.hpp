@@ -20,6 +20,7 @@
 #include <sallyport/ops/confinement.hpp>
 #include <sallyport/ops/control_socket.hpp>
 #include <sallyport/status/counters.hpp>
+#include <sallyport/status/status_json.hpp>
 
 namespace sallyport::ops {
 
@@ -50,11 +51,15 @@ struct status_source {
     frontend::service& service;
     const status::counters& counters;
     bool draining = false;
+    // No new sessions are admitted.
+    bool stopping = false;
     // Empty if the process keeps its rights.
     confinement_report confinement{};
     net::clock::time_point started = net::clock::now();
 };
 
+/// The state of the daemon, without its sessions and login penalties.
+[[nodiscard]] status::daemon_snapshot snapshot_of(const status_source& from);
 /// The snapshot is turned into text on a thread of `disk`.
 [[nodiscard]] control_action status_action(net::loop& loop, net::worker_pool& disk, std::shared_ptr<status_source> from);
 /// Removes the login penalty of an address.

@@ -61,7 +61,7 @@ int daemon::run(const std::vector<endpoint>& listening, const old_process& old) 
     old.notify_ready();
     notify_service_manager();
     loops_.run();
-    log::info("", fmt::format("{}: stopped", name_));
+    log::info({}, fmt::format("{}: stopped", name_));
     // Before the helper process ends: it may be needed to reopen a log.
     if (transfer_log_) transfer_log_->flush(log::end_deadline());
     log::flush(log::end_deadline());
@@ -104,7 +104,7 @@ void daemon::stop(std::string_view reason, std::chrono::milliseconds within) {
     if (std::exchange(stop_started_, true)) return;
     // The end of the program must not fail.
     const use_memory_reserve reserve;
-    log::info("", fmt::format("{}: {}, stopping", name_, reason));
+    log::info({}, fmt::format("{}: {}, stopping", name_, reason));
     loops_.at(0).spawn("stop deadline", stop_loops_after(loops_.at(0), loops_, within));
     stopping_ = services_.size();
     const auto for_transfers = std::max(within - limits::stop_reserve, std::chrono::milliseconds(0));

@@ -12,9 +12,15 @@
 #include <sallyport/net/listener.hpp>
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/ops/graceful_restart.hpp>
+#include <sallyport/ops/metrics_server.hpp>
+#include <sallyport/status/metrics_text.hpp>
 
 namespace sallyport::ops {
 namespace {
+
+net::task<std::string> collect_metrics(std::shared_ptr<status_source> from) {
+    co_return status::metrics_text(snapshot_of(*from));
+}
 
 /// The control socket of one daemon with its commands.
 class control {
@@ -59,6 +65,18 @@ private:
     std::optional<control_socket> socket_;
 };
 
+/// Where metrics are served, if they are.
+[[nodiscard]] result<std::optional<metrics_server>> open_metrics(net::loop& loop, const std::optional<endpoint>& at,
+                                                                 std::shared_ptr<status_source> from) {
+    if (!at) return std::nullopt;
+    metrics_answers answers{.metrics = [from] { return collect_metrics(from); },
+                            .is_ready = [from] { return !from->draining && !from->stopping; }};
+    auto opened = metrics_server::open(loop, *at, std::move(answers));
+    if (!opened) return fail(opened.error().code, fmt::format("--metrics: {}", opened.error().text()));
+    log::info({}, fmt::format("Metrics at http://{}/metrics", opened->local().text()));
+    return std::optional(std::move(*opened));
+}
+
 /// Returns copies of the listening sockets, and the down backends, for the new process. Unless `listening`, the sockets are
 /// opened again; the new process itself opens one that this process may not open.
 [[nodiscard]] result<handover_state> state_of(const frontend::service& service, bool listening) {
@@ -97,14 +115,21 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
                       [&service](std::uint64_t number) { return service->sessions().id_of(number); });
     const auto status =
         std::make_shared<status_source>(status_source{.name = plan.name, .service = *service, .counters = counters});
+    host.add([status](auto /*grace*/, auto done) {
+        status->stopping = true;
+        done(true);
+    });
     control controls(host, plan.control, status);
+    auto metrics = open_metrics(host.loops().at(0), plan.metrics, status);
+    if (!metrics) return report_start_failure(plan.name, metrics.error(), old);
     reloader reloading(host, std::move(settings), [&source] { return source.load_settings(); });
     graceful_restart restarting(host, rights,
                                 {.state = [&service](bool listening) { return state_of(*service, listening); },
                                  .start_draining = [&service](auto ended) { service->start_draining(std::move(ended)); },
                                  .replaced =
-                                     [&service, &controls, &watching] {
+                                     [&service, &controls, &watching, &metrics] {
                                          watching.stop_reporting();
+                                         metrics->reset();
                                          service->share_ports(true);
                                          controls.move_control_socket();
                                      },

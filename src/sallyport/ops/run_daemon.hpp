@@ -36,6 +36,8 @@ struct daemon_plan {
     std::chrono::seconds drain_timeout{};
     control_socket_location control{};
     watchdog_mode watchdog = watchdog_mode::log;
+    // Where metrics and health are served over HTTP.
+    std::optional<endpoint> metrics{};
     // Nothing: the process keeps its rights.
     std::optional<prepared_confinement> confinement{};
 };

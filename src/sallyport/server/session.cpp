@@ -87,7 +87,10 @@ net::task<> session::run() {
             fmt::format("Connection accepted from {} to {}", control_.peer().text(), control_.client_destination().text()));
     for (bool continues = true; continues;) {
         if (outcome_) finish_transfer(*std::exchange(outcome_, std::nullopt));
-        if (stopping_ && !transfer_) machine_.terminate(stop_text_);
+        if (stopped_by_ && !transfer_)
+            machine_.terminate(stopped_by_ == status::session_end::administrator
+                                   ? "The administrator has ended this session."
+                                   : "The service is shutting down; connect again later.");
         proto::server_action action = machine_.next();
         // Before the action, which may be to wait for the client.
         if (machine_.bounce_attempts() != bounce_attempts_counted_) {
@@ -107,14 +110,14 @@ net::task<> session::run() {
     // An upload that is being published can't be taken back any more: its outcome belongs into the log and the counters.
     if (transfer_ && !outcome_) co_await wait_for_transfer();
     if (outcome_) finish_transfer(*std::exchange(outcome_, std::nullopt));
-    log(log::level::info, "Connection closed");
+    log_end();
 }
 
 /// Sends what there is, then reads. False where the connection is over.
 net::task<bool> session::read_input(net::deadline until) {
     co_await control_.flush(machine_);
     // What a transfer has ended meanwhile comes first: there was no read for it to interrupt.
-    if (outcome_ || (stopping_ && !transfer_)) co_return true;
+    if (outcome_ || (stopped_by_ && !transfer_)) co_return true;
     if (control_.is_broken()) co_return false;
     if (control_.input_ended()) {
         // In the middle of something that would need more input.
@@ -232,7 +235,7 @@ net::task<> session::check_login(proto::login_request request) {
     machine_.set_time(net::clock::now());
     if (checked) {
         account_ = *checked;
-        logged_in();
+        logged_in(account_.name);
         if (!account_.anonymous) slot().report_login();
         log_login(account_.name, "accepted");
         co_return machine_.login_done({});
@@ -264,9 +267,9 @@ net::task<result<account>> session::check_password(const proto::login_request& r
     // The client gets the reply to USER now. If it has closed the connection, its system answers that with RST.
     co_await control_.flush(machine_);
     login_turn turn(shared_->hash_turns, loop_, owner_of_work(), slot().has_recent_login());
-    std::function<bool()> is_cancelled = [this] { return stopping_ || control_.is_lost(); };
+    std::function<bool()> is_cancelled = [this] { return stopped_by_ || control_.is_lost(); };
     const auto reached = co_await turn.wait(std::move(is_cancelled));
-    if (stopping_ || control_.is_lost()) co_return fail(errc::cancelled);
+    if (stopped_by_ || control_.is_lost()) co_return fail(errc::cancelled);
     if (reached != login_turn::state::granted) co_return fail(errc::exhausted);
     // Others may have failed from the same address meanwhile, or for the same account.
     if (const auto text = login_rejection(request.user); !text.empty()) co_return fail(errc::rejected, std::string(text));
@@ -310,7 +313,7 @@ void session::open_passive(const act::open_passive& how) {
 }
 
 void session::release_passive() {
-    if (!stopping_) report_failed_data(frontend::abandoned(history_.offer, passive_));
+    if (!stopped_by_) report_failed_data(frontend::abandoned(history_.offer, passive_));
     passive_ = {};
     history_.offer.reset();
 }
@@ -391,35 +394,38 @@ void session::finish_transfer(const result<proto::transfer_outcome>& outcome) {
     status::count(outcome ? shared_->counters.transfers_complete : shared_->counters.transfers_failed);
     status::count(transfer_->is_upload() ? shared_->counters.bytes_received : shared_->counters.bytes_sent,
                   transfer_->bytes());
+    const auto kind = transfer_->request().command == proto::verb::retr ? status::transfer_kind::download
+                      : transfer_->is_upload()                          ? status::transfer_kind::upload
+                                                                        : status::transfer_kind::listing;
+    add_transfer(summary_, kind, outcome.has_value(), transfer_->bytes());
     if (log::enabled(log::level::info)) log(log::level::info, transfer_text(*transfer_, outcome));
     persistent_data_ = transfer_->release_persistent_data();
     machine_.set_time(net::clock::now());
     const int reply = machine_.transfer_done(outcome, transfer_->connected(), persistent_data_.is_open());
     if (shared_->config.transfer_log)
-        shared_->config.transfer_log->write(transfer_record_of(*transfer_, outcome, owner(), stopping_, reply));
+        shared_->config.transfer_log->write(
+            transfer_record_of(*transfer_, outcome, owner(), stopped_by_.has_value(), reply));
     transfer_.reset();
 }
 
 void session::cancel_transfer() {
     // One that has ended, now or while it was being cancelled, is concluded by its own outcome, and once.
-    if (transfer_ && !outcome_ && transfer_->cancel(!stopping_) && !outcome_) finish_transfer(fail(errc::cancelled));
+    if (transfer_ && !outcome_ && transfer_->cancel(!stopped_by_) && !outcome_) finish_transfer(fail(errc::cancelled));
 }
 
 void session::stop() {
-    stopping_ = true;
-    stop_text_ = "The service is shutting down; connect again later.";
+    stopped_by_ = status::session_end::shutdown;
     if (!transfer_) control_.interrupt_read();
 }
 
 void session::disconnect() {
-    stopping_ = true;
-    stop_text_ = "The administrator has ended this session.";
+    stopped_by_ = status::session_end::administrator;
     cancel_transfer();
     wake();
 }
 
 void session::kill() {
-    stopping_ = true;
+    stopped_by_ = status::session_end::shutdown;
     cancel_transfer();
     control_.abort();
     if (transfer_finished_) transfer_finished_->set();
@@ -432,6 +438,20 @@ void session::log_login(std::string_view user, std::string_view outcome) const {
     const auto& stream = control_.stream();
     log(log::level::info,
         frontend::login_text(user, stream.peer(), stream.is_tls() ? stream.tls().version : std::string(), outcome));
+}
+
+void session::log_end() {
+    if (!log::enabled(log::level::info)) return;
+    using enum status::session_end;
+    const bool by_client = control_.is_broken() || control_.input_ended();
+    const auto by = stopped_by_ ? *stopped_by_ : machine_.quit_received() ? quit : by_client ? client : server;
+    summary_.client = control_.peer();
+    summary_.user = account_.name;
+    summary_.logged_in = machine_.logged_in();
+    summary_.tls = control_.stream().is_tls();
+    summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at_);
+    const auto reply = by == server ? fmt::format(" with {}", machine_.last_reply()) : std::string();
+    log(log::level::info, fmt::format("Session ended {}{}; {}", text_of(by), reply, text_of(summary_)));
 }
 
 status::session_report session::describe() const {

@@ -19,6 +19,7 @@
 #include <sallyport/server/session_context.hpp>
 #include <sallyport/server/session_records.hpp>
 #include <sallyport/server/transfer.hpp>
+#include <sallyport/status/session_summary.hpp>
 
 namespace sallyport::server {
 
@@ -64,6 +65,7 @@ private:
 
     [[nodiscard]] record_owner owner() const;
     void log_login(std::string_view user, std::string_view outcome) const;
+    void log_end();
 
     std::shared_ptr<session_context> shared_;
     net::loop& loop_;
@@ -88,9 +90,9 @@ private:
     std::optional<net::event> transfer_finished_;
     net::deadline started_at_ = net::clock::now();
     std::uint64_t bounce_attempts_counted_ = 0;
-    bool stopping_ = false;
-    // The reason, for the 421.
-    std::string_view stop_text_;
+    // The administrator, or a shutdown.
+    std::optional<status::session_end> stopped_by_;
+    status::session_summary summary_;
 };
 
 }  // namespace sallyport::server

@@ -76,6 +76,7 @@ status::transfer_record transfer_record_of(const transfer& t, const result<proto
     out.path = t.request().path.text();
     out.cwd = t.cwd();
     out.upload = t.is_upload();
+    out.ascii = t.request().type == proto::data_type::ascii;
     out.client_leg.control_tls = control_tls;
     out.client_leg.data_tls = t.is_protected();
     out.client_leg.method = method_of(t.request().data);

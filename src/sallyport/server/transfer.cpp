@@ -121,7 +121,7 @@ void transfer::report_failed_data(diagnosis::data_failure how, std::string detai
         seen.method = target->method;
         seen.address = target->address;
     }
-    log::warning(setup_.session, frontend::count_failed_data(setup_.shared->failed_data, seen));
+    log::warning(setup_.log_subject(), frontend::count_failed_data(setup_.shared->failed_data, seen));
 }
 
 bool transfer::start_commit() noexcept {
@@ -131,7 +131,7 @@ bool transfer::start_commit() noexcept {
 }
 
 void transfer::log(std::string_view text) const {
-    if (log::enabled(log::level::info)) log::info(setup_.session, text);
+    if (log::enabled(log::level::info)) log::info(setup_.log_subject(), text);
 }
 
 /// For STOU the reply contains the name: RFC 1123 section 4.1.2.9.

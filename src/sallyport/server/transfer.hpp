@@ -68,6 +68,9 @@ struct transfer_setup {
     std::string cwd;
     // In passive mode, the address and port in the reply to PASV or EPSV.
     std::optional<endpoint> advertised{};
+
+    /// Refers to this object.
+    [[nodiscard]] log::subject log_subject() const noexcept { return {session, user_account.name, control_peer.address}; }
 };
 
 class transfer {

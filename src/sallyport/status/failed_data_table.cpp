@@ -15,6 +15,7 @@ namespace {
 void failed_data_table::add(std::string_view id, const ip_address& client, clock::time_point now) {
     key of{id, network_of(client)};
     const std::scoped_lock lock(mutex_);
+    ++totals_[of.first];
     if (const auto found = by_key_.find(of); found != by_key_.end()) {
         rows_.splice(rows_.begin(), rows_, found->second);
     } else {
@@ -37,6 +38,11 @@ std::vector<failed_data_count> failed_data_table::list(clock::time_point now) co
         out.push_back(
             {each.of.first, each.of.second, each.count, std::chrono::duration_cast<std::chrono::seconds>(now - each.last)});
     return out;
+}
+
+std::map<std::string, std::uint64_t> failed_data_table::totals() const {
+    const std::scoped_lock lock(mutex_);
+    return totals_;
 }
 
 }  // namespace sallyport::status

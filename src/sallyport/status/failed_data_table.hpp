@@ -39,6 +39,8 @@ public:
     void add(std::string_view id, const ip_address& client, clock::time_point now);
     /// The most recent one first.
     [[nodiscard]] std::vector<failed_data_count> list(clock::time_point now) const;
+    /// How many there were of each cause, including those whose rows were dropped.
+    [[nodiscard]] std::map<std::string, std::uint64_t> totals() const;
 
 private:
     using key = std::pair<std::string, std::string>;
@@ -52,6 +54,7 @@ private:
     // The most recent one first.
     std::list<row> rows_;
     std::map<key, std::list<row>::iterator> by_key_;
+    std::map<std::string, std::uint64_t> totals_;
 };
 
 }  // namespace sallyport::status

@@ -43,6 +43,7 @@ TEST(FailedDataTable, IsBounded) {
     EXPECT_EQ(all[1].network, "10.0.0.0/24");
     EXPECT_EQ(all[1].count, 2U);
     EXPECT_EQ(all.back().network, "10.0.2.0/24");
+    EXPECT_EQ(table.totals(), (std::map<std::string, std::uint64_t>{{"active-blocked", failed_data_table::max_rows + 2}}));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -66,6 +67,8 @@ struct daemon_snapshot {
     session_snapshot sessions{};
     std::vector<login_penalty> penalties{};
     std::vector<failed_data_count> failed_data{};
+    // By the id of their cause, since the start.
+    std::map<std::string, std::uint64_t> failed_data_totals{};
 };
 
 [[nodiscard]] boost::json::object status_json(const daemon_snapshot& daemon);

@@ -22,7 +22,7 @@ transfer_log::transfer_log(std::unique_ptr<line_writer> lines, record_format for
 
 void transfer_log::write(transfer_record r) {
     r.ended_at = std::chrono::system_clock::now();
-    lines_->write(log::level::info, line_of(r, format_));
+    if (const auto line = line_of(r, format_); !line.empty()) lines_->write(log::level::info, line);
 }
 
 void transfer_log::reopen() noexcept { lines_->reopen(); }

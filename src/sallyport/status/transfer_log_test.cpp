@@ -1,5 +1,7 @@
 #include <sallyport/status/transfer_log.hpp>
 
+#include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -42,6 +44,58 @@ TEST(transfer_record, has_all_four_sockets_G12) {
     EXPECT_TRUE(json.starts_with(R"({"time":"2026-01-01T00:00:00.123Z","session":"gate-7","user":"bob",)")) << json;
     EXPECT_TRUE(json.ends_with(R"("duration_seconds":1.500,"result":"backend_failed","reply_code":426,"reason":"reset"})"))
         << json;
+}
+
+/// In UTC, whatever the time zone of the machine is.
+class TransferRecordOfOtherPrograms : public testing::Test {
+protected:
+    void SetUp() override {
+        ::setenv("TZ", "UTC", 1);
+        ::tzset();
+        record.session = "s1";
+        record.user = "bo b";
+        record.client = *endpoint::parse("192.0.2.1:5000");
+        record.verb = "STOR";
+        record.path = "/in/a b\n";
+        record.upload = true;
+        record.client_leg.bytes = byte_counts{.received = 420, .sent = 0};
+        record.ended_at = std::chrono::system_clock::time_point(std::chrono::seconds(1'769'861'045));
+        record.duration = std::chrono::duration<double>(12.4);
+        record.reply_code = 226;
+    }
+    transfer_record record;
+};
+
+// xferlog(5) of wu-ftpd
+TEST_F(TransferRecordOfOtherPrograms, Xferlog) {
+    EXPECT_EQ(line_of(record, record_format::xferlog),
+              "Sat Jan 31 12:04:05 2026 12 192.0.2.1 420 /in/a_b\\x0a b _ i r bo_b ftp 0 * c");
+    record.upload = false;
+    record.ascii = true;
+    record.user = "anonymous";
+    record.result = transfer_result::aborted;
+    record.duration = {};
+    EXPECT_EQ(line_of(record, record_format::xferlog),
+              "Sat Jan 31 12:04:05 2026 1 192.0.2.1 0 /in/a_b\\x0a a _ o a anonymous ftp 0 * i");
+    record.transfer = false;
+    record.verb = "DELE";
+    EXPECT_EQ(line_of(record, record_format::xferlog).substr(27), "192.0.2.1 0 /in/a_b\\x0a a _ d a anonymous ftp 0 * i");
+    record.verb = "MKD";
+    EXPECT_EQ(line_of(record, record_format::xferlog), "") << "it has no such lines";
+    record.transfer = true;
+    record.verb = "LIST";
+    EXPECT_EQ(line_of(record, record_format::xferlog), "");
+}
+
+TEST_F(TransferRecordOfOtherPrograms, CommonLogFormat) {
+    EXPECT_EQ(line_of(record, record_format::common),
+              "192.0.2.1 - bo_b [31/Jan/2026:12:04:05 +0000] \"STOR /in/a b\\x0a\" 226 420");
+    record.transfer = false;
+    record.verb = "RNTO";
+    record.renamed_from = "/in/\"old\"";
+    record.reply_code = 250;
+    EXPECT_EQ(line_of(record, record_format::common),
+              "192.0.2.1 - bo_b [31/Jan/2026:12:04:05 +0000] \"RNTO /in/\\x22old\\x22 /in/a b\\x0a\" 250 -");
 }
 
 TEST(transfer_record, of_a_path_change_has_no_data_fields) {

@@ -1,5 +1,6 @@
 #include <sallyport/status/transfer_record.hpp>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -72,6 +73,46 @@ fields& add_result(fields& out, const transfer_record& r) {
     return out;
 }
 
+/// The time in the time zone of this machine, as both formats have it.
+std::tm local_time(std::chrono::system_clock::time_point at) {
+    const auto seconds = std::chrono::system_clock::to_time_t(at);
+    std::tm out{};
+    ::localtime_r(&seconds, &out);
+    return out;
+}
+
+/// A field that ends at a space.
+std::string word(std::string_view text) {
+    auto out = escape(text, max_path_text);
+    std::ranges::replace(out, ' ', '_');
+    return out.empty() ? "-" : out;
+}
+
+bool is_anonymous(std::string_view user) { return user == "anonymous" || user == "ftp"; }
+
+std::uint64_t bytes_of(const transfer_record& r) {
+    const auto bytes = r.client_leg.bytes.value_or(byte_counts());
+    return r.upload ? bytes.received : bytes.sent;
+}
+
+std::string xferlog_line(const transfer_record& r) {
+    const bool deleted = r.verb == "DELE";
+    const bool listing = r.verb == "LIST" || r.verb == "NLST" || r.verb == "MLSD";
+    if (listing || !(r.transfer || deleted)) return {};
+    const auto direction = deleted ? 'd' : r.upload ? 'i' : 'o';
+    return fmt::format("{:%a %b %e %H:%M:%S %Y} {:.0f} {} {} {} {} _ {} {} {} ftp 0 * {}", local_time(r.ended_at),
+                       std::max(r.duration.count(), 1.0), r.client.address.text(), bytes_of(r), word(r.path),
+                       r.ascii ? 'a' : 'b', direction, is_anonymous(r.user) ? 'a' : 'r', word(r.user),
+                       r.result == transfer_result::complete ? 'c' : 'i');
+}
+
+std::string common_line(const transfer_record& r) {
+    const auto what = r.renamed_from.empty() ? r.path : r.renamed_from + " " + r.path;
+    const auto bytes = r.transfer ? std::to_string(bytes_of(r)) : "-";
+    return fmt::format("{} - {} [{:%d/%b/%Y:%H:%M:%S %z}] {} {} {}", r.client.address.text(), word(r.user),
+                       local_time(r.ended_at), quoted(fmt::format("{} {}", r.verb, what)), r.reply_code, bytes);
+}
+
 }  // namespace
 
 std::string_view name(transfer_result r) noexcept {
@@ -81,6 +122,8 @@ std::string_view name(transfer_result r) noexcept {
 }
 
 std::string line_of(const transfer_record& r, record_format format) {
+    if (format == record_format::xferlog) return xferlog_line(r);
+    if (format == record_format::common) return common_line(r);
     fields out(format);
     out.add_word("time", time_text(r.ended_at));
     out.add_word("session", r.session);

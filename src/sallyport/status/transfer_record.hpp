@@ -63,6 +63,8 @@ struct transfer_record {
     // False for DELE, RMD, MKD and RNTO, which have no data connection.
     bool transfer = true;
     bool upload = false;
+    // TYPE A, as far as it is known; the gateway does not know it.
+    bool ascii = false;
     // "relay", "direct" or "kernel"; empty for a server.
     std::string data_path;
     // Why this data path was chosen, in one word; empty for a server.
@@ -78,10 +80,19 @@ struct transfer_record {
     int reply_code = 0;
 };
 
-enum class record_format : std::uint8_t { text, json };
+enum class record_format : std::uint8_t {
+    // key=value, with texts of peers in quotes.
+    text,
+    // One JSON object.
+    json,
+    // The format of wu-ftpd, vsftpd and ProFTPD; xferlog(5). It has transfers of files and deleted files only.
+    xferlog,
+    // The common log format of web servers: host, user, time, command, code of the reply and bytes.
+    common,
+};
 
-/// One line without a line end. `text` is key=value, with texts of peers in quotes; `json` is one object. Texts of peers are
-/// escaped, so that no name can start a new line or imitate another field (IN-09).
+/// One line without a line end; empty if the format has no line for this record. Texts of peers are escaped, so that no name
+/// can start a new line or imitate another field (IN-09).
 [[nodiscard]] std::string line_of(const transfer_record& r, record_format format);
 
 }  // namespace sallyport::status

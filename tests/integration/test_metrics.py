@@ -1,0 +1,149 @@
+"""G12: metrics and health over HTTP, for Prometheus, load balancers and container managers."""
+
+import re
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+from harness.daemon import wait_until
+from harness.raw import Raw, drain
+
+METRIC = re.compile(r"^(sallyport_\w+)(?:\{\w+=\"([^\"]*)\"\})? (\S+)$")
+
+
+def ask(daemon, path):
+    """The status and the text of the answer."""
+    at = re.search(r"Metrics at http://(\S+)/metrics", daemon.log())[1]
+    try:
+        with urllib.request.urlopen(f"http://{at}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def metrics(daemon):
+    """{(NAME, LABEL or None): NUMBER}"""
+    status, text = ask(daemon, "/metrics")
+    assert status == 200
+    values = [line for line in text.splitlines() if not line.startswith("#")]
+    return {(found[1], found[2]): float(found[3]) for found in map(METRIC.match, values)}
+
+
+@pytest.fixture
+def files(tmp_path):
+    root = tmp_path / "files"
+    root.mkdir()
+    (root / "small").write_bytes(b"x" * 420)
+    return root
+
+
+@pytest.fixture(params=["serve", "gate"])
+def daemon(request, start, files):
+    def serve(*options):
+        return start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", *options)
+    options = ["--metrics", "127.0.0.1:0", "--data-timeout", 1]
+    if request.param == "serve":
+        return serve(*options)
+    return start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{serve().port}", *options)
+
+
+def test_what_happens_is_counted(daemon):
+    before = metrics(daemon)
+    assert before["sallyport_sessions", None] == 0 and before["sallyport_transfers_complete_total", None] == 0
+    with Raw(daemon.host, daemon.port) as raw:
+        raw.login()
+        assert metrics(daemon)["sallyport_sessions", None] == 1
+        with raw.passive() as data:
+            raw.expect("RETR /small", 150)
+            drain(data)
+        assert raw.reply().code == 226
+        raw.passive().close()
+        raw.epsv_port()
+        raw.expect("RETR /small", 425)
+    wait_until(lambda: metrics(daemon)["sallyport_sessions", None] == 0)
+    after = metrics(daemon)
+    assert after["sallyport_transfers_complete_total", None] == 1 and after["sallyport_bytes_sent_total", None] == 420
+    assert after["sallyport_rejected_total", "data_timeout"] == 1
+    assert after["sallyport_failed_data_connections_total", "data-ports-dropped"] == 1
+    assert after["sallyport_uptime_seconds", None] >= before["sallyport_uptime_seconds", None]
+
+
+def test_backends(start, files):
+    backend = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+    name = f"ftp://127.0.0.1:{backend.port}"
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", name, "--health-check", "greeting", "--health-check-interval", 1,
+                 "--metrics", "127.0.0.1:0")
+    assert metrics(gate)["sallyport_backend_up", name] == 1
+    backend.stop()
+    wait_until(lambda: metrics(gate)["sallyport_backend_up", name] == 0, 15, "the backend that is down")
+
+
+def test_health_and_readiness(daemon):
+    assert ask(daemon, "/healthz") == (200, "ok\n")
+    assert ask(daemon, "/readyz") == (200, "ready\n")
+    assert ask(daemon, "/")[0] == 404
+
+
+def test_not_ready_while_it_stops(start, files):
+    """A load balancer sends no clients any more, while transfers may finish."""
+    (files / "large").write_bytes(bytes(64 << 20))
+    daemon = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--metrics", "127.0.0.1:0")
+    with Raw(daemon.host, daemon.port) as raw:
+        raw.login()
+        with raw.passive() as data:
+            raw.expect("RETR /large", 150)
+            daemon.process.terminate()
+            wait_until(lambda: ask(daemon, "/readyz")[0] == 503, 5, "503")
+            assert ask(daemon, "/healthz")[0] == 200
+            drain(data)
+        assert raw.reply().code == 226
+
+
+def test_the_new_process_of_a_restart_has_the_metrics(start, sallyport, files, tmp_path):
+    daemon = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--control-socket", tmp_path / "socket", "--metrics",
+                   f"127.0.0.1:{free_port()}")
+    with Raw(daemon.host, daemon.port) as raw:
+        raw.login()
+        assert metrics(daemon)["sallyport_sessions", None] == 1
+        done = subprocess.run([sallyport, "serve", "restart", "--control-socket", tmp_path / "socket"], capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done
+        # The session stays with the old process.
+        wait_until(lambda: metrics(daemon)["sallyport_sessions", None] == 0, 10, "the metrics of the new process")
+        assert all(metrics(daemon)["sallyport_draining", None] == 0 for _ in range(20))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_silent_scrapers_delay_nobody(daemon):
+    at = re.search(r"Metrics at http://(\S+):(\d+)/metrics", daemon.log())
+    silent = [socket.create_connection((at[1], int(at[2]))) for _ in range(30)]
+    with Raw(daemon.host, daemon.port) as raw:
+        raw.login()
+        raw.expect("NOOP", 200)
+    for connection in silent:
+        connection.close()
+    wait_until(lambda: answers(daemon), 10, "an answer")
+
+
+def answers(daemon):
+    try:
+        return ask(daemon, "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
+def test_an_address_that_is_in_use(sallyport, files):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run([sallyport, "serve", files, "--anonymous", "--listen", "127.0.0.1:0", "--metrics", f"127.0.0.1:{port}"],
+                              capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and f"--metrics: cannot listen on 127.0.0.1:{port}: the port is in use" in done.stderr, done
