@@ -121,7 +121,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def test_silent_scrapers_delay_nobody(daemon):
+def test_silent_scrapers_delay_no_session(daemon):
     at = re.search(r"Metrics at http://(\S+):(\d+)/metrics", daemon.log())
     silent = [socket.create_connection((at[1], int(at[2]))) for _ in range(30)]
     with Raw(daemon.host, daemon.port) as raw:
