@@ -1,5 +1,6 @@
 """G12: metrics and health over HTTP, for Prometheus, load balancers and container managers."""
 
+import json
 import re
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import urllib.request
 
 import pytest
 
+from harness import programs
 from harness.daemon import wait_until
 from harness.raw import Raw, drain
 
@@ -147,3 +149,67 @@ def test_an_address_that_is_in_use(sallyport, files):
         done = subprocess.run([sallyport, "serve", files, "--anonymous", "--listen", "127.0.0.1:0", "--metrics", f"127.0.0.1:{port}"],
                               capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and f"--metrics: cannot listen on 127.0.0.1:{port}: the port is in use" in done.stderr, done
+
+
+def promtool(*arguments, text=None):
+    done = subprocess.run([programs.reference_server("promtool"), *map(str, arguments)], input=text, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0 and not done.stderr, (done.stdout, done.stderr)
+
+
+@pytest.fixture
+def monitored_gateway(start, files):
+    """A gateway with a backend, and its answer to /metrics."""
+    backend = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab")
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{backend.port}", "--metrics", "127.0.0.1:0")
+    return gate, ask(gate, "/metrics")[1]
+
+
+def test_prometheus_understands_them(monitored_gateway):
+    promtool("check", "metrics", text=monitored_gateway[1])
+
+
+def expressions():
+    """Those of the alerts and of the dashboard, which are installed with the documentation."""
+    monitoring = programs.ROOT / "packaging/monitoring"
+    yield from re.findall(r"expr: (.+)", (monitoring / "alerts.yml").read_text())
+    for panel in json.loads((monitoring / "grafana-dashboard.json").read_text())["panels"]:
+        for target in panel["targets"]:
+            yield target["expr"].replace("$__rate_interval", "5m").replace("$instance", ".*")
+
+
+def test_alerts_and_dashboard(monitored_gateway, tmp_path):
+    promtool("check", "rules", programs.ROOT / "packaging/monitoring/alerts.yml")
+    rules = [{"record": f"a:b{number}", "expr": text} for number, text in enumerate(expressions())]
+    made = tmp_path / "rules.yml"
+    made.write_text(json.dumps({"groups": [{"name": "all", "rules": rules}]}))
+    promtool("check", "rules", made)
+    # The series of a router and of failed data connections are there if there are any.
+    known = set(re.findall(r"^# HELP (\S+)", monitored_gateway[1], re.MULTILINE)) | {"sallyport_port_mappings"}
+    named = set(re.findall(r"\bsallyport_\w+", " ".join(expressions())))
+    assert len(named) > 10 and named <= known, named - known
+
+
+def test_prometheus_scrapes_them(monitored_gateway, tmp_path):
+    gate, _ = monitored_gateway
+    at = re.search(r"Metrics at http://(\S+)/metrics", gate.log())[1]
+    config = tmp_path / "prometheus.yml"
+    config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [
+        {"job_name": "sallyport", "static_configs": [{"targets": [at]}]}]}))
+    port = free_port()
+    prometheus = subprocess.Popen([programs.reference_server("prometheus"), f"--config.file={config}", f"--web.listen-address=127.0.0.1:{port}",
+                                   f"--storage.tsdb.path={tmp_path / 'data'}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def sessions():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?query=sallyport_sessions", timeout=10) as answer:
+                return [found["value"][1] for found in json.load(answer)["data"]["result"]]
+        except OSError:
+            return []
+
+    try:
+        with Raw(gate.host, gate.port) as raw:
+            raw.login()
+            wait_until(lambda: sessions() == ["1"], 20, "the session in Prometheus")
+    finally:
+        prometheus.terminate()
+        prometheus.wait(20)
