@@ -168,6 +168,14 @@ def test_file_that_cannot_be_written_ends_the_command_at_once(sallyport, tmp_pat
     assert asked.commands == []
 
 
+@pytest.mark.parametrize("wrong", [("gopher://127.0.0.1/",), ("ftpes://127.0.0.1/", "--ca", "/absent.pem"), ()], ids=["url", "ca", "none"])
+def test_wrong_usage_leaves_no_file(sallyport, tmp_path, wrong):
+    """D1: --save writes a file only if there is a run."""
+    file = tmp_path / "run.json"
+    done = subprocess.run([sallyport, "doctor", *wrong, "--save", file], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and not file.exists(), done
+
+
 def test_gateway_whose_servers_are_down(start, sallyport):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -94,8 +94,6 @@ int run(const doctor_job& job) {
     if (job.target.empty())
         return report_error("doctor", error{errc::usage, 0, "no URL given; use one such as ftp://HOST/"},
                             exit_status::usage);
-    if (const auto can_save = job.save.empty() ? result<void>() : check_savable(job.save); !can_save)
-        return report_error("doctor", can_save.error(), exit_status::usage);
     const auto location = client::url::parse(job.target);
     if (!location) return report_error("doctor", location.error(), exit_status::usage);
     auto how = job.options.session(*location);
@@ -115,6 +113,9 @@ int run(const doctor_job& job) {
         if (!older) return report_error("doctor", older.error(), exit_status::usage);
         settings.tls12 = std::move(*older);
     }
+    // Last, as it makes the file: wrong usage leaves none behind.
+    if (const auto can_save = job.save.empty() ? result<void>() : check_savable(job.save); !can_save)
+        return report_error("doctor", can_save.error(), exit_status::usage);
     const auto user = settings.how.login.value_or(client::login_of(*location)).user;
     const bool shows_steps = !job.options.quiet && !job.options.verbose && ::isatty(STDERR_FILENO) == 1;
     if (shows_steps) settings.on_step = [](std::string_view text) { fmt::print(stderr, "\r\x1b[K{} ...", escape(text)); };
