@@ -152,7 +152,7 @@ void add_packet_filter(server_facts& to) {
             to.not_measured.push_back(read.error().what);
     }
     if (with_handles)
-        for (const auto& rule : firewall::ftp_helpers_of_nft(*with_handles))
+        for (const auto& rule : firewall::ftp_helpers_of_nft(*with_handles, false))
             to.host.helper_rules.push_back(rule.place + ": " + rule.rule);
     any = add_iptables(to, filter) || any;
     if (!any && to.not_measured.size() == missing)

@@ -278,11 +278,12 @@ template <class Function>
 
 }  // namespace
 
-std::vector<conflicting_rule> ftp_helpers_of_nft(std::string_view listing) {
+std::vector<conflicting_rule> ftp_helpers_of_nft(std::string_view listing, bool only_earlier) {
     std::vector<conflicting_rule> out;
-    for_each_table(listing, [&out](listed_table& table) {
-        table.add_findings(out, [&table](int priority, std::string_view rule) {
-            return priority <= before_helpers && table.ftp_objects.contains(assigned_object(rule));
+    for_each_table(listing, [&out, only_earlier](listed_table& table) {
+        table.add_findings(out, [&table, only_earlier](int priority, std::string_view rule) {
+            const bool applies = only_earlier ? priority <= before_helpers : priority != unused;
+            return applies && table.ftp_objects.contains(assigned_object(rule));
         });
     });
     return out;

@@ -22,8 +22,9 @@ struct conflicting_rule {
     std::vector<std::string> removal;
 };
 
-/// In the output of `nft -a list ruleset`: rules of chains that a packet passes before those of the gateway.
-[[nodiscard]] std::vector<conflicting_rule> ftp_helpers_of_nft(std::string_view listing);
+/// In the output of `nft -a list ruleset`: rules that assign the FTP helper. `only_earlier`: in chains that a packet passes
+/// before those of the gateway.
+[[nodiscard]] std::vector<conflicting_rule> ftp_helpers_of_nft(std::string_view listing, bool only_earlier = true);
 /// In the output of `iptables-save -t raw` and its variants; `command` is the one that removes a rule, such as "ip6tables".
 [[nodiscard]] std::vector<conflicting_rule> ftp_helpers_of_iptables(std::string_view saved, const std::string& command);
 

@@ -74,6 +74,8 @@ TEST(conflicting_rules_test, finds_rules_of_nft_that_come_first) {
     EXPECT_EQ(found[1].place, "table inet filter, chain just_before");
     EXPECT_EQ(found[2].place, "table inet filter, chain of_lan1");
     EXPECT_THAT(found[2].removal, ElementsAre("nft", "delete", "rule", "inet", "filter", "of_lan1", "handle", "12"));
+    // The usual place is later.
+    EXPECT_EQ(ftp_helpers_of_nft(listing, false).size(), 4U);
     EXPECT_THAT(ftp_helpers_of_nft(""), IsEmpty());
     EXPECT_THAT(ftp_helpers_of_nft("table inet x { # handle 1\n}\n"), IsEmpty());
 }
