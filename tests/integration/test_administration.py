@@ -14,6 +14,7 @@ from harness.raw import Raw, drain
 from test_proxy_protocol import v1
 
 GUESSER = "203.0.113.66"
+USERS = ("--user", "writer:lab", "--user", "other:lab")
 
 
 class Administered:
@@ -24,9 +25,9 @@ class Administered:
         (files / "file").write_bytes(b"x" * (32 << 20))
         common = ["--listen", "127.0.0.1:0", "--control-socket", self.socket, "--log", self.log, "--log-level", level, *options]
         if kind == "serve":
-            self.daemon = start("serve", files, "--user", "writer:lab", *common)
+            self.daemon = start("serve", files, *USERS, *common)
         else:
-            server = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--control-socket", "none")
+            server = start("serve", files, "--listen", "127.0.0.1:0", *USERS, "--control-socket", "none")
             self.daemon = start("gate", "--backend", f"ftp://127.0.0.1:{server.port}", *common)
 
     def ask(self, *words):
@@ -42,8 +43,8 @@ class Administered:
         wait_for_log(self.daemon.pid)
         return self.log.read_text()
 
-    def raw(self, header=b""):
-        made = Raw(self.daemon.host, self.daemon.port)
+    def raw(self, header=b"", source=None):
+        made = Raw(self.daemon.host, self.daemon.port, source=source)
         made.send(header)
         return made
 

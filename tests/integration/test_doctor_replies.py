@@ -248,7 +248,7 @@ def test_saved_run(doctor, tmp_path):
     assert "private-address" in text and "side: server-config" in text
     saved = (tmp_path / "run.json").read_text()
     assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o600
-    assert json.loads(saved)["sallyport_doctor"] == 3
+    assert json.loads(saved)["sallyport_doctor"] == 4
     assert "secret-word" not in saved and "10.255.255.1" not in saved and "example.org" not in saved
     assert "done, user-" in saved, saved  # the login name
 

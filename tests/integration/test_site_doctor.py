@@ -1,4 +1,4 @@
-"""SITE DOCTOR: what a server or gateway received of a session's data connection, for its own client (D6, CL-08)."""
+"""SITE DOCTOR: what a server or gateway received of the data connections of a session and of others of the same user (D6, CL-08)."""
 
 import json
 import os
@@ -17,10 +17,22 @@ def text(letters):
     return bytes((ord(high) - 97) * 16 + ord(low) - 97 for high, low in zip(letters[::2], letters[1::2])).decode()
 
 
-def ask(raw):
+def ask_for_all(raw):
+    """Of this session, and of each other one."""
     lines = raw.expect("SITE DOCTOR", 211).text.split("\n")
     assert not any(c.isdigit() for line in lines[1:-1] for c in line), lines
-    return {key: text(letters) for key, letters in (line.split() for line in lines[1:-1])}
+    sessions = []
+    for key, letters in (line.split() for line in lines[1:-1]):
+        if key in ("peer", "session"):
+            assert (key == "peer") == (sessions == []), lines
+            sessions.append({})
+        sessions[-1][key] = text(letters)
+    return sessions
+
+
+def ask(raw):
+    [own] = ask_for_all(raw)
+    return own
 
 
 def name(connection):
@@ -53,11 +65,55 @@ def test_what_arrived_of_a_session(administered):  # noqa: F811
         assert "SITE DOCTOR" in raw.expect("HELP SITE", 214).text or daemon.kind == "gate"
 
 
-def test_no_session_learns_of_another(administered):  # noqa: F811
+def test_another_session_of_the_same_user(administered):  # noqa: F811
+    """Also one that waits for its data connection, and only as long as it runs."""
     daemon = administered("--site-doctor", "on")
-    with daemon.raw().login() as one, daemon.raw().login() as other:
-        one.retrieve("file")
+    with daemon.raw().login() as asking:
+        with daemon.raw() as one:
+            one.greet()
+            assert len(ask_for_all(asking)) == 1
+        with daemon.raw().login() as one:
+            assert ask_for_all(asking)[1:] == [{"session": name(one.socket)}]
+            port = one.epsv_port()
+            [other] = ask_for_all(asking)[1:]
+            assert other.keys() == {"session", "negotiated"} and f"|||{port}|" in other["negotiated"], other
+            data = one.connect(port)
+            one.expect("RETR file", 150)
+            [other] = ask_for_all(asking)[1:]
+            assert other["source"] == name(data), other
+            drain(data)
+        wait_until(lambda: len(ask_for_all(asking)) == 1)
+
+
+def test_no_session_learns_of_another_user_or_address(administered):  # noqa: F811
+    daemon = administered("--site-doctor", "on")
+    with daemon.raw().login("other") as user, daemon.raw(source="127.0.0.9").login() as address, daemon.raw().login() as asking:
+        for each in (user, address):
+            each.epsv_port()
+            assert ask(each).keys() == {"peer", "negotiated"}
+        assert ask(asking) == {"peer": name(asking.socket)}
+
+
+def test_anonymous_sessions_are_not_of_one_user(start, folder):
+    daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--anonymous", "--site-doctor", "on")
+    with Raw(daemon.host, daemon.port).login("anonymous", "a@b") as one, Raw(daemon.host, daemon.port).login("anonymous", "a@b") as other:
+        one.epsv_port()
         assert ask(other) == {"peer": name(other.socket)}
+
+
+def test_the_doctor_reports_other_clients_of_the_user(start, folder, sallyport):
+    daemon = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "anna:geheim", "--site-doctor", "on")
+    command = [sallyport, "doctor", f"ftp://anna:geheim@127.0.0.1:{daemon.port}/"]
+    alone = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    assert alone.returncode == 0 and "other session" not in alone.stdout, alone
+    with Raw(daemon.host, daemon.port).login("anna", "geheim") as raw:
+        port = raw.epsv_port()
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        said = " ".join(done.stdout.split())
+        assert done.returncode == 0 and f'other session {name(raw.socket)}: "229 ' in said and f"|||{port}|)\", no data connection" in said, done
+        report = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60).stdout)
+        [other] = report["other_sessions"]
+        assert other["peer"] == name(raw.socket) and other["source"] is None and other["rejected"] == [], other
 
 
 def test_off_by_default(administered):  # noqa: F811

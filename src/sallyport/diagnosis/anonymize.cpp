@@ -54,17 +54,20 @@ public:
         for (auto& each : known.methods) {
             if (each.target) apply(each.target->address);
             if (each.advertised) apply(each.advertised->address);
-            if (!each.seen_by_server) continue;
-            apply(each.seen_by_server->peer.address);
-            if (each.seen_by_server->source) apply(each.seen_by_server->source->address);
-            for (auto& other : each.seen_by_server->others) apply(other);
+            if (each.seen_by_server) apply(*each.seen_by_server);
         }
+        for (auto& each : known.compared.other_sessions) apply(each);
         for (auto& each : known.traces) apply(each);
         if (known.compared.other_port) apply(*known.compared.other_port);
     }
 
 private:
     void apply(ip_address& a) { a = address(a); }
+    void apply(server_view& view) {
+        apply(view.peer.address);
+        if (view.source) apply(view.source->address);
+        for (auto& other : view.others) apply(other);
+    }
     void apply(path_trace& trace) {
         apply(trace.to.address);
         for (auto& answer : trace.answers)

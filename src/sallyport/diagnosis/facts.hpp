@@ -100,7 +100,8 @@ struct packet_facts {
     std::optional<std::int64_t> reply_ms;
 };
 
-/// What the server knows of a session after one attempt, by SITE DOCTOR (proto/client_side/site_doctor.hpp).
+/// What the server knows of a session, after one attempt or of another client, by SITE DOCTOR
+/// (proto/client_side/site_doctor.hpp).
 struct server_view {
     /// The client's end of the control connection.
     endpoint peer;
@@ -296,6 +297,8 @@ struct comparison_facts {
     /// SYNs to another port of the server, which a proxy for FTP does not intercept, from the TTL on at which the control
     /// connection opens; with growing TTL as long as they expire.
     std::optional<path_trace> other_port;
+    /// Sessions of other clients of the same user and address, from SITE DOCTOR.
+    std::vector<server_view> other_sessions;
 };
 
 /// The last second of the year 9999: a date is written with four digits.
@@ -359,6 +362,7 @@ void for_each_text(facts& known, Function on_text) {
         for (auto* const text : {&each.reply, &each.detail, &each.malformed}) on_text(*text);
         if (each.seen_by_server) on_text(each.seen_by_server->negotiated);
     }
+    for (auto& each : known.compared.other_sessions) on_text(each.negotiated);
     for (auto& each : known.rounds) on_text(each.reply);
     for (auto& each : known.compared.sequences) on_text(each.reply);
     for (auto& each : known.compared.tls_versions) on_text(each.reply);

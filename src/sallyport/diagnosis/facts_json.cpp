@@ -90,7 +90,7 @@ BOOST_DESCRIBE_STRUCT(timing_probe, (), (method, tls, after_command, result))
 BOOST_DESCRIBE_STRUCT(tls_probe, (), (version, reuse, result, resumed, reply_code, reply))
 BOOST_DESCRIBE_STRUCT(upload_facts, (), (result, reply_code, reply, difference, left_over))
 BOOST_DESCRIBE_STRUCT(idle_probe, (), (seconds, kept_by, result, hop))
-BOOST_DESCRIBE_STRUCT(comparison_facts, (), (segments, sequences, timings, tls_versions, upload, other_port))
+BOOST_DESCRIBE_STRUCT(comparison_facts, (), (segments, sequences, timings, tls_versions, upload, other_port, other_sessions))
 BOOST_DESCRIBE_STRUCT(run_times, (), (started, ended))
 BOOST_DESCRIBE_STRUCT(facts, (),
                       (seen_from, source, times, host, tls_mode, client, server, host_addresses, translated_server, greeting,
@@ -99,7 +99,9 @@ BOOST_DESCRIBE_STRUCT(facts, (),
 
 constexpr std::string_view version_key = "sallyport_doctor";
 /// Another one after each change of the entries, which all are required.
-constexpr int version = 3;
+constexpr int version = 4;
+/// It had no sessions of other clients.
+constexpr int version_without_other_sessions = 3;
 /// It had no times, no SYNs to another port, and nothing of SITE DOCTOR.
 constexpr int version_without_times = 2;
 
@@ -119,17 +121,19 @@ bool is_within_limits(const facts& known) {
     const bool few = fits(known.host_addresses) && fits(known.features) && fits(known.phases) && fits(known.methods) &&
                      fits(known.traces) && fits(known.lines) && fits(known.rounds) && fits(known.idle) &&
                      fits(known.compared.segments) && fits(known.compared.sequences) && fits(known.compared.timings) &&
-                     fits(known.compared.tls_versions) && fits(known.not_measured);
+                     fits(known.compared.tls_versions) && fits(known.compared.other_sessions) && fits(known.not_measured);
     const auto trace_fits = [&](const path_trace& t) {
         return fits(t.answers) && is_ttl(t.answers) && t.reply_ttl.value_or(0) <= max_ttl;
     };
     const auto line_fits = [&](const line_probe& l) { return fits(l.answers) && is_ttl(l.answers); };
-    const auto view_fits = [&](const method_facts& m) { return !m.seen_by_server || fits(m.seen_by_server->others); };
+    const auto view_fits = [&](const server_view& v) { return fits(v.others); };
+    const auto method_fits = [&](const method_facts& m) { return !m.seen_by_server || view_fits(*m.seen_by_server); };
     const auto idle_fits = [](const idle_probe& i) { return i.hop.value_or(0) <= max_ttl; };
     const bool has_times =
         known.times.started >= 0 && known.times.ended >= known.times.started && known.times.ended <= max_time;
     return few && has_times && (!known.compared.other_port || trace_fits(*known.compared.other_port)) &&
-           std::ranges::all_of(known.methods, view_fits) && std::ranges::all_of(known.traces, trace_fits) &&
+           std::ranges::all_of(known.methods, method_fits) &&
+           std::ranges::all_of(known.compared.other_sessions, view_fits) && std::ranges::all_of(known.traces, trace_fits) &&
            std::ranges::all_of(known.lines, line_fits) && std::ranges::all_of(known.idle, idle_fits);
 }
 
@@ -137,8 +141,10 @@ bool is_within_limits(const facts& known) {
 json::value with_new_entries(json::value saved) {
     if (auto* const entries = saved.if_object()) {
         entries->emplace("times", json::object{{"started", 0}, {"ended", 0}});
-        if (auto* const compared = entries->if_contains("compared"); compared != nullptr && compared->is_object())
+        if (auto* const compared = entries->if_contains("compared"); compared != nullptr && compared->is_object()) {
             compared->get_object().emplace("other_port", nullptr);
+            compared->get_object().emplace("other_sessions", json::array());
+        }
         if (auto* const methods = entries->if_contains("methods"); methods != nullptr && methods->is_array())
             for (auto& each : methods->get_array())
                 if (auto* const method = each.if_object()) method->emplace("seen_by_server", nullptr);
@@ -161,7 +167,7 @@ result<facts> facts_from_json(std::string_view text) {
     const auto* const saved = object == nullptr ? nullptr : object->if_contains("facts");
     if (number == nullptr || saved == nullptr) return fail(errc::unsupported, "not a saved run of 'sallyport doctor'");
     const auto written = number->is_int64() ? number->get_int64() : 0;
-    if (written != version && written != version_without_times)
+    if (written != version && written != version_without_other_sessions && written != version_without_times)
         return fail(errc::unsupported, "a saved run of another version of Sallyport");
     auto read = json::try_value_to<facts>(written == version ? *saved : with_new_entries(*saved));
     if (!read) return fail(errc::syntax, "a saved run with a missing or wrong entry");

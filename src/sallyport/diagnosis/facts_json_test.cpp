@@ -1,5 +1,7 @@
 #include <sallyport/diagnosis/facts_json.hpp>
 
+#include <fmt/format.h>
+
 #include <sallyport/diagnosis/test_facts.hpp>
 
 namespace sallyport::diagnosis {
@@ -24,6 +26,8 @@ facts complete_facts() {
     out.times.ended = 1764489605;
     out.compared.other_port = trace_to(false, 3);
     out.translated_server = address("192.0.2.7");
+    out.compared.other_sessions = {
+        {.peer = out.client, .negotiated = "229 x", .source = out.client, .others = {address("192.0.2.8")}}};
     out.not_measured = {"the path, because this is a test"};
     return out;
 }
@@ -73,11 +77,13 @@ TEST(facts_json, refuses_more_entries_than_a_run_has) {
     EXPECT_TRUE(refused([](facts& f) { f.traces.resize(many); }));
     EXPECT_TRUE(refused([](facts& f) { f.traces.back().answers.resize(many); }));
     EXPECT_TRUE(refused([](facts& f) { f.not_measured.resize(many); }));
+    EXPECT_TRUE(refused([](facts& f) { f.compared.other_sessions.resize(many); }));
+    EXPECT_TRUE(refused([](facts& f) { f.compared.other_sessions.front().others.resize(many); }));
     EXPECT_FALSE(refused([](facts& f) { f.rounds.resize(1000); }));
 }
 
-// Version 2 had neither times nor SYNs to another port.
-TEST(facts_json, reads_a_run_of_the_version_before) {
+// Version 2 had neither times nor SYNs to another port, and 3 no sessions of other clients.
+TEST(facts_json, reads_a_run_of_the_versions_before) {
     auto text = to_json(opened_session());
     const auto cut = [&text](std::string_view entry) {
         const auto at = text.find(entry);
@@ -85,11 +91,17 @@ TEST(facts_json, reads_a_run_of_the_version_before) {
         const auto comma = text.rfind(',', at);
         text.erase(comma, at + entry.size() - comma);
     };
+    const auto as_version = [](std::string saved, int older) {
+        constexpr std::string_view number = "\"sallyport_doctor\": 4";
+        return saved.replace(saved.find(number), number.size(), fmt::format("\"sallyport_doctor\": {}", older));
+    };
+    cut("\"other_sessions\": []");
+    auto read = facts_from_json(as_version(text, 3));
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_EQ(to_json(*read), to_json(opened_session()));
     cut("\"times\": {\"started\": 0, \"ended\": 0}");
     cut("\"other_port\": null");
-    constexpr std::string_view number = "\"sallyport_doctor\": 3";
-    text.replace(text.find(number), number.size(), "\"sallyport_doctor\": 2");
-    const auto read = facts_from_json(text);
+    read = facts_from_json(as_version(text, 2));
     ASSERT_TRUE(read) << read.error().text();
     EXPECT_FALSE(read->times.are_known());
     EXPECT_EQ(to_json(*read), to_json(opened_session()));
@@ -106,7 +118,7 @@ TEST(facts_json, refuses_times_that_no_run_has) {
 // Saved before the comparisons were added.
 TEST(facts_json, names_a_run_of_another_version) {
     auto text = to_json(complete_facts());
-    constexpr std::string_view number = "\"sallyport_doctor\": 3";
+    constexpr std::string_view number = "\"sallyport_doctor\": 4";
     ASSERT_NE(text.find(number), std::string::npos);
     text.replace(text.find(number), number.size(), "\"sallyport_doctor\": 1");
     EXPECT_EQ(facts_from_json(text).error().code, errc::unsupported);
@@ -114,7 +126,7 @@ TEST(facts_json, names_a_run_of_another_version) {
 
 TEST(facts_json, refuses_other_texts) {
     for (const auto* const text : {"", "{", "[]", "{}", R"({"sallyport_doctor":1,"facts":{}})",
-                                   R"({"sallyport_doctor":2,"facts":{}})", R"({"sallyport_doctor":3,"facts":{}})",
+                                   R"({"sallyport_doctor":2,"facts":{}})", R"({"sallyport_doctor":4,"facts":{}})",
                                    R"({"sallyport_doctor":2,"facts":[]})", R"({"sallyport_doctor":"2","facts":[]})"})
         EXPECT_FALSE(facts_from_json(text)) << text;
     EXPECT_FALSE(facts_from_json(std::string(10000, '[')));

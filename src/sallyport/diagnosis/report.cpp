@@ -92,6 +92,19 @@ std::string methods_text(const facts& known) {
     return out;
 }
 
+/// What the server knows of other clients of this user, for a person who has one that fails.
+std::string other_sessions_text(const facts& known) {
+    std::string out;
+    for (const auto& each : known.compared.other_sessions) {
+        auto seen = each.negotiated.empty() ? std::string("no data connection yet") : '"' + each.negotiated + '"';
+        if (each.source) seen += ", data connection from " + each.source->text();
+        if (!each.negotiated.empty() && !each.source) seen += ", no data connection";
+        for (const auto& other : each.others) seen += ", rejected one from " + other.text();
+        out += paragraph("  other session   ", safe(fmt::format("{}: {}", each.peer.text(), seen)));
+    }
+    return out;
+}
+
 unsigned length_of_path(const facts& known) {
     if (const auto distance = distance_to_server(known)) return *distance;
     unsigned out = 0;
@@ -172,7 +185,7 @@ std::string report_text(const facts& known, const std::vector<verdict>& found, b
     const auto tls = known.tls_mode == "none" ? std::string("without TLS") : safe(known.tls_mode, max_detail) + " TLS";
     auto out = fmt::format("{}, {}: {}{}\n\n", safe(known.host.empty() ? known.server.text() : known.host), tls,
                            was_interrupted(known) ? "interrupted; " : "", summary_of(state, known));
-    out += phases_text(known) + methods_text(known) + path_text(known, found);
+    out += phases_text(known) + methods_text(known) + other_sessions_text(known) + path_text(known, found);
     bool is_first = true;
     for (const auto& each : found) {
         if (is_first || complete)

@@ -51,6 +51,19 @@ json::array comparisons_json(const facts& known) {
     return out;
 }
 
+json::array other_sessions_json(const facts& known) {
+    json::array out;
+    for (const auto& each : known.compared.other_sessions) {
+        json::object row{{"peer", each.peer.text()}, {"negotiated", each.negotiated}};
+        row["source"] = each.source ? json::value(each.source->text()) : json::value();
+        json::array rejected;
+        for (const auto& other : each.others) rejected.emplace_back(other.text());
+        row["rejected"] = std::move(rejected);
+        out.push_back(std::move(row));
+    }
+    return out;
+}
+
 json::value answer_json(const path_trace* trace, unsigned ttl) {
     const auto* const answer = trace == nullptr ? nullptr : trace->answer_at(ttl);
     return answer == nullptr ? json::value() : json::value(name(answer->what));
@@ -105,6 +118,7 @@ std::string report_json(const facts& known, const std::vector<verdict>& found) {
                                       {"phases", phases_json(known)},
                                       {"methods", methods_json(known)},
                                       {"comparisons", comparisons_json(known)},
+                                      {"other_sessions", other_sessions_json(known)},
                                       {"path", path_json(known)},
                                       {"verdict", verdicts_json(found)},
                                       {"not_measured", texts_json(known.not_measured)}});

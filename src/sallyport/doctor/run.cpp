@@ -223,6 +223,10 @@ net::task<> examination::work_in_parallel() {
 }
 
 net::task<> examination::work_on(client::connection& first, data_method opened_for) {
+    auto others = co_await ask_for_other_sessions(first);
+    asks_server_ = others.has_value();
+    if (others) facts_.compared.other_sessions = std::move(*others);
+    hide_password();
     auto what = queue_.front();
     // Not if an address of the other family was connected to than that which was tried first.
     const bool fits = what.method == opened_for;

@@ -4,6 +4,7 @@
 // call.
 
 #include <optional>
+#include <vector>
 
 #include <sallyport/client/connection.hpp>
 #include <sallyport/diagnosis/facts.hpp>
@@ -14,5 +15,9 @@ namespace sallyport::doctor {
 /// session is not in a state in which it answers commands.
 net::task<std::optional<diagnosis::server_view>> ask_server(client::connection& session,
                                                             const diagnosis::method_facts& attempt);
+
+/// Before the doctor has further sessions of its own: what the server knows of other clients of the same user and address.
+/// Nothing if the server does not support it.
+net::task<std::optional<std::vector<diagnosis::server_view>>> ask_for_other_sessions(client::connection& session);
 
 }  // namespace sallyport::doctor

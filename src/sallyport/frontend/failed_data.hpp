@@ -9,6 +9,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/diagnosis/failed_data.hpp>
+#include <sallyport/frontend/doctor_sessions.hpp>
 #include <sallyport/net/deadline.hpp>
 #include <sallyport/proto/client_side/data_requests.hpp>
 #include <sallyport/proto/client_side/site_doctor.hpp>
@@ -28,10 +29,14 @@ struct passive_offer {
 
 /// What a session keeps of its data connections for what follows.
 struct data_history {
+    explicit data_history(doctor_sessions& all) noexcept : doctor(all) {}
+
     // Of the passive port that is reserved.
     std::optional<passive_offer> offer;
     // The client's end of the last data connection.
     std::optional<endpoint> last_peer;
+    // What other sessions of this user may learn of it.
+    doctor_sessions::entry doctor;
 };
 
 /// The client sends the next data method, or leaves, without a transfer. Nothing if a connection of the client has arrived,

@@ -22,6 +22,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/unique_fd.hpp>
+#include <sallyport/frontend/doctor_sessions.hpp>
 #include <sallyport/frontend/frontend.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
@@ -73,6 +74,7 @@ struct shared_state {
 
     status::counters& counters;
     status::failed_data_table failed_data;
+    doctor_sessions doctor;
     reach::passive_mode passive_data;
     net::worker_pool signatures{net::signature_threads(), limits::max_queued_handshakes};
 };

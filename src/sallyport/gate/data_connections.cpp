@@ -42,6 +42,21 @@ data_connections::data_connections(std::shared_ptr<session_context> gate, net::l
       upload_limit_(make_bucket(gate_->config.upload_rate)),
       download_limit_(make_bucket(gate_->config.download_rate)) {}
 
+// ---- SITE DOCTOR
+
+proto::site_doctor_facts data_connections::known(const proto::relay_machine& machine, const client_control& client) const {
+    auto arrived = frontend::sources_at(client_port_, history_.last_peer);
+    return {machine.negotiation().doctor_session(client.peer(), std::move(arrived)), history_.doctor.others()};
+}
+
+void data_connections::show_to_doctor(const proto::relay_machine& machine, const client_control& client,
+                                      const backend_leg& backend) {
+    if (!gate_->config.site_doctor) return;
+    if (!machine.login().logged_in() || !backend.server) return history_.doctor.withdraw();
+    history_.doctor.publish({client.peer().address, backend.server.name(), machine.login().user()},
+                            known(machine, client).own);
+}
+
 // ---- Negotiation
 
 result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_port& wanted, client_control& client,

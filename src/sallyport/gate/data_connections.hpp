@@ -105,8 +105,10 @@ public:
     /// without a connection to it, is logged and counted.
     void leave(bool by_client);
 
-    /// For SITE DOCTOR.
-    [[nodiscard]] proto::data_sources sources() const { return frontend::sources_at(client_port_, history_.last_peer); }
+    /// For SITE DOCTOR: of the session of this machine, and of others of its user.
+    [[nodiscard]] proto::site_doctor_facts known(const proto::relay_machine& machine, const client_control& client) const;
+    /// For others of its user at the same backend, another of which may have another user of this name.
+    void show_to_doctor(const proto::relay_machine& machine, const client_control& client, const backend_leg& backend);
     /// The data connection with the client is established.
     void set_client_peer(const endpoint& peer) noexcept { history_.last_peer = peer; }
     /// Adds the running transfer and the openings, for status.
@@ -139,7 +141,7 @@ private:
     reach::port_reservation client_port_;
     reach::port_reservation backend_port_;
     // The offer is of client_port_, or of the opening.
-    frontend::data_history history_;
+    frontend::data_history history_{gate_->base->doctor};
     // Not opened yet.
     std::optional<reserved_port> reserved_;
     translated_ports::reservation translated_port_;

@@ -19,7 +19,6 @@ using status::transfer_result;
 namespace act = proto::relay_act;
 namespace outcome = proto::relay_outcome;
 namespace {
-
 // Commands and replies are short, and there are many idle sessions.
 constexpr std::size_t read_size = 2048;
 
@@ -153,7 +152,7 @@ net::task<> session::run_passthrough() {
 void session::start_machine(const std::optional<proto::reply>& greeting) {
     auto settings = machine_settings(*gate_, client_, server_, report_.session_started_at());
     settings.callbacks.login_check = [this] { return login_rejection(machine_->login().user()); };
-    if (gate_->config.site_doctor) settings.callbacks.site_doctor = [this] { return data_.sources(); };
+    if (gate_->config.site_doctor) settings.callbacks.site_doctor = [this] { return data_.known(*machine_, client_); };
     machine_ = std::make_unique<proto::relay_machine>(std::move(settings), greeting);
     const auto* const rule = client_.interception();
     const auto with = rule != nullptr ? fmt::format(", intercepted, TLS {}", name(rule->tls))
@@ -355,6 +354,7 @@ net::task<> session::advance() {
             break;
         }
     }
+    data_.show_to_doctor(*machine_, client_, server_);
     wake(deadline_ < before);
 }
 
@@ -469,7 +469,7 @@ record_owner session::owner() const {
 void session::note(proto::relay_note kind, std::string_view text) {
     using enum proto::relay_note;
     if (kind == command) return note_work(text);
-    if (kind == bounce_attempt) report_.target_refused(machine_->refused_target(), client_.peer().address);
+    if (kind == bounce_attempt) report_.target_refused(machine_->negotiation().refused_target(), client_.peer().address);
     if (kind == login_timeout) return report(frontend::login_failure::timed_out);
     if (kind == login_refused) {
         status::count(gate_->counters.logins_refused);

@@ -150,7 +150,7 @@ void relay_machine::handle_command(const command& cmd) {
         case data_use::none: break;
     }
     if (const auto no = refuse_forwarding(cmd, renames)) return refuse(&cmd, *no);
-    if (const auto own = own_reply(cmd, settings_, negotiation_)) return out_.send_local_reply(*own);
+    if (const auto own = own_reply(cmd, settings_)) return out_.send_local_reply(*own);
     forward(cmd);
 }
 

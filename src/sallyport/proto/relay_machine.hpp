@@ -80,10 +80,8 @@ public:
     [[nodiscard]] bool closing() const noexcept { return stages_.now() == relay_stage::closing; }
     /// Who the client is: its user, before or after the login.
     [[nodiscard]] const relay_login& login() const noexcept { return login_; }
-    /// The last PORT or EPRT that was refused because it named another host or a port below 1024.
-    [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept {
-        return negotiation_.refused_target();
-    }
+    /// What client and backend have negotiated for data.
+    [[nodiscard]] const relay_negotiation& negotiation() const noexcept { return negotiation_; }
     /// If it is not connected, none has been selected yet, or it has failed between two commands.
     [[nodiscard]] const relay_backend_leg& backend() const noexcept { return backend_; }
     /// When one of the peers sent something, or a transfer ended.

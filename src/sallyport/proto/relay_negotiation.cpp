@@ -260,7 +260,7 @@ relay_event relay_negotiation::direct_agreed(const negotiation_context& c) {
     return relay_event::negotiation_finished;
 }
 
-site_doctor_facts relay_negotiation::doctor_facts(const endpoint& peer, data_sources arrived) const {
+site_doctor_session relay_negotiation::doctor_session(const endpoint& peer, data_sources arrived) const {
     // It belongs to the negotiation before.
     if (agreed_ && is_active(agreed_->client_method)) arrived = {};
     return {peer, requests_.last_line(), std::move(arrived)};

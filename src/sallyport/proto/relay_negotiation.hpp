@@ -49,7 +49,7 @@ public:
     [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept { return requests_.refused_target(); }
 
     /// `arrived`: that of the driver, for the passive port or the last data connection.
-    [[nodiscard]] site_doctor_facts doctor_facts(const endpoint& peer, data_sources arrived) const;
+    [[nodiscard]] site_doctor_session doctor_session(const endpoint& peer, data_sources arrived) const;
 
     /// EPSV, PASV, EPRT or PORT. Nothing: the client has its reply.
     [[nodiscard]] std::optional<relay_event> start(const command& cmd, const negotiation_context& c);

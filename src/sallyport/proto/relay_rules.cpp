@@ -53,11 +53,11 @@ std::optional<local_reply> translation_status(const command& cmd, const relay_se
     return local_reply{216, "EPSV EPRT"};
 }
 
-std::optional<reply> own_reply(const command& cmd, const relay_settings& settings, const relay_negotiation& data) {
+std::optional<reply> own_reply(const command& cmd, const relay_settings& settings) {
     if (auto status = translation_status(cmd, settings)) return as_reply(std::move(*status));
-    const auto& sources = settings.callbacks.site_doctor;
-    if (cmd.id != verb::site || !sources || !is_site_doctor(cmd.argument)) return std::nullopt;
-    return site_doctor_reply(data.doctor_facts(settings.client_peer, sources()));
+    const auto& facts = settings.callbacks.site_doctor;
+    if (cmd.id != verb::site || !facts || !is_site_doctor(cmd.argument)) return std::nullopt;
+    return site_doctor_reply(facts());
 }
 
 inside_addresses addresses_of(const relay_backend& backend, const relay_settings& s) {

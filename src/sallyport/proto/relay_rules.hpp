@@ -25,9 +25,8 @@ class relay_negotiation;
 [[nodiscard]] std::optional<local_reply> translation_status(const command& cmd, const relay_settings& settings);
 
 /// The reply to commands that the gateway answers itself, once they are permitted: ALGS, and SITE DOCTOR with the setting
-/// for it. `data`: that of the session.
-[[nodiscard]] std::optional<reply> own_reply(const command& cmd, const relay_settings& settings,
-                                             const relay_negotiation& data);
+/// for it.
+[[nodiscard]] std::optional<reply> own_reply(const command& cmd, const relay_settings& settings);
 
 /// The addresses of a session, which replies of the backend do not show to the client.
 [[nodiscard]] inside_addresses addresses_of(const relay_backend& backend, const relay_settings& s);

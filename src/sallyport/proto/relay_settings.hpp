@@ -73,7 +73,7 @@ struct relay_callbacks {
     // Before each password is forwarded: if it returns a text, the session ends with 421 and this text.
     std::function<std::string_view()> login_check{};
     // For SITE DOCTOR, which is otherwise forwarded.
-    std::function<data_sources()> site_doctor{};
+    std::function<site_doctor_facts()> site_doctor{};
 };
 
 struct relay_settings {

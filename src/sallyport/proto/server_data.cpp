@@ -48,7 +48,7 @@ data_setup server_data::release() noexcept { return std::exchange(setup_, std::m
 
 bool server_data::pop_release_request() noexcept { return std::exchange(release_pending_, false); }
 
-site_doctor_facts server_data::doctor_facts(const endpoint& peer, data_sources arrived) const {
+site_doctor_session server_data::doctor_session(const endpoint& peer, data_sources arrived) const {
     // It belongs to the negotiation before.
     if (std::holds_alternative<data_target>(setup_)) arrived = {};
     return {peer, requests_.last_line(), std::move(arrived)};

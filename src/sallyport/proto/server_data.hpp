@@ -38,7 +38,7 @@ public:
     /// True once if act::release_data must be returned.
     [[nodiscard]] bool pop_release_request() noexcept;
     /// `arrived`: that of the driver, for the passive port or the last data connection.
-    [[nodiscard]] site_doctor_facts doctor_facts(const endpoint& peer, data_sources arrived) const;
+    [[nodiscard]] site_doctor_session doctor_session(const endpoint& peer, data_sources arrived) const;
     /// A text for STAT.
     [[nodiscard]] std::string_view text() const noexcept;
     /// The number of PORT and EPRT commands with another host or a port below 1024 (DC-01).

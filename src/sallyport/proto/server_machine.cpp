@@ -280,7 +280,7 @@ void server_machine::handle_information(const command& c) {
         case verb::lang: return send_reply(lang_reply(c.argument));
         case verb::site:
             if (!settings_.site_doctor || !is_site_doctor(c.argument)) return send_reply(site_reply(c.argument, offer));
-            return send_reply(site_doctor_reply(data_.doctor_facts(settings_.peer, settings_.site_doctor())));
+            return send_reply(site_doctor_reply(settings_.site_doctor()));
         case verb::syst: return send_reply(as_reply(215, replies::system));
         case verb::noop: return send_reply(as_reply(200, replies::noop));
         case verb::clnt: return send_reply(as_reply(200, replies::noted));

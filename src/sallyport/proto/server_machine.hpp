@@ -94,6 +94,11 @@ public:
     /// The last of them.
     [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept { return data_.refused_target(); }
 
+    /// For SITE DOCTOR. `arrived`: for the passive port or the last data connection.
+    [[nodiscard]] site_doctor_session doctor_session(data_sources arrived) const {
+        return data_.doctor_session(settings_.peer, std::move(arrived));
+    }
+
     /// Called with each complete line, for the log (S7): "> " and a command with secrets masked, or "< " and a reply. The
     /// text of the peer is not escaped. Set it once, before the first call of receive() or next().
     void set_trace(std::move_only_function<void(std::string_view line)> trace) { replies_.set_trace(std::move(trace)); }

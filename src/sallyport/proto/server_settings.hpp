@@ -28,7 +28,7 @@ struct server_settings {
     // TLS-06
     bool ccc_allowed = false;
     // SITE DOCTOR is offered to users that have logged in; called for it.
-    std::function<data_sources()> site_doctor{};
+    std::function<site_doctor_facts()> site_doctor{};
     std::chrono::milliseconds idle_timeout = limits::idle_timeout;
     std::chrono::milliseconds login_timeout = limits::login_timeout;
     // For a TLS handshake on the control connection.

@@ -82,23 +82,23 @@ TEST_F(failed_data_test, D6_SITE_DOCTOR_has_what_arrived) {
     const auto port = c.passive_port();
     auto known = ask_doctor(c);
     ASSERT_TRUE(known);
-    EXPECT_EQ(known->peer.address, *ip_address::parse("127.0.0.1"));
-    EXPECT_THAT(known->negotiated, HasSubstr(fmt::format("(|||{}|)", port)));
-    EXPECT_FALSE(known->data.source);
+    EXPECT_EQ(known->own.peer.address, *ip_address::parse("127.0.0.1"));
+    EXPECT_THAT(known->own.negotiated, HasSubstr(fmt::format("(|||{}|)", port)));
+    EXPECT_FALSE(known->own.data.source);
 
     auto other = blocking_socket::connect(port, INADDR_LOOPBACK, INADDR_LOOPBACK + 1);
     EXPECT_EQ(other.read_to_end(), "");
     auto data = blocking_socket::connect(port);
     EXPECT_TRUE(eventually([&] {
         known = ask_doctor(c);
-        return known && known->data.source.has_value();
+        return known && known->own.data.source.has_value();
     }));
-    EXPECT_THAT(known->data.others, ElementsAre(*ip_address::parse("127.0.0.2")));
+    EXPECT_THAT(known->own.data.others, ElementsAre(*ip_address::parse("127.0.0.2")));
 
     EXPECT_THAT(c.ask("PORT 192,168,1,2,100,10"), StartsWith("504 "));
     known = ask_doctor(c);
     ASSERT_TRUE(known);
-    EXPECT_EQ(known->negotiated, "PORT 192,168,1,2,100,10");
+    EXPECT_EQ(known->own.negotiated, "PORT 192,168,1,2,100,10");
 }
 
 TEST_F(failed_data_test, SITE_DOCTOR_is_off_by_default) {

@@ -21,7 +21,7 @@ namespace {
 namespace act = proto::act;
 
 proto::server_settings settings_for(const settings& s, const endpoint& client, const endpoint& client_destination,
-                                    bool implicit_tls, std::function<proto::data_sources()> arrived) {
+                                    bool implicit_tls, std::function<proto::site_doctor_facts()> known) {
     proto::server_settings out;
     out.greeting = s.greeting;
     out.local = client_destination;
@@ -33,7 +33,7 @@ proto::server_settings settings_for(const settings& s, const endpoint& client, c
     out.passive_allowed = s.passive_allowed;
     out.active_allowed = s.active_allowed;
     out.ccc_allowed = s.ccc_allowed;
-    if (s.site_doctor) out.site_doctor = std::move(arrived);
+    if (s.site_doctor) out.site_doctor = std::move(known);
     out.idle_timeout = s.idle_timeout;
     out.login_timeout = s.login_timeout;
     out.data_timeout = s.data_timeout;
@@ -50,7 +50,7 @@ session::session(std::shared_ptr<session_context> shared, frontend::admitted_con
       control_(*shared_, from),
       disk_(shared_->disk, loop_, owner_of_work(), client_left_),
       machine_(settings_for(shared_->config, control_.peer(), control_.client_destination(), from.implicit_tls,
-                            [this] { return frontend::sources_at(passive_, history_.last_peer); })) {
+                            [this] { return proto::site_doctor_facts{seen_by_doctor(), history_.doctor.others()}; })) {
     machine_.set_command_handler([this](proto::verb id) { note_work(proto::row_of(id).name); });
     if (log::enabled(log::level::debug))
         machine_.set_trace([this](std::string_view line) { log(log::level::debug, escape(line)); });
@@ -92,6 +92,7 @@ net::task<> session::run() {
                                    ? "The administrator has ended this session."
                                    : "The service is shutting down; connect again later.");
         proto::server_action action = machine_.next();
+        show_to_doctor();
         // Before the action, which may be to wait for the client.
         if (machine_.bounce_attempts() != bounce_attempts_counted_) {
             status::count(shared_->counters.bounce_attempts, machine_.bounce_attempts() - bounce_attempts_counted_);
@@ -111,6 +112,17 @@ net::task<> session::run() {
     if (transfer_ && !outcome_) co_await wait_for_transfer();
     if (outcome_) finish_transfer(*std::exchange(outcome_, std::nullopt));
     log_end();
+}
+
+proto::site_doctor_session session::seen_by_doctor() const {
+    return machine_.doctor_session(frontend::sources_at(passive_, history_.last_peer));
+}
+
+/// For the other sessions of this user.
+void session::show_to_doctor() {
+    if (!shared_->config.site_doctor) return;
+    if (!machine_.logged_in()) return history_.doctor.withdraw();
+    history_.doctor.publish({control_.peer().address, {}, account_.name}, seen_by_doctor());
 }
 
 /// Sends what there is, then reads. False where the connection is over.
@@ -371,6 +383,7 @@ net::task<> session::on_data_connected(std::string text, reply_timing timing) {
     if (transfer_ == nullptr || transfer_->cancelled()) co_return;
     if (transfer_->data().is_open()) history_.last_peer = transfer_->data().peer();
     machine_.transfer_opened(text);
+    show_to_doctor();
     if (timing != reply_timing::immediate) co_return;
     co_await control_.flush(machine_);
     // The main coroutine would read until the peer of the broken connection sends something.

@@ -50,6 +50,8 @@ private:
     void check_client();
     void open_passive(const proto::act::open_passive& how);
     void release_passive();
+    [[nodiscard]] proto::site_doctor_session seen_by_doctor() const;
+    void show_to_doctor();
     void report_failed_data(const std::optional<diagnosis::failed_data>& seen) const;
     void start_transfer(proto::transfer_request request);
     static net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<transfer> t);
@@ -78,7 +80,7 @@ private:
     account account_;
     reach::curl_epsv_delay curl_epsv_delay_;
     reach::port_reservation passive_;
-    frontend::data_history history_;
+    frontend::data_history history_{shared_->base->doctor};
     reach::resumption_history tls_history_;
     // The data connection of the transfer before (MODE B).
     net::stream persistent_data_;

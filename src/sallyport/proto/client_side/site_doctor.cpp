@@ -31,16 +31,27 @@ constexpr std::string_view first_line = "Doctor, in letters: a to p are the digi
     return out;
 }
 
-[[nodiscard]] bool read_line(std::string_view key, const std::string& text, site_doctor_facts& into) {
+void add_lines(const site_doctor_session& known, std::string_view first_key, std::vector<std::string>& to) {
+    const auto add = [&to](std::string_view key, std::string_view text) {
+        to.push_back(' ' + std::string(key) + ' ' + to_letters(text));
+    };
+    add(first_key, known.peer.text());
+    if (!known.negotiated.empty()) add("negotiated", known.negotiated);
+    if (known.data.source) add("source", known.data.source->text());
+    for (std::size_t i = 0; i < std::min(known.data.others.size(), max_others); ++i)
+        add("other", known.data.others[i].text());
+}
+
+[[nodiscard]] bool read_line(std::string_view key, const std::string& text, site_doctor_session& into) {
     if (key == "negotiated") {
         into.negotiated = text;
-    } else if (key == "peer" || key == "source") {
+    } else if (key == "peer" || key == "session" || key == "source") {
         const auto read = endpoint::parse(text);
         if (!read) return false;
-        if (key == "peer")
-            into.peer = *read;
-        else
+        if (key == "source")
             into.data.source = *read;
+        else
+            into.peer = *read;
     } else if (key == "other" && into.data.others.size() < max_others) {
         const auto read = ip_address::parse(text);
         if (!read) return false;
@@ -54,11 +65,10 @@ constexpr std::string_view first_line = "Doctor, in letters: a to p are the digi
 bool is_site_doctor(std::string_view argument) noexcept { return iequals(without_trailing_blanks(argument), "DOCTOR"); }
 
 reply site_doctor_reply(const site_doctor_facts& known) {
-    reply out{211, {std::string(first_line), " peer " + to_letters(known.peer.text())}};
-    if (!known.negotiated.empty()) out.lines.push_back(" negotiated " + to_letters(known.negotiated));
-    if (known.data.source) out.lines.push_back(" source " + to_letters(known.data.source->text()));
-    for (std::size_t i = 0; i < std::min(known.data.others.size(), max_others); ++i)
-        out.lines.push_back(" other " + to_letters(known.data.others[i].text()));
+    reply out{211, {std::string(first_line)}};
+    add_lines(known.own, "peer", out.lines);
+    for (std::size_t i = 0; i < std::min(known.others.size(), max_other_sessions); ++i)
+        add_lines(known.others[i], "session", out.lines);
     out.lines.emplace_back("End.");
     return out;
 }
@@ -72,10 +82,15 @@ result<site_doctor_facts> parse_site_doctor(const reply& from) {
         const auto blank = line.find(' ');
         if (blank == line.npos) continue;
         const auto text = from_letters(without_trailing_blanks(line.substr(blank + 1)));
-        if (text && !read_line(line.substr(0, blank), *text, out))
+        const auto key = line.substr(0, blank);
+        if (text && key == "session") {
+            if (out.others.size() == max_other_sessions) break;
+            out.others.emplace_back();
+        }
+        if (text && !read_line(key, *text, out.others.empty() ? out.own : out.others.back()))
             return fail(errc::syntax, "the reply to SITE DOCTOR names no address where one belongs");
     }
-    if (out.peer.port == 0) return fail(errc::syntax, "the reply to SITE DOCTOR does not name the peer");
+    if (out.own.peer.port == 0) return fail(errc::syntax, "the reply to SITE DOCTOR does not name the peer");
     return out;
 }
 

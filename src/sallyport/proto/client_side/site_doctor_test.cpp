@@ -13,10 +13,16 @@ namespace {
 using testing::SizeIs;
 
 site_doctor_facts known() {
-    return {.peer = *endpoint::parse("192.0.2.1:4000"),
-            .negotiated = "PORT 192,0,2,1,15,161",
-            .data = {.source = endpoint::parse("[2001:db8::1]:4001"),
-                     .others = {*ip_address::parse("192.0.2.2"), *ip_address::parse("192.0.2.3")}}};
+    site_doctor_facts out;
+    out.own = {.peer = *endpoint::parse("192.0.2.1:4000"),
+               .negotiated = "PORT 192,0,2,1,15,161",
+               .data = {.source = endpoint::parse("[2001:db8::1]:4001"),
+                        .others = {*ip_address::parse("192.0.2.2"), *ip_address::parse("192.0.2.3")}}};
+    out.others = {{.peer = *endpoint::parse("192.0.2.1:4002"), .negotiated = {}, .data = {}},
+                  {.peer = *endpoint::parse("192.0.2.1:4003"),
+                   .negotiated = "229 Entering Extended Passive Mode (|||5000|)",
+                   .data = {.source = endpoint::parse("192.0.2.1:4004"), .others = {*ip_address::parse("192.0.2.9")}}}};
+    return out;
 }
 
 // D6, CL-08
@@ -35,15 +41,17 @@ TEST(SiteDoctor, HasNothingThatAHelperRewrites) {
 
 TEST(SiteDoctor, IsBounded) {
     auto much = known();
-    much.negotiated = "EPRT " + std::string(5000, '1');
-    much.data.others.resize(100, *ip_address::parse("192.0.2.2"));
+    much.own.negotiated = "EPRT " + std::string(5000, '1');
+    much.own.data.others.resize(100, *ip_address::parse("192.0.2.2"));
+    much.others.resize(100, much.own);
     const auto written = site_doctor_reply(much);
-    EXPECT_THAT(written.lines, SizeIs(9));
+    EXPECT_THAT(written.lines, SizeIs(2 + 7 * (1 + max_other_sessions) - 5));
     for (const auto& line : written.lines) EXPECT_LT(line.size(), 540U);
     const auto read = parse_site_doctor(written);
     ASSERT_TRUE(read);
-    EXPECT_EQ(read->negotiated.size(), 256U);
-    EXPECT_THAT(read->data.others, SizeIs(4));
+    EXPECT_EQ(read->own.negotiated.size(), 256U);
+    EXPECT_THAT(read->own.data.others, SizeIs(4));
+    EXPECT_THAT(read->others, SizeIs(max_other_sessions));
 }
 
 TEST(SiteDoctor, OtherRepliesAreNone) {
