@@ -27,6 +27,7 @@
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/port_options.hpp>
 #include <sallyport/diagnosis/facts_json.hpp>
+#include <sallyport/diagnosis/joined_sessions.hpp>
 #include <sallyport/diagnosis/report.hpp>
 #include <sallyport/diagnosis/rules.hpp>
 #include <sallyport/diagnosis/server_report.hpp>
@@ -125,26 +126,40 @@ int code_of(const diagnosis::facts& known, const std::vector<diagnosis::verdict>
 /// Of two exit codes: what was found is more than what has no known cause.
 int worse_of(int a, int b) { return a == something_found || b == 0 ? a : b; }
 
-/// One report for each session of a client or of a capture. The exit code for all.
-int print_sessions(std::vector<diagnosis::facts> sessions, const std::string& name, bool as_json) {
-    int code = 0;
-    for (auto& session : sessions) {
-        if (session.host.empty()) session.host = name;
-        const auto found = doctor::diagnose(session);
-        fmt::print("{}", as_json ? diagnosis::report_json(session, found) : diagnosis::report_text(session, found, true));
-        code = worse_of(code, code_of(session, found));
+/// What a file has. Of a server's log, all sessions are judged together.
+struct read_file {
+    std::string name;
+    bool is_saved_run = false;
+    bool is_log = false;
+    std::vector<diagnosis::facts> sessions;
+};
+
+int print_session(const diagnosis::facts& session, const std::vector<diagnosis::verdict>& found, bool as_json) {
+    fmt::print("{}", as_json ? diagnosis::report_json(session, found) : diagnosis::report_text(session, found, true));
+    return code_of(session, found);
+}
+
+/// One report for each session of a client or of a capture, and one for a log. The exit code for all.
+int print_file(const read_file& file, bool as_json) {
+    if (file.is_log) {
+        const auto log = diagnosis::judge_log(file.sessions);
+        fmt::print("{}", as_json ? diagnosis::report_json(log) : diagnosis::report_text(log, file.name));
+        return log.failed != 0 ? something_found : 0;
     }
+    int code = 0;
+    for (const auto& session : file.sessions)
+        code = worse_of(code, print_session(session, doctor::diagnose(session), as_json));
     return code;
 }
 
-result<int> print_capture(result<std::vector<diagnosis::facts>> sessions, const std::string& name, bool as_json) {
+result<read_file> captured_in(result<std::vector<diagnosis::facts>> sessions, const std::string& name) {
     if (!sessions) return std::unexpected(error{errc::usage, 0, name + ": " + sessions.error().text()});
     if (sessions->empty())
         return fail(errc::usage, name +
                                      ": the capture has no FTP session; it must have the control connection from its "
                                      "beginning, or on port 21 or 990");
     for (auto& each : *sessions) each.host = fmt::format("{} ({} to {})", name, each.client.text(), each.server.text());
-    return print_sessions(std::move(*sessions), name, as_json);
+    return read_file{.name = name, .sessions = std::move(*sessions)};
 }
 
 /// Whether a file is a capture, which is read as a stream and may be large. Standard input cannot be read twice.
@@ -158,32 +173,62 @@ bool is_capture_file(const std::string& name) {
     return doctor::is_capture({mark.data(), static_cast<std::size_t>(file.gcount())});
 }
 
-/// One file: its text report or JSON goes to standard output. The exit code for it.
-result<int> read_one(const std::string& name, bool as_json) {
-    if (name != "-" && is_capture_file(name)) return print_capture(doctor::read_capture_file(name), name, as_json);
+result<read_file> read_one(const std::string& name) {
+    if (name != "-" && is_capture_file(name)) return captured_in(doctor::read_capture_file(name), name);
     const auto text = content_of_file(name);
     if (!text) return std::unexpected(text.error());
-    if (doctor::is_capture(*text)) return print_capture(doctor::read_capture(*text), name, as_json);
+    if (doctor::is_capture(*text)) return captured_in(doctor::read_capture(*text), name);
     if (text->starts_with("{")) {
-        const auto saved = diagnosis::facts_from_json(*text);
+        auto saved = diagnosis::facts_from_json(*text);
         if (!saved) return std::unexpected(error{errc::usage, 0, name + ": " + saved.error().what});
-        const auto found = doctor::diagnose(*saved);
-        fmt::print("{}", as_json ? diagnosis::report_json(*saved, found) : diagnosis::report_text(*saved, found, true));
-        return code_of(*saved, found);
+        return read_file{.name = name, .is_saved_run = true, .sessions = {std::move(*saved)}};
     }
-    const auto sessions = doctor::facts_of(doctor::read_transcript(*text));
-    if (sessions.empty())
+    read_file out{.name = name, .sessions = doctor::facts_of(doctor::read_transcript(*text))};
+    if (out.sessions.empty())
         return fail(errc::usage,
                     name +
                         ": no FTP session was found; it reads transcripts of curl -v, lftp -d, ncftp -d, Python, "
                         "WinSCP and FileZilla, and logs with commands and replies of Sallyport (--log-level "
                         "debug), vsftpd, ProFTPD, Pure-FTPd and FileZilla Server, and captures (pcap, pcapng)");
-    if (sessions.front().seen_from == diagnosis::vantage::server) {
-        const auto log = diagnosis::judge_log(sessions);
-        fmt::print("{}", as_json ? diagnosis::report_json(log) : diagnosis::report_text(log, name));
-        return log.failed != 0 ? something_found : 0;
+    out.is_log = out.sessions.front().seen_from == diagnosis::vantage::server;
+    for (auto& each : out.sessions)
+        if (!out.is_log && each.host.empty()) each.host = name;
+    return out;
+}
+
+/// A session that two files have.
+int print_joined(const read_file& one, diagnosis::facts session, const read_file& other, diagnosis::facts other_session,
+                 bool as_json) {
+    const bool in_order = diagnosis::is_nearer_to_server(session, other_session);
+    auto& client = in_order ? session : other_session;
+    const auto& server = in_order ? other_session : session;
+    diagnosis::add_server_view(client, server);
+    client.host = fmt::format("{} ({} to {}), at the server's end {}", in_order ? one.name : other.name,
+                              client.client.text(), client.server.text(), in_order ? other.name : one.name);
+    return print_session(client, diagnosis::judge_both(client, server), as_json);
+}
+
+/// Reports the sessions that two of the files have, and takes them out of both.
+int print_same_sessions(std::vector<read_file>& files, bool as_json) {
+    int code = 0;
+    for (auto one = files.begin(); one != files.end(); ++one) {
+        for (auto other = one + 1; other != files.end(); ++other) {
+            // A run has several sessions in one; 'doctor join' is for it.
+            if ((one->is_log && other->is_log) || one->is_saved_run || other->is_saved_run) continue;
+            const auto pairs = diagnosis::same_sessions(one->sessions, other->sessions);
+            for (const auto& [a, b] : pairs)
+                code = worse_of(code, print_joined(*one, one->sessions[a], *other, other->sessions[b], as_json));
+            std::vector<std::size_t> of_other;
+            for (const auto& [a, b] : pairs) of_other.push_back(b);
+            std::ranges::sort(of_other);
+            for (auto each = pairs.rbegin(); each != pairs.rend(); ++each)
+                one->sessions.erase(one->sessions.begin() + static_cast<std::ptrdiff_t>(each->first));
+            for (auto each = of_other.rbegin(); each != of_other.rend(); ++each)
+                other->sessions.erase(other->sessions.begin() + static_cast<std::ptrdiff_t>(*each));
+        }
     }
-    return print_sessions(sessions, name, as_json);
+    std::erase_if(files, [](const read_file& each) { return each.sessions.empty(); });
+    return code;
 }
 
 struct read_job {
@@ -192,12 +237,14 @@ struct read_job {
 };
 
 int read_files(const read_job& job) {
-    int code = 0;
-    for (const auto& file : job.files) {
-        const auto found = read_one(file, job.as_json);
-        if (!found) return refuse("doctor read", found.error());
-        code = worse_of(code, *found);
+    std::vector<read_file> files;
+    for (const auto& name : job.files) {
+        auto file = read_one(name);
+        if (!file) return refuse("doctor read", file.error());
+        files.push_back(std::move(*file));
     }
+    int code = print_same_sessions(files, job.as_json);
+    for (const auto& file : files) code = worse_of(code, print_file(file, job.as_json));
     return code;
 }
 
@@ -290,7 +337,9 @@ void add_doctor_read(CLI::App& doctor, int& exit_code) {
                              "Transcript, log, capture, or a saved run; '-' is standard input"}});
     table.add("Output", {{"--json", "", flag(job->as_json), "Print JSON"}});
     table.notes =
-        "The kind of a file is recognized by its lines. Passwords are not printed.\n\n"
+        "The kind of a file is recognized by its lines. A session that two files have, such as captures at the client and "
+        "at the server, or a capture and the server's log, is found by addresses and times and reported once. Passwords are "
+        "not printed.\n\n"
         "Exit codes: 0 nothing found, 20 something found, 21 the cause of a failure could not be determined, 2 a file "
         "cannot be read.";
     set_table(*command, std::move(table));

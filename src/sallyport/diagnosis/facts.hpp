@@ -304,6 +304,19 @@ struct comparison_facts {
 /// The last second of the year 9999: a date is written with four digits.
 inline constexpr std::int64_t max_time = 253'402'300'799;
 
+/// Seconds. Two clocks that are set by hand differ by a few minutes.
+inline constexpr std::int64_t max_clock_difference = 300;
+
+/// What a capture has of the control connection, which is the same session in another one.
+struct control_facts {
+    /// Of the client's SYN: NAT routers leave it.
+    std::optional<std::uint32_t> client_sequence;
+    /// What the server's SYN-ACK has left of its TTL: the more, the nearer was the capture to the server.
+    std::optional<unsigned> server_ttl;
+    /// That its commands and replies have named for data connections, whether one was made or not.
+    std::vector<std::uint16_t> named_ports;
+};
+
 /// When a live run or a capture began and ended, in seconds since 1970 (UTC); 0: not known.
 struct run_times {
     std::int64_t started = 0;
@@ -332,6 +345,8 @@ struct facts {
     std::optional<bool> greeted_after_proxy_header;
     std::vector<std::string> features;
     std::vector<phase> phases;
+    /// Of captures only; a saved run does not have it.
+    std::optional<control_facts> captured;
     std::vector<method_facts> methods;
     std::vector<path_trace> traces;
     std::vector<line_probe> lines;

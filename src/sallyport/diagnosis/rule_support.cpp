@@ -93,6 +93,14 @@ side side_of(const facts& known, const hop_span& hop) {
     return first == side_of_hop(known, hop.last) ? first : side::undecided;
 }
 
+verdict& verdict_about_ports(std::vector<verdict>& found, std::string_view id) {
+    const auto known =
+        std::ranges::find_if(found, [&](const verdict& v) { return v.id == id || v.id == "one-method-blocked"; });
+    if (known != found.end()) return *known;
+    found.insert(found.begin(), verdict_of(id, side::undecided, confidence::possible));
+    return found.front();
+}
+
 bool has_id(const std::vector<verdict>& found, std::initializer_list<std::string_view> ids) noexcept {
     return std::ranges::any_of(found, [ids](const verdict& v) { return std::ranges::find(ids, v.id) != ids.end(); });
 }

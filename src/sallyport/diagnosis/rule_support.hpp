@@ -53,6 +53,9 @@ using methods = std::vector<const method_facts*>;
 /// The side of a span; undecided if its ends are on different sides.
 [[nodiscard]] side side_of(const facts& known, const hop_span& hop);
 
+/// The verdict about blocked ports that one end's facts give; a new one if they give none.
+[[nodiscard]] verdict& verdict_about_ports(std::vector<verdict>& found, std::string_view id);
+
 /// Whether a rule has already found one of these causes.
 [[nodiscard]] bool has_id(const std::vector<verdict>& found, std::initializer_list<std::string_view> ids) noexcept;
 /// Sets the hop and the side of a verdict to those of the break, and adds what shows it.

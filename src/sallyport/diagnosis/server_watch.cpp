@@ -64,9 +64,8 @@ std::string date_of(std::int64_t seconds) {
 [[nodiscard]] std::string time_between(const facts& client, const server_watch& server) {
     if (!client.times.are_known()) return {};
     const auto ended = server.started + (server.ms + 999) / 1000;
-    // Two clocks that are set by hand differ by a few minutes.
-    constexpr std::int64_t tolerance = 300;
-    if (client.times.started <= ended + tolerance && client.times.ended + tolerance >= server.started) return {};
+    if (client.times.started <= ended + max_clock_difference && client.times.ended + max_clock_difference >= server.started)
+        return {};
     return fmt::format(
         "the files are of different times: the client's run was from {} to {}, and the server was watched from "
         "{} to {}; make both at the same time, or set the clocks of both hosts",
@@ -93,15 +92,6 @@ std::string date_of(std::int64_t seconds) {
         if (best == nullptr || c.state > best->state) best = &c;
     }
     return best;
-}
-
-/// The verdict about blocked ports that the client's facts give; a new one if they give none.
-[[nodiscard]] verdict& about_ports(std::vector<verdict>& out, std::string_view id) {
-    const auto found =
-        std::ranges::find_if(out, [&](const verdict& v) { return v.id == id || v.id == "one-method-blocked"; });
-    if (found != out.end()) return *found;
-    out.insert(out.begin(), verdict_of(id, side::undecided, confidence::possible));
-    return out.front();
 }
 
 /// The server's router may translate port numbers, which the client does not see.
@@ -138,7 +128,7 @@ void join_passive(const facts& client, const method_facts& m, const watched_conn
         out.insert(out.begin(), std::move(lost));
         return;
     }
-    auto& found = about_ports(out, "data-ports-dropped");
+    auto& found = verdict_about_ports(out, "data-ports-dropped");
     found.evidence.push_back(fmt::format("no SYN to port {} has arrived at the TCP of the server's host", port));
     // A filter on the way back looks the same at the client. It is improbable now, and not excluded: the host's TCP keeps no
     // trace of a SYN to a port without a listener, to which a router that translates port numbers may have sent it, and the
@@ -155,7 +145,7 @@ void join_passive(const facts& client, const method_facts& m, const watched_conn
 }
 
 void join_active(const method_facts& m, const watched_connection* seen, std::vector<verdict>& out) {
-    auto& found = about_ports(out, "active-blocked");
+    auto& found = verdict_about_ports(out, "active-blocked");
     if (seen == nullptr) {
         found.side = side::server;
         found.confidence = confidence::likely;

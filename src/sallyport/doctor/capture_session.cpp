@@ -117,6 +117,7 @@ void capture_session::note_port(line& l) {
         expected_ = *at;
     }
     l.names_port = true;
+    named_ports_.push_back(expected_->port);
     expects_server_ = l.of_client;
 }
 
@@ -282,6 +283,7 @@ diagnosis::facts capture_session::facts(std::int64_t end_us) {
     out.source = "capture";
     out.client = client_;
     out.server = server_;
+    out.captured = diagnosis::control_facts{client_sequence_, control_.seen().answer_ttl, named_ports_};
     out.times.started = started_us_ / 1'000'000;
     out.times.ended = end_us / 1'000'000;
     if (tls_) {

@@ -78,6 +78,7 @@ private:
     // The data connection that was negotiated last, and whether the server opens it.
     std::optional<endpoint> expected_;
     bool expects_server_ = false;
+    std::vector<std::uint16_t> named_ports_;
     std::vector<capture_connection> data_;
     bool tls_ = false;
     bool other_protocol_ = false;

@@ -53,10 +53,12 @@ public:
     session_reader(const transcript& read, const session_event& first) {
         known_.seen_from = read.of_server ? vantage::server : vantage::client;
         known_.source = read.program;
-        if (first.client) known_.client.address = *first.client;
+        if (first.client) known_.client = {*first.client, first.client_port};
+        known_.times.started = first.seconds;
     }
 
     void take(const session_event& e) {
+        known_.times.ended = std::max(known_.times.ended, e.seconds);
         switch (e.what) {
             case kind::opened:
                 if (e.at) known_.server = *e.at;

@@ -9,6 +9,7 @@
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/diagnosis/refusal_words.hpp>
+#include <sallyport/proto/listing.hpp>
 #include <sallyport/proto/secret_text.hpp>
 
 namespace sallyport::doctor {
@@ -194,6 +195,23 @@ namespace {
     return std::nullopt;
 }
 
+/// "2026-11-30T00:53:28.521+01:00"; 0 if it is no such time.
+[[nodiscard]] std::int64_t seconds_of(std::string_view iso) {
+    constexpr std::size_t fraction = 19;
+    constexpr std::size_t zone_size = 6;
+    const auto zone = iso.substr(std::min(iso.find_first_of("+-", fraction), iso.size()));
+    if (zone.size() != zone_size || zone[3] != ':') return 0;
+    std::string digits;
+    for (const char c : iso.substr(0, fraction))
+        if (is_digit(c)) digits += c;
+    const auto local = proto::parse_time(digits);
+    const auto hours = parse_decimal(zone.substr(1, 2));
+    const auto minutes = parse_decimal(zone.substr(4));
+    if (!local || !hours || !minutes) return 0;
+    const auto offset = static_cast<std::int64_t>(*hours * 60 + *minutes) * 60;
+    return zone.front() == '+' ? *local - offset : *local + offset;
+}
+
 /// "2026-11-30T00:53:28.521+00:00 D [mx2k0pcm-9] > PASV"
 [[nodiscard]] event sallyport_line(std::string_view line) {
     const auto open = line.find(" [");
@@ -207,13 +225,17 @@ namespace {
         out = reply_event(text.substr(2));
     } else if (text.starts_with("Connection accepted from ")) {
         out = session_event{.what = kind::opened, .at = endpoint::parse(text.substr(text.rfind(' ') + 1))};
-        if (const auto from = endpoint::parse(between(text, " from ", " "))) out->client = from->address;
+        if (const auto from = endpoint::parse(between(text, " from ", " "))) {
+            out->client = from->address;
+            out->client_port = from->port;
+        }
     } else if (text.starts_with("Session ended by ") && text.find("; ") != text.npos) {
         out = session_event{.what = kind::closed};
     } else {
         return std::nullopt;
     }
     out->session = line.substr(open + 2, close - open - 2);
+    out->seconds = seconds_of(line.substr(0, line.find(' ')));
     return out;
 }
 

@@ -40,6 +40,10 @@ struct session_event {
     // Which of a log's sessions; empty if the file has one.
     std::string session{};
     std::optional<ip_address> client{};
+    // 0: the log does not have it.
+    std::uint16_t client_port = 0;
+    // Of a log: seconds since 1970 (UTC); 0: the line has no time, or its time zone is not known.
+    std::int64_t seconds = 0;
     std::optional<endpoint> at{};
     // Of a command, a reply, an untrusted certificate, or the client program's last line.
     std::string text{};

@@ -1,10 +1,14 @@
 """Captures of packets on a host of a network, with tcpdump or, without it, with a packet socket of this interpreter."""
 
 import contextlib
+import secrets
 import shutil
 import signal
 import struct
 import subprocess
+from pathlib import Path
+
+from harness.daemon import wait_until
 
 # Link layer "raw IP"; each packet that arrives or leaves on any interface.
 SOCKET = """
@@ -20,6 +24,7 @@ while True:
     now = time.time()
     out.write(struct.pack("<IIII", int(now), int(now % 1 * 1e6), len(data), len(data)) + data)
 """
+SEND = "import socket, sys; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(bytes.fromhex(sys.argv[1]), ('127.0.0.1', 9))"
 
 
 @contextlib.contextmanager
@@ -32,6 +37,10 @@ def capturing(network, host, file):
         while "listening on" not in (line := running.stderr.readline()):
             assert line, "the capture has ended"
         yield
+        # What the kernel still holds when the program ends is lost.
+        mark = secrets.token_bytes(16)
+        subprocess.run(network.command(host, "/usr/bin/python3", "-c", SEND, mark.hex()), check=True)
+        wait_until(lambda: mark in Path(file).read_bytes(), what="the last packet in the capture")
     finally:
         running.send_signal(signal.SIGINT)
         running.communicate(timeout=10)
