@@ -1,10 +1,16 @@
 """An administrator sees which addresses are blocked, unblocks one, and closes a session; and connections cannot fill the log
 (G12, S7, AU-02, RX-06)."""
 
+import fcntl
 import json
+import os
+import pty
 import re
+import signal
 import socket
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -183,3 +189,29 @@ def test_the_log_file_is_not_for_everybody(start, sallyport, tmp_path):
                              missing / "the.log"], capture_output=True, text=True, timeout=10)
     assert failed.returncode == 1 and "create the directory" in failed.stderr
     assert not missing.exists()
+
+
+@pytest.mark.parametrize("kind", ["serve", "gate"])
+def test_status_again_and_again(start, sallyport, tmp_path, kind):
+    """On a terminal each time replaces the one before and fits; in a pipe one follows the other, until the daemon ends."""
+    daemon = Administered(start, sallyport, tmp_path, kind)
+    command = [sallyport, kind, "status", "--watch", "0.1", "--sessions", "--control-socket", daemon.socket]
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 5, 20, 0, 0))
+    with Raw(daemon.daemon.host, daemon.daemon.port) as raw:
+        raw.login()
+        watching = subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE)
+        os.close(theirs)
+        shown = b""
+        while shown.count(b"\x1b[H\x1b[J") < 4:
+            shown += os.read(ours, 4096)
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(10) == -signal.SIGINT
+        os.close(ours)
+        screens = shown.decode().split("\x1b[H\x1b[J")[1:3]
+        assert all(0 < len(lines := screen.splitlines()) <= 4 and max(map(len, lines)) <= 20 for screen in screens), screens
+        piped = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        first, second = (json.loads(piped.stdout.readline()) for _ in range(2))
+        assert first["pid"] == second["pid"] and len(second["sessions"]) == 1
+    daemon.daemon.stop()
+    assert piped.wait(10) == 3 and "is running" in piped.communicate()[1]

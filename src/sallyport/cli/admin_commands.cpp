@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -21,6 +22,7 @@
 #include <sallyport/cli/openings_text.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/status_text.hpp>
+#include <sallyport/cli/terminal.hpp>
 #include <sallyport/ops/control_client.hpp>
 #include <sallyport/ops/daemon.hpp>
 
@@ -60,19 +62,47 @@ result<std::string> control_socket_of(CLI::App& daemon, const daemon_options& op
     return path;
 }
 
+result<json::object> send(const std::string& path, const json::object& request, std::chrono::seconds wait) {
+    auto answer = ops::send_control_request(path, request, wait);
+    if (!answer && answer.error().os == ENOENT) answer.error().what += " with --control-socket";
+    return answer;
+}
+
 result<json::object> query(CLI::App& daemon, const daemon_options& options, const json::object& request,
                            std::chrono::seconds wait) {
     const auto path = control_socket_of(daemon, options);
     if (!path) return std::unexpected(path.error());
-    auto answer = ops::send_control_request(*path, request, wait);
-    if (!answer && answer.error().os == ENOENT) answer.error().what += " with --control-socket";
-    return answer;
+    return send(*path, request, wait);
 }
 
 struct status_options {
     status_selection show;
     bool as_json = false;
+    // Nothing: once.
+    std::optional<std::chrono::milliseconds> watch;
 };
+
+/// Prints the status once, or again and again until the daemon ends or a signal arrives. On a terminal each time replaces
+/// the one before.
+int show_status(CLI::App& owner, const daemon_options& options, const status_options& wanted) {
+    const auto command = owner.get_name() + " status";
+    const auto path = control_socket_of(owner, options);
+    if (!path) return report(command, path.error());
+    const bool replaces = wanted.watch && !wanted.as_json && terminal_columns(STDOUT_FILENO);
+    for (;;) {
+        const auto status = send(*path, {{"command", "status"}}, short_timeout);
+        if (!status) return report(command, status.error());
+        const auto text = wanted.as_json ? json::serialize(*status) + '\n' : status_text(*status, wanted.show);
+        if (replaces)
+            fmt::print("\x1b[H\x1b[J{}",
+                       cut_to(text, *terminal_columns(STDOUT_FILENO), terminal_rows(STDOUT_FILENO).value_or(24)));
+        else
+            fmt::print("{}", text);
+        std::fflush(stdout);
+        if (!wanted.watch) return 0;
+        std::this_thread::sleep_for(*wanted.watch);
+    }
+}
 
 /// The notes of a command that also takes the options of the daemon.
 std::string notes_of(const administered_daemon& daemon, std::string_view exit_codes_of) {
@@ -92,17 +122,12 @@ void add_status(const administered_daemon& daemon, int& exit_code) {
                          {"--sessions", "", flag(wanted->show.sessions), "Include the list of sessions"},
                          {"--penalized", "", flag(wanted->show.penalties),
                           "Include the addresses that are blocked after failed logins"},
-                         {"--limit", "N", count(wanted->show.limit, {.zero = true}), "Maximum rows per list", {}}});
+                         {"--limit", "N", count(wanted->show.limit, {.zero = true}), "Maximum rows per list", {}},
+                         {"--watch", "SECONDS", time(wanted->watch), "Show it again every SECONDS until Ctrl-C", "once"}});
     table.notes = notes_of(daemon, exit_codes);
     set_table(*command, std::move(table));
     command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
-        const auto reply = query(owner, options, {{"command", "status"}}, short_timeout);
-        if (!reply)
-            exit_code = report(owner.get_name() + " status", reply.error());
-        else if (wanted->as_json)
-            fmt::print("{}\n", json::serialize(*reply));
-        else
-            fmt::print("{}", status_text(*reply, wanted->show));
+        exit_code = show_status(owner, options, *wanted);
     });
 }
 
@@ -122,7 +147,7 @@ int show_openings(CLI::App& owner, const daemon_options& options, const openings
     if (!path) return report(command, path.error());
     std::set<std::pair<std::string, std::uint64_t>> shown;
     for (;;) {
-        const auto status = ops::send_control_request(*path, {{"command", "status"}}, short_timeout);
+        const auto status = send(*path, {{"command", "status"}}, short_timeout);
         if (!status) return report(command, status.error());
         std::set<std::pair<std::string, std::uint64_t>> now;
         const auto openings = openings_of(*status);
