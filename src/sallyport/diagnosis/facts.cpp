@@ -79,4 +79,8 @@ const path_trace* facts::data_trace() const noexcept {
     return first_of(traces, [](const path_trace& t) { return !t.control; });
 }
 
+bool lacks_only_its_end(const method_facts& m) noexcept {
+    return m.result == method_result::stalled && !m.packets && (m.end == stream_end::clean || m.reply_code / 100 == 2);
+}
+
 }  // namespace sallyport::diagnosis

@@ -143,6 +143,9 @@ struct method_facts {
     std::optional<server_view> seen_by_server;
 };
 
+/// A transfer that hangs although its data connection has ended, or although its final reply has arrived.
+[[nodiscard]] bool lacks_only_its_end(const method_facts& m) noexcept;
+
 /// What a SYN with a limited TTL got.
 enum class hop_answer : std::uint8_t {
     none,

@@ -48,6 +48,28 @@ TEST(comparisons, full_packets_that_are_lost) {
     EXPECT_EQ(found[0].hop->first, 2U);
 }
 
+// Symptom 40.
+TEST(comparisons, what_is_missing_at_the_end_of_a_transfer) {
+    auto known = with_stalled_listing();
+    known.methods[0].end = stream_end::open;
+    auto found = judge(known);
+    ASSERT_THAT(ids(found), ElementsAre("data-stalled"));
+    EXPECT_THAT(found[0].evidence, Contains(HasSubstr("neither the end (FIN)")));
+    known.methods[0].reply_code = 226;
+    found = judge(known);
+    ASSERT_THAT(ids(found), ElementsAre("transfer-unfinished"));
+    EXPECT_THAT(found[0].evidence, Contains(HasSubstr("FIN) of the data connection: missing")));
+    // Small segments arrive, so that the last bytes are missing.
+    known.compared.segments = {{data_method::epsv, false, 536, method_result::ok, 7000}};
+    EXPECT_THAT(ids(judge(known)), ElementsAre("full-packets-lost"));
+    known.compared.segments.clear();
+    known.methods[0].end = stream_end::clean;
+    known.methods[0].reply_code = 0;
+    found = judge(known);
+    ASSERT_THAT(ids(found), ElementsAre("transfer-unfinished"));
+    EXPECT_THAT(found[0].evidence, Contains(HasSubstr("the final reply (226): missing")));
+}
+
 TEST(comparisons, a_long_line_alone_may_be_held_back_as_a_command) {
     auto known = with_methods({attempt(data_method::epsv, method_result::ok)});
     known.traces = {control_trace()};

@@ -179,10 +179,12 @@ void judge_close_notify(const facts& known, std::vector<verdict>& out) {
 void judge_stalled(const facts& known, std::vector<verdict>& out) {
     const auto* const m = first_with(known, method_result::stalled);
     const auto explains = [](const verdict& v) { return v.id == "full-packets-lost" && v.severity == severity::problem; };
-    // Of a capture, what is missing at the end is known (transfer-unfinished).
-    if (m == nullptr || m->packets || std::ranges::any_of(out, explains)) return;
+    // What is missing at the end is known (transfer-unfinished).
+    if (m == nullptr || m->packets || lacks_only_its_end(*m) || std::ranges::any_of(out, explains)) return;
     auto found = verdict_of("data-stalled", side::undecided, confidence::possible);
     found.evidence.push_back(fmt::format("{}: connected, {} bytes arrived, then no more", proto::name(m->method), m->bytes));
+    if (known.seen_from == vantage::client && m->end == stream_end::open)
+        found.evidence.emplace_back("neither the end (FIN) of the data connection nor the final reply (226) has arrived");
     out.push_back(std::move(found));
 }
 

@@ -63,17 +63,37 @@ std::string time_of(std::string_view what, std::optional<std::int64_t> ms) {
     return ms ? fmt::format("{} after {:.1f} s", what, static_cast<double>(*ms) / 1000) : fmt::format("{}: missing", what);
 }
 
+verdict unfinished(proto::data_method method, bool has_ended) {
+    auto found = verdict_of("transfer-unfinished", side::undecided, confidence::likely);
+    found.method = method;
+    if (has_ended) found.cause = "The data connection ended, and the final reply to the transfer did not arrive.";
+    return found;
+}
+
+/// In a run.
+void judge_missing_end(const facts& known, std::vector<verdict>& out) {
+    const auto* const m = first_of(known.methods, lacks_only_its_end);
+    if (m == nullptr) return;
+    const bool has_ended = m->end == stream_end::clean;
+    const auto state = [](bool arrived) { return arrived ? "arrived" : "missing"; };
+    auto found = unfinished(m->method, has_ended);
+    if (!has_ended)
+        found.cause = "The final reply to a transfer arrived, and the last bytes or the end (FIN) of its data did not.";
+    found.evidence.push_back(fmt::format("{}: {} bytes arrived", proto::name(m->method), m->bytes));
+    found.evidence.push_back(fmt::format("the end (FIN) of the data connection: {}", state(has_ended)));
+    found.evidence.push_back(fmt::format("the final reply (226): {}", state(!has_ended)));
+    out.push_back(std::move(found));
+}
+
 /// In a capture: a transfer whose bytes have arrived, and whose end has not.
 void judge_unfinished(const facts& known, std::vector<verdict>& out) {
     if (has_id(out, {"full-packets-lost", "idle-timeout"})) return;
     const auto* const m = first_of(known.methods, [](const method_facts& each) {
         return each.packets && each.result == method_result::stalled && each.packets->last_byte_ms;
     });
-    if (m == nullptr) return;
+    if (m == nullptr) return judge_missing_end(known, out);
     const auto& seen = *m->packets;
-    auto found = verdict_of("transfer-unfinished", side::undecided, confidence::likely);
-    found.method = m->method;
-    if (seen.end_ms) found.cause = "The data connection ended, and the final reply to the transfer did not arrive.";
+    auto found = unfinished(m->method, seen.end_ms.has_value());
     found.evidence.push_back(time_of("the last byte", seen.last_byte_ms));
     found.evidence.push_back(time_of("the end (FIN) of the data connection", seen.end_ms));
     found.evidence.push_back(time_of("the final reply (226)", seen.reply_ms));
@@ -100,7 +120,7 @@ std::span<const rule> time_rules() noexcept {
          judge_idle},
         {{"transfer-unfinished",
           "The data of a transfer arrived, but the end of the connection (FIN) or the final reply did not.",
-          "a capture with the last byte, the FIN and the final reply, of which one is missing for five seconds",
+          "the last byte, the FIN and the final reply of a transfer, of which one is missing for five seconds",
           "full segments that are repeated; a control connection that a device has forgotten",
           "a server or a disk that is slow; a proxy that keeps one of the two connections open",
           "Look at what is missing: without a FIN, the sender or a proxy has not ended the data connection; without the "

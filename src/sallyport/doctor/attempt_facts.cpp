@@ -65,6 +65,16 @@ void add_end_of_data(const client::transfer_counts& counts, method_facts& m) {
     }
 }
 
+/// Of a transfer that hangs at its end: whether the final reply has arrived.
+void add_missing_end(const client::connection& session, const proto::client_failure& failure, method_facts& m) {
+    if (m.end == stream_end::clean && failure.cause.code == errc::timeout && m.reply_code == 0)
+        m.result = method_result::stalled;
+    const auto& last = session.facts().last_reply();
+    if (m.result != method_result::stalled || m.reply_code != 0 || (last.code != 226 && last.code != 250)) return;
+    m.reply = proto::summary(last);
+    m.reply_code = last.code;
+}
+
 }  // namespace
 
 std::vector<diagnosis::phase> phases_of(const client::connection& session,
@@ -112,6 +122,7 @@ method_facts facts_of_attempt(const client::connection& session, proto::data_met
     }
     m.reply = failure->refusal;
     m.reply_code = failure->reply_code;
+    add_missing_end(session, *failure, m);
     if (m.detail.empty()) m.detail = failure->cause.text();
     // A listing that is refused says nothing against the data connection; 421 ends the session.
     const bool is_listing = m.reply_code >= 400 && m.reply_code != 421 && !concerns_data(m.reply_code);

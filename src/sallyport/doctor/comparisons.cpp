@@ -96,7 +96,9 @@ const method_facts* find_attempt(const facts& known, bool tls, bool (*is)(const 
     return found == known.methods.end() ? nullptr : &*found;
 }
 
-bool is_stalled(const method_facts& m) { return !is_active(m.method) && m.result == method_result::stalled; }
+bool is_stalled(const method_facts& m) {
+    return !is_active(m.method) && m.result == method_result::stalled && m.end != diagnosis::stream_end::clean;
+}
 
 bool is_refused(const method_facts& m) { return !is_active(m.method) && m.result == method_result::refused; }
 
