@@ -151,7 +151,18 @@ net::task<std::optional<endpoint>> negotiate(client::connection& session, proto:
     co_return data_endpoint_in(*reply, session, method);
 }
 
-net::task<result<path_trace>> trace_data(path_probe probe, client::connection& session, diagnosis::method_facts attempt,
+namespace {
+
+/// A fresh one, or that of the attempt.
+net::task<std::optional<endpoint>> port_for(client::connection* session, const diagnosis::method_facts& attempt) {
+    if (session == nullptr) co_return attempt.target;
+    if (!session->is_open()) co_return std::nullopt;
+    co_return co_await negotiate(*session, attempt.method);
+}
+
+}  // namespace
+
+net::task<result<path_trace>> trace_data(path_probe probe, client::connection* session, diagnosis::method_facts attempt,
                                          path_trace& reference) {
     path_trace out;
     out.to = *attempt.target;
@@ -172,8 +183,8 @@ net::task<result<path_trace>> trace_data(path_probe probe, client::connection& s
     // The hops next to the break, each once, and once more if the limit of ICMP messages was the reason for silence.
     const auto missing = missing_hops(out, reference, *distance);
     for (std::size_t i = 0; i < missing.size() && i < max_retries; ++i) {
-        for (unsigned attempts_left = 2; attempts_left > 0 && session.is_open(); --attempts_left) {
-            const auto fresh = co_await negotiate(session, attempt.method);
+        for (unsigned attempts_left = 2; attempts_left > 0; --attempts_left) {
+            const auto fresh = co_await port_for(session, attempt);
             if (!fresh) break;
             const auto both = co_await compare(probe, *fresh, reference.to, missing[i]);
             if (!both) co_return std::unexpected(both.error());
@@ -187,7 +198,7 @@ net::task<result<path_trace>> trace_data(path_probe probe, client::connection& s
     const auto refused = out.first(hop_answer::refused);
     if (!refused) co_return out;
     if (*refused < *distance) {
-        const auto fresh = session.is_open() ? co_await negotiate(session, attempt.method) : std::nullopt;
+        const auto fresh = co_await port_for(session, attempt);
         if (fresh) {
             const std::vector<unsigned> again(1, *refused);
             const auto repeated = co_await send(probe, *fresh, again);

@@ -28,8 +28,8 @@ net::task<result<diagnosis::path_trace>> trace_other_port(path_probe probe, cons
 /// SYNs to the port that `attempt` names. A hop that does not answer is tried again with a port of its own, as one SYN that
 /// expires may use up the opening that a helper has made. `reference` is the trace that reaches the server: of the control
 /// port or, behind a proxy, of another port; it loses the answers of hops that do not repeat them. `session` is idle and
-/// logged in.
-net::task<result<diagnosis::path_trace>> trace_data(path_probe probe, client::connection& session,
+/// logged in; nullptr: it is about this port, so no other one is negotiated.
+net::task<result<diagnosis::path_trace>> trace_data(path_probe probe, client::connection* session,
                                                     diagnosis::method_facts attempt, diagnosis::path_trace& reference);
 
 /// The server's address with the port that its reply to EPSV or PASV names; nothing if it names none that can be used.

@@ -1,11 +1,10 @@
 #include <sallyport/doctor/port_rounds.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
-
-#include <sallyport/doctor/path_probe.hpp>
 
 namespace sallyport::doctor {
 
@@ -60,6 +59,30 @@ net::task<> compare_ports(net::loop& loop, const round_settings& settings, diagn
         into.not_measured.push_back(
             fmt::format("{} of {} ports: the server named no further port", settings.rounds - tried, settings.rounds));
     if (refused) into.rounds.push_back(std::move(*refused));
+}
+
+net::task<> trace_failing_port(path_probe probe, diagnosis::facts& into) {
+    const auto works = [](const port_round& r) { return r.result == method_result::ok; };
+    const auto fails = [](const port_round& r) {
+        return r.again && *r.again == r.result && r.result != method_result::ok && r.after_pause != method_result::ok;
+    };
+    const auto round = std::ranges::find_if(into.rounds, fails);
+    if (round == into.rounds.end() || std::ranges::none_of(into.rounds, works)) co_return;
+    const auto* const known = into.data_trace();
+    if (known != nullptr && !known->first(diagnosis::hop_answer::opened)) co_return;
+    if (into.control_trace() == nullptr) {
+        auto control = co_await trace_control(probe);
+        if (!control) co_return;
+        into.traces.insert(into.traces.begin(), std::move(*control));
+    }
+    diagnosis::method_facts attempt;
+    attempt.method = round->method;
+    attempt.result = round->result;
+    attempt.target = endpoint{probe.server.address, round->port};
+    const auto control = std::ranges::find_if(into.traces, &diagnosis::path_trace::control);
+    auto traced = co_await trace_data(probe, nullptr, std::move(attempt), *control);
+    // Before that of a port that works.
+    if (traced) into.traces.insert(control + 1, std::move(*traced));
 }
 
 }  // namespace sallyport::doctor

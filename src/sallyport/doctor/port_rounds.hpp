@@ -9,6 +9,7 @@
 
 #include <sallyport/client/connection.hpp>
 #include <sallyport/diagnosis/facts.hpp>
+#include <sallyport/doctor/path_probe.hpp>
 
 namespace sallyport::doctor {
 
@@ -24,5 +25,8 @@ struct round_settings {
 
 /// Adds to facts::rounds, and a note if the server admits no further session or names fewer ports.
 net::task<> compare_ports(net::loop& loop, const round_settings& settings, diagnosis::facts& into);
+
+/// The path to a port that has failed twice in these rounds while others worked, unless a path that breaks is known already.
+net::task<> trace_failing_port(path_probe probe, diagnosis::facts& into);
 
 }  // namespace sallyport::doctor

@@ -311,7 +311,7 @@ net::task<> examination::trace(client::connection& session, method_facts attempt
     if (other && !other->answers.empty()) facts_.compared.other_port = *other;
     const bool has_proxy = diagnosis::hop_of_proxy(facts_).has_value();
     auto& reference = has_proxy ? *facts_.compared.other_port : facts_.traces.back();
-    auto data = co_await trace_data(probe(), session, std::move(attempt), reference);
+    auto data = co_await trace_data(probe(), &session, std::move(attempt), reference);
     if (!data) co_return leave_out("the path of the data connection: " + data.error().text());
     facts_.traces.push_back(std::move(*data));
     if (!diagnosis::distance_to_server(facts_))
@@ -380,6 +380,7 @@ net::task<> examination::compare_ports() {
     const round_settings rounds{options_for(what), server_for(what), login(),
                                 what.method,       settings_.rounds, settings_.on_step};
     co_await doctor::compare_ports(loop_, rounds, facts_);
+    co_await trace_failing_port(probe(), facts_);
     hide_password();
 }
 
