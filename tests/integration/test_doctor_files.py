@@ -144,6 +144,7 @@ def test_published_ports(sallyport, tmp_path):
     file.write_text(json.dumps({"kind": "Service", "spec": {"ports": ports}}))
     report = json.loads(doctor(here, sallyport, "--server", f"kubernetes:{file}", "--ports", "30000-30009", "--json", code=20))
     assert [each["id"] for each in report["verdict"]] == ["published-ports-renumbered"]
+    assert report["verdict"][0]["rules"][9] == "- {name: passive-30009, port: 30009, targetPort: 30009, protocol: TCP}", report
     doctor(here, sallyport, "--server", f"kubernetes:{tmp_path / 'missing.yaml'}", code=2)
 
 

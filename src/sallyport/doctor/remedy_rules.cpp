@@ -101,7 +101,7 @@ std::vector<diagnosis::verdict> diagnose(const diagnosis::facts& known) {
 std::vector<diagnosis::verdict> diagnose(const diagnosis::server_facts& known) {
     auto out = diagnosis::judge(known);
     for (auto& v : out) {
-        if (v.id == "published-ports-missing") v.rules = entries_to_publish(known);
+        if (v.id == "published-ports-missing" || v.id == "published-ports-renumbered") v.rules = entries_to_publish(known);
         if (v.severity != diagnosis::severity::problem || std::ranges::find(causes_on_host, v.id) == causes_on_host.end())
             continue;
         firewall::firewall_needs needs{.encrypted = known.tls.value_or(false)};
