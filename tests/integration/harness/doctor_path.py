@@ -60,9 +60,9 @@ def path(networks):
 
 
 @contextlib.contextmanager
-def serving(network, sallyport, folder, *options):
+def serving(network, sallyport, folder, *options, at=SERVER):
     """A server of ours on the server's host, on port 21."""
-    daemon = Daemon([sallyport, "serve", folder, "--listen", f"{SERVER}:21", "--anonymous", "--passive-ports", PASSIVE,
+    daemon = Daemon([sallyport, "serve", folder, "--listen", f"{at}:21", "--anonymous", "--passive-ports", PASSIVE,
                      "--control-socket", "none", *options], wrap=lambda argv: network.command("server", *argv))
     try:
         yield daemon.wait_ready()
