@@ -160,8 +160,8 @@ public:
     result<void> remove_file(const virtual_path& path) override {
         return change([&] { return real_->remove_file(path); });
     }
-    result<void> rename(const virtual_path& from, const virtual_path& to) override {
-        return change([&] { return real_->rename(from, to); });
+    result<void> rename(const virtual_path& from, const virtual_path& to, existing_target existing) override {
+        return change([&] { return real_->rename(from, to, existing); });
     }
     result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
         return change([&] { return real_->set_modified(path, seconds); });

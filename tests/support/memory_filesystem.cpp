@@ -238,7 +238,7 @@ public:
     result<void> remove_directory(const virtual_path& path) override { return remove(path, file_type::directory); }
     result<void> remove_file(const virtual_path& path) override { return remove(path, file_type::file); }
 
-    result<void> rename(const virtual_path& from, const virtual_path& to) override {
+    result<void> rename(const virtual_path& from, const virtual_path& to, existing_target existing) override {
         return tree_->locked([&]() -> result<void> {
             const auto source = tree_->parent_of(from);
             if (!source) return std::unexpected(source.error());
@@ -251,6 +251,7 @@ public:
             const bool is_directory = item->facts.type == file_type::directory;
             if (is_directory && to.text().starts_with(from.text() + "/")) return fail(errc::name_invalid, to.text());
             if (const node* old = child(**target, to.name()); old != nullptr) {
+                if (existing == existing_target::keep) return fail(errc::exists, to.text());
                 const bool onto_directory = old->facts.type == file_type::directory;
                 if (onto_directory && !is_directory) return fail(errc::is_a_directory, to.text());
                 if (!onto_directory && is_directory) return fail(errc::not_a_directory, to.text());

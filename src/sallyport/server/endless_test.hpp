@@ -29,7 +29,9 @@ public:
     result<void> make_directory(const virtual_path& path) override { return real_->make_directory(path); }
     result<void> remove_directory(const virtual_path& path) override { return real_->remove_directory(path); }
     result<void> remove_file(const virtual_path& path) override { return real_->remove_file(path); }
-    result<void> rename(const virtual_path& from, const virtual_path& to) override { return real_->rename(from, to); }
+    result<void> rename(const virtual_path& from, const virtual_path& to, vfs::existing_target existing) override {
+        return real_->rename(from, to, existing);
+    }
     result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
         return real_->set_modified(path, seconds);
     }

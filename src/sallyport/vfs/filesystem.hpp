@@ -75,6 +75,13 @@ enum class store_mode : std::uint8_t {
     append,
 };
 
+/// What a rename does if its target exists.
+enum class existing_target : bool {
+    // It fails with errc::exists.
+    keep,
+    replace,
+};
+
 /// What is on the disk when a 226 is sent (DU-01).
 enum class sync_policy : std::uint8_t {
     // commit() syncs the file and its directory before it returns.
@@ -137,8 +144,9 @@ public:
     [[nodiscard]] virtual result<void> make_directory(const virtual_path& path) = 0;
     [[nodiscard]] virtual result<void> remove_directory(const virtual_path& path) = 0;
     [[nodiscard]] virtual result<void> remove_file(const virtual_path& path) = 0;
-    /// Replaces a file at `to`. Links are renamed, never followed.
-    [[nodiscard]] virtual result<void> rename(const virtual_path& from, const virtual_path& to) = 0;
+    /// Links are renamed, never followed.
+    [[nodiscard]] virtual result<void> rename(const virtual_path& from, const virtual_path& to,
+                                              existing_target existing = existing_target::replace) = 0;
     [[nodiscard]] virtual result<void> set_modified(const virtual_path& path, std::int64_t seconds) = 0;
 };
 

@@ -300,6 +300,15 @@ TEST_P(any_filesystem, rename_moves_and_replaces) {
     EXPECT_EQ(get_file(*files_, "/f"), "F");
 }
 
+TEST_P(any_filesystem, rename_can_keep_an_existing_file) {
+    put_file(*files_, "/a", "A");
+    put_file(*files_, "/b", "B");
+    EXPECT_EQ(files_->rename(at("/a"), at("/b"), existing_target::keep).error().code, errc::exists);
+    EXPECT_EQ(get_file(*files_, "/b"), "B");
+    ASSERT_TRUE(files_->rename(at("/a"), at("/c"), existing_target::keep));
+    EXPECT_EQ(get_file(*files_, "/c"), "A");
+}
+
 TEST_P(any_filesystem, the_time_of_change_can_be_set) {
     put_file(*files_, "/f", "x");
     ASSERT_TRUE(files_->set_modified(at("/f"), 1234567890));

@@ -52,6 +52,12 @@ public:
         if (!at) return std::unexpected(at.error());
         const auto mode = static_cast<mode_t>(options_.directory_mode);
         if (::mkdirat(at->parent.get(), at->name.c_str(), mode) != 0) return fail_os(errno, path.text());
+        if (options_.exact_modes) {
+            // Not through a link that has replaced it meanwhile.
+            const unique_fd made(
+                ::openat(at->parent.get(), at->name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+            if (!made || ::fchmod(made.get(), mode) != 0) return fail_os(errno, path.text());
+        }
         return sync(*at, path);
     }
 
@@ -76,12 +82,12 @@ public:
         return sync(*at, path);
     }
 
-    result<void> rename(const virtual_path& from, const virtual_path& to) override {
+    result<void> rename(const virtual_path& from, const virtual_path& to, existing_target existing) override {
         const auto source = locate(from);
         if (!source) return std::unexpected(source.error());
         const auto target = locate(to);
         if (!target) return std::unexpected(target.error());
-        if (::renameat(source->parent.get(), source->name.c_str(), target->parent.get(), target->name.c_str()) == 0) {
+        if (move(*source, *target, existing)) {
             // The new name first: after a crash in between there may be both names, but never none.
             const auto synced = sync(*target, to);
             return synced && from.parent() != to.parent() ? sync(*source, from) : synced;
@@ -102,6 +108,22 @@ public:
 
 private:
     using entry_location = root_directory::entry_location;
+
+    /// False with errno.
+    static bool move(const entry_location& from, const entry_location& to, existing_target existing) {
+        const auto rename_with = [&](unsigned flags) {
+            return ::renameat2(from.parent.get(), from.name.c_str(), to.parent.get(), to.name.c_str(), flags) == 0;
+        };
+        if (existing == existing_target::replace) return rename_with(0);
+        if (rename_with(RENAME_NOREPLACE)) return true;
+        if (errno != EINVAL && errno != ENOSYS) return false;
+        // Maybe a file system without RENAME_NOREPLACE, which then has no way to do this in one step.
+        if (status_at(to.parent.get(), to.name.c_str())) {
+            errno = EEXIST;
+            return false;
+        }
+        return rename_with(0);
+    }
 
     /// The location of an entry that is changed, opened so that the change can be synced.
     [[nodiscard]] result<entry_location> locate(const virtual_path& path) const {

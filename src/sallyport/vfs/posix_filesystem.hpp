@@ -20,6 +20,8 @@ struct posix_options {
     std::uint32_t file_mode = 0640;
     // Mode of new directories, before the process's umask is applied.
     std::uint32_t directory_mode = 0750;
+    // New files and directories have exactly these modes, whatever the umask.
+    bool exact_modes = false;
     // Follow links beneath the root. Otherwise a path with a link in it is errc::not_found.
     bool follow_links = true;
 };

@@ -147,11 +147,17 @@ struct temporary {
     std::string name;
 };
 
+/// False with errno.
+bool set_mode(const store_request& request, int file) {
+    return !request.options.exact_modes || ::fchmod(file, static_cast<mode_t>(request.options.file_mode)) == 0;
+}
+
 result<temporary> make_temporary(const store_request& request) {
     const int parent = request.target.parent.get();
     const auto mode = static_cast<mode_t>(request.options.file_mode);
     if (request.unnamed) {
         unique_fd file(::openat(parent, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
+        if (file && !set_mode(request, file.get())) return fail_os(errno, request.display_path);
         if (file) return temporary{std::move(file), {}};
         if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return fail_os(errno, request.display_path);
     }
@@ -159,6 +165,7 @@ result<temporary> make_temporary(const store_request& request) {
         std::string name = make_temporary_name();
         unique_fd file(::openat(parent, name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, mode));
         if (!file) return fail_os(errno, request.display_path);
+        if (!set_mode(request, file.get())) return fail_os(errno, request.display_path);
         if (lock_temporary(file.get())) return temporary{std::move(file), std::move(name)};
     }
 }

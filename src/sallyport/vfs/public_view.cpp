@@ -1,6 +1,7 @@
 #include <sallyport/vfs/public_view.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 
@@ -53,14 +54,17 @@ public:
         if (auto above = enter(path, wait); !above) return std::unexpected(above.error());
         auto facts = files_->stat(path, wait);
         if (!facts || path.is_root() || is_for_all(*facts)) return facts;
-        return fail(errc::not_found, path.text());
+        return fail_os(ENOENT, path.text());
     }
 
     result<std::unique_ptr<read_file>> open_read(const virtual_path& path, may_block wait) override {
-        if (auto visible = stat(path, wait); !visible) return std::unexpected(visible.error());
+        if (auto above = enter(path, wait); !above) return std::unexpected(above.error());
         auto file = files_->open_read(path, wait);
-        if (!file || is_for_all((*file)->facts())) return file;
-        return fail(errc::not_found, path.text());
+        if (file && is_for_all((*file)->facts())) return file;
+        if (file) return fail_os(ENOENT, path.text());
+        // The reason of a failure is for those only who may see the file.
+        if (auto visible = stat(path, wait); !visible) return std::unexpected(visible.error());
+        return file;
     }
 
     result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
@@ -70,31 +74,54 @@ public:
         return std::make_unique<public_directory>(std::move(*all));
     }
 
-    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode, std::uint64_t, may_block) override {
-        return fail(errc::permission, path.text());
+    result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode, std::uint64_t offset,
+                                                   may_block wait) override {
+        if (auto free = may_create(path, wait); !free) return std::unexpected(free.error());
+        return files_->open_store(path, mode, offset, wait);
     }
-    result<void> make_directory(const virtual_path& path) override { return fail(errc::permission, path.text()); }
-    result<void> remove_directory(const virtual_path& path) override { return fail(errc::permission, path.text()); }
-    result<void> remove_file(const virtual_path& path) override { return fail(errc::permission, path.text()); }
-    result<void> rename(const virtual_path& from, const virtual_path&) override {
-        return fail(errc::permission, from.text());
+    result<void> make_directory(const virtual_path& path) override {
+        if (auto free = may_create(path, may_block::yes); !free) return free;
+        return files_->make_directory(path);
     }
-    result<void> set_modified(const virtual_path& path, std::int64_t) override {
-        return fail(errc::permission, path.text());
+    result<void> remove_directory(const virtual_path& path) override {
+        if (auto visible = stat(path, may_block::yes); !visible) return std::unexpected(visible.error());
+        return files_->remove_directory(path);
+    }
+    result<void> remove_file(const virtual_path& path) override {
+        if (auto visible = stat(path, may_block::yes); !visible) return std::unexpected(visible.error());
+        return files_->remove_file(path);
+    }
+    result<void> rename(const virtual_path& from, const virtual_path& to, existing_target existing) override {
+        if (auto visible = stat(from, may_block::yes); !visible) return std::unexpected(visible.error());
+        if (auto free = may_create(to, may_block::yes); !free) return free;
+        return files_->rename(from, to, existing);
+    }
+    result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
+        if (auto visible = stat(path, may_block::yes); !visible) return std::unexpected(visible.error());
+        return files_->set_modified(path, seconds);
     }
 
 private:
     /// Checks whether others may enter all directories above this path.
     [[nodiscard]] result<void> enter(const virtual_path& path, may_block wait) const {
         for (auto at = path; !at.is_root(); at = at.parent()) {
-            if (is_hidden(at.name())) return fail(errc::not_found, path.text());
+            if (is_hidden(at.name())) return fail_os(ENOENT, path.text());
             const auto above = at.parent();
             if (above.is_root()) continue;
             const auto facts = files_->stat(above, wait);
             if (!facts) return std::unexpected(facts.error());
-            if (!is_for_all(*facts)) return fail(errc::not_found, path.text());
+            if (!is_for_all(*facts)) return fail_os(ENOENT, path.text());
         }
         return {};
+    }
+
+    /// Checks whether the path is in a visible directory, and is not that of a hidden file.
+    [[nodiscard]] result<void> may_create(const virtual_path& path, may_block wait) const {
+        if (auto above = enter(path, wait); !above) return above;
+        const auto old = files_->stat(path, wait);
+        if (!old) return old.error().code == errc::not_found ? result<void>() : std::unexpected(old.error());
+        if (is_for_all(*old)) return {};
+        return fail(errc::permission, path.text());
     }
 
     std::shared_ptr<filesystem> files_;

@@ -8,6 +8,7 @@
 
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
+#include <support/memory_filesystem.hpp>
 
 namespace sallyport::vfs {
 namespace {
@@ -93,16 +94,31 @@ TEST_F(public_view, follows_no_link) {
     EXPECT_EQ(names("/b"), (std::vector<std::string>{"(not_found)"}));
 }
 
-TEST_F(public_view, changes_nothing) {
+TEST_F(public_view, changes_only_what_it_shows) {
     put("open", 0644);
+    put("private", 0640);
+    put(".dot", 0644);
+    put("closed/key", 0644);
+    mode("closed", 0700);
     const auto files = view();
-    EXPECT_EQ(files->open_store(at("/new"), store_mode::replace, 0, may_block::yes).error().code, errc::permission);
-    EXPECT_EQ(files->remove_file(at("/open")).error().code, errc::permission);
-    EXPECT_EQ(files->rename(at("/open"), at("/new")).error().code, errc::permission);
-    EXPECT_EQ(files->make_directory(at("/new")).error().code, errc::permission);
-    EXPECT_EQ(files->remove_directory(at("/new")).error().code, errc::permission);
-    EXPECT_EQ(files->set_modified(at("/open"), 1).error().code, errc::permission);
-    EXPECT_EQ(read_disk(dir_ / "open"), "open");
+    for (const char* path : {"/private", "/.dot", "/closed/key"}) {
+        EXPECT_FALSE(files->open_store(at(path), store_mode::replace, 0, may_block::yes)) << path;
+        EXPECT_FALSE(files->remove_file(at(path))) << path;
+        EXPECT_FALSE(files->rename(at(path), at("/taken"))) << path;
+        EXPECT_FALSE(files->rename(at("/open"), at(path))) << path;
+        EXPECT_FALSE(files->set_modified(at(path), 1)) << path;
+        EXPECT_EQ(read_disk(dir_ / (path + 1)), path + 1);
+    }
+    for (const char* path : {"/.new", "/closed/new"}) {
+        EXPECT_FALSE(files->make_directory(at(path))) << path;
+        EXPECT_FALSE(files->open_store(at(path), store_mode::replace, 0, may_block::yes)) << path;
+    }
+    put_file(*files, "/new", "new");
+    EXPECT_EQ(read_disk(dir_ / "new"), "new");
+    EXPECT_FALSE(is_visible("/new")) << "its mode is 0640";
+    EXPECT_TRUE(files->rename(at("/open"), at("/moved")));
+    EXPECT_TRUE(files->remove_file(at("/moved")));
+    EXPECT_TRUE(files->make_directory(at("/d")));
 }
 
 // A batch of hidden entries must not be mistaken for the end.
