@@ -127,7 +127,7 @@ private:
     backend_leg server_;
     backend_selection selection_;
     std::optional<proto::relay_act::find_backend> requested_backend_;
-    std::optional<user_limit::user_slot> user_slot_;
+    std::optional<frontend::user_limit::user_slot> user_slot_;
     std::unique_ptr<proto::relay_machine> machine_;
     reach::curl_epsv_delay curl_epsv_delay_;
     data_connections data_;

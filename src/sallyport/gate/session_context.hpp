@@ -9,6 +9,7 @@
 
 #include <sallyport/firewall/openings.hpp>
 #include <sallyport/frontend/service.hpp>
+#include <sallyport/frontend/user_limit.hpp>
 #include <sallyport/gate/backend_list.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
@@ -18,7 +19,6 @@
 #include <sallyport/gate/self_connection_guard.hpp>
 #include <sallyport/gate/sessions_without_user.hpp>
 #include <sallyport/gate/translated_ports.hpp>
-#include <sallyport/gate/user_limit.hpp>
 
 namespace sallyport::gate {
 
@@ -41,7 +41,7 @@ struct shared_state : frontend::shared_state {
     // An interception stays as it was at the start.
     passed_ports passed;
     translated_ports translated;
-    const std::shared_ptr<user_limit> users = std::make_shared<user_limit>();
+    const std::shared_ptr<frontend::user_limit> users = std::make_shared<frontend::user_limit>();
 };
 
 /// The settings of a session and the shared state.

@@ -1,7 +1,7 @@
 #pragma once
-// Counts the sessions of each user over all backends, for a limit per user.
+// Counts the sessions of each user, at a gateway over all backends, for a limit per user.
 //
-// Any thread. Owned by shared pointers of the gateway and of every slot.
+// Any thread. Owned by shared pointers of the service and of every slot.
 
 #include <cstddef>
 #include <map>
@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-namespace sallyport::gate {
+namespace sallyport::frontend {
 
 class user_limit : public std::enable_shared_from_this<user_limit> {
 public:
@@ -51,4 +51,4 @@ private:
     std::map<std::string, std::size_t> sessions_;
 };
 
-}  // namespace sallyport::gate
+}  // namespace sallyport::frontend
