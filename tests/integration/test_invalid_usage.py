@@ -74,7 +74,7 @@ WRONG = [
     (SERVE + ["--user", "anna:a", "--user", "anna:b"], "--user 'anna': this name is given twice"),
     (SERVE + ["--user", "anna:a", "--reader", "anna:b"], "--reader 'anna': this name is given twice"),
     (SERVE + ["--user", "anna:!"], "--user 'anna': this marks a locked account and is not a password; remove"),
-    (SERVE + ["--user", "anna:$6$salt$hash"], "--user 'anna': this type of hash is not supported; make"),
+    (SERVE + ["--user", "anna:$6$salt$hash"], "--user 'anna': the hash is damaged; make"),
     (SERVE + ["--user", "anna:@/proc/nowhere"], "--user 'anna': cannot read the password file: /proc/nowhere: No such file"),
     (UP + ["--writer", "me:{SHA}x"], "--writer 'me': this type of hash is not supported"),
     # Files.

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/escape.hpp>
 #include <sallyport/base/helper_process.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/ops/helper_confinement.hpp>
@@ -47,9 +48,9 @@ constexpr auto fixed_options = std::to_array<std::string_view>({"listen",
                                                                 "when-down",
                                                                 "mark",
                                                                 "route-table"});
-constexpr auto secret_options = std::to_array<std::string_view>({"health-check-user", "user", "reader"});
+constexpr auto secret_options = std::to_array<std::string_view>({"health-check-user", "user", "reader", "accounts"});
 /// Changes of backends are reported one by one instead.
-constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "config"});
+constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "config", "homes"});
 
 [[nodiscard]] bool is_among(const auto& list, std::string_view name) { return std::ranges::find(list, name) != list.end(); }
 
@@ -71,10 +72,10 @@ constexpr auto unlisted_options = std::to_array<std::string_view>({"backend", "c
 
 }  // namespace
 
-result<config_locations> prepare(CLI::App& command, const daemon_options& options) {
+result<config_locations> prepare(CLI::App& command, const daemon_options& options, account_sections* accounts) {
     config_locations locations;
     if (!options.config.empty()) {
-        auto applied = apply_config_file(command, options.config);
+        auto applied = apply_config_file(command, options.config, unknown_keys::refuse, accounts);
         if (!applied) return applied;
         locations = std::move(*applied);
     }
@@ -123,6 +124,35 @@ ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options)
             .metrics = options.logging_and_control.metrics};
 }
 
+namespace {
+
+[[nodiscard]] bool is_at_or_below(const std::string& path, const std::string& directory) {
+    if (!path.starts_with(directory)) return false;
+    return path.size() == directory.size() || directory.ends_with('/') || path[directory.size()] == '/';
+}
+
+/// The kernel refuses this process all directories that were not named at its start.
+[[nodiscard]] result<void> check_homes(const option_values& at_start, const option_values& fresh) {
+    if (const auto sandbox = at_start.find("sandbox"); sandbox != at_start.end() && sandbox->second.front() == "off")
+        return {};
+    const auto found = fresh.find("homes");
+    if (found == fresh.end()) return {};
+    std::vector<std::string> permitted;
+    for (const char* const key : {"homes", "DIR"})
+        if (const auto known = at_start.find(key); known != at_start.end())
+            permitted.insert(permitted.end(), known->second.begin(), known->second.end());
+    for (const auto& home : found->second) {
+        const auto contains = [&home](const std::string& directory) { return is_at_or_below(home, directory); };
+        if (std::ranges::none_of(permitted, contains))
+            return fail(errc::usage, fmt::format("home {}: this process gave up the right to use it at its start; use "
+                                                 "'restart' instead of 'reload'",
+                                                 escape(home, 300)));
+    }
+    return {};
+}
+
+}  // namespace
+
 result<void> check_rights(const option_values& at_start, const option_values& fresh) {
     const auto forwards = [](const option_values& given) {
         const auto found = given.find("data-path");
@@ -132,7 +162,7 @@ result<void> check_rights(const option_values& at_start, const option_values& fr
         return fail(errc::usage,
                     "--data-path kernel: this process gave up the right to change the kernel's tables at its start; use "
                     "'restart' instead of 'reload'");
-    return {};
+    return check_homes(at_start, fresh);
 }
 
 ops::loaded_settings describe(const option_values& given, const frontend::service_settings& settings) {

@@ -20,7 +20,8 @@ class App;
 namespace sallyport::cli {
 
 /// Reads the configuration file, if one was named. REQUIRES: the command line was parsed.
-[[nodiscard]] result<config_locations> prepare(CLI::App& command, const daemon_options& options);
+[[nodiscard]] result<config_locations> prepare(CLI::App& command, const daemon_options& options,
+                                               account_sections* accounts = nullptr);
 
 /// Starts the helper process with what these options permit; it is the one of this process from now on
 /// (base/helper_process.hpp). Call it after prepare() and before prepare_confinement().
@@ -68,10 +69,9 @@ public:
     void on_start(const std::vector<endpoint>& listening) override { report_(listening); }
 
     [[nodiscard]] result<ops::loaded_settings> load_settings() override {
-        auto fresh = load_options<Options>(kind_, on_command_line_);
+        const auto possible = [this](const option_values& fresh) { return check_rights(given_, fresh); };
+        auto fresh = load_options<Options>(kind_, on_command_line_, possible);
         if (!fresh) return std::unexpected(fresh.error());
-        if (auto possible = check_rights(given_, fresh->given); !possible)
-            return std::unexpected(fresh->locations.locate(possible.error()));
         auto out = describe(fresh->given, fresh->settings);
         out.apply = ops::apply_to(*service_, completed(std::move(fresh->settings)));
         return out;

@@ -15,6 +15,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/base/small_file.hpp>
+#include <sallyport/cli/account_sections.hpp>
 #include <sallyport/cli/config_text.hpp>
 
 namespace sallyport::cli {
@@ -54,6 +55,7 @@ struct application {
     const std::string& file;
     config_locations locations;
     unknown_keys unknown;
+    account_sections* accounts;
     // Keys so far; TOML does not know which keys are the same setting.
     std::set<std::string> seen{};
 };
@@ -66,7 +68,7 @@ std::vector<std::string> keys_of(const CLI::App& command) {
 }
 
 result<void> apply_value(application& to, const std::string& key, const toml::node& value) {
-    auto& [command, file, locations, unknown, seen] = to;
+    auto& [command, file, locations, unknown, accounts, seen] = to;
     const auto refuse = [&](std::string_view failure) {
         return fail(errc::usage, fmt::format("{}: '{}'{}", location(file, value), escape(key, 100), failure));
     };
@@ -108,6 +110,10 @@ result<void> apply_value(application& to, const std::string& key, const toml::no
 result<void> apply_table(application& to, const std::string& prefix, const toml::table& table) {
     for (const auto& [name, value] : table) {
         std::string key = prefix + std::string(name.str());
+        if (to.accounts != nullptr && value.is_table() && account_sections::is_section(key)) {
+            if (auto done = to.accounts->read(key, *value.as_table(), to.file); !done) return done;
+            continue;
+        }
         std::ranges::replace(key, '_', '-');
         const auto done = value.is_table() ? apply_table(to, key + "-", *value.as_table()) : apply_value(to, key, value);
         if (!done) return done;
@@ -183,13 +189,15 @@ result<void> check_values(const CLI::App& command) {
     return {};
 }
 
-result<config_locations> apply_config_file(CLI::App& command, const std::string& file, unknown_keys unknown) {
+result<config_locations> apply_config_file(CLI::App& command, const std::string& file, unknown_keys unknown,
+                                           account_sections* accounts) {
     const auto text = read_small_file(file);
     if (!text) return std::unexpected(error{errc::usage, text.error().os, text.error().what});
     if (const auto bounded = check_config_text(*text); !bounded)
         return fail(errc::usage, fmt::format("{}, {}", file, bounded.error().what));
     try {
-        application to{.command = command, .file = file, .locations = config_locations(file), .unknown = unknown};
+        application to{
+            .command = command, .file = file, .locations = config_locations(file), .unknown = unknown, .accounts = accounts};
         const auto applied = apply_table(to, "", toml::parse(*text, file));
         if (!applied) return std::unexpected(applied.error());
         return std::move(to.locations);

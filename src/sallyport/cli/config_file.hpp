@@ -25,6 +25,8 @@ class Option;
 
 namespace sallyport::cli {
 
+class account_sections;
+
 /// The lines of a file's values, since many values turn out to be invalid only when they are used.
 class config_locations {
 public:
@@ -52,10 +54,12 @@ private:
 /// What to do with keys that are no options of the command. A command with some of a daemon's options ignores the others.
 enum class unknown_keys : std::uint8_t { refuse, ignore };
 
-/// Sets every option of `command` that is not on the command line to its value from `file`. An unknown key or a value of the
+/// Sets every option of `command` that is not on the command line to its value from `file`. Sections of accounts go to
+/// `accounts`; for a command without accounts they are unknown keys. An unknown key or a value of the
 /// wrong type is errc::usage; the text names file, line and key.
 [[nodiscard]] result<config_locations> apply_config_file(CLI::App& command, const std::string& file,
-                                                         unknown_keys unknown = unknown_keys::refuse);
+                                                         unknown_keys unknown = unknown_keys::refuse,
+                                                         account_sections* accounts = nullptr);
 
 /// The values of a command's options, by name.
 using option_values = std::map<std::string, std::vector<std::string>>;

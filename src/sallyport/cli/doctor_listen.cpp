@@ -77,7 +77,7 @@ int listen_for_doctor(const std::vector<std::string>& addresses, const std::opti
     auto files = vfs::open_posix_filesystem(directory.path(), {});
     if (!files) return report_error("doctor", files.error(), exit_status::local_file);
     settings.files = std::move(*files);
-    settings.anonymous = true;
+    settings.anonymous = server::make_anonymous();
     settings.site_doctor = true;
     if (ports) settings.passive_data.ports.range = *ports;
     if (const auto opened = log::open("-", log::level::info); !opened)

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/cli/account_sections.hpp>
 #include <sallyport/cli/admin_commands.hpp>
 #include <sallyport/cli/command_service.hpp>
 #include <sallyport/cli/commands.hpp>
@@ -35,6 +36,7 @@ struct serve_options {
     std::vector<std::string> users;
     std::vector<std::string> readers;
     bool anonymous = false;
+    account_sections accounts;
     bool no_passive = false;
     bool no_active = false;
     bool allow_ccc = false;
@@ -52,9 +54,9 @@ void serve_options::add_to(CLI::App& command) {
     table.add("Arguments", {{"DIR", "", not_in_file(existing_directory(directory)), "Directory to share", "required"}});
     table.add(
         "Accounts and files",
-        {{"--user", "NAME:PASSWORD", texts(users), "Account with read and write access; PASSWORD may be an argon2id hash"},
+        {{"--user", "NAME:PASSWORD", texts(users), "Account with read and write access; PASSWORD may be a hash"},
          {"--reader", "NAME:PASSWORD", texts(readers), "Account with read-only access"},
-         {"--anonymous", "", flag(anonymous), "Allow anonymous login with read-only access"},
+         {"--anonymous", "", flag(anonymous), "Allow anonymous login, to read what every user of this machine may read"},
          {"--upload-sync", "full|none",
           choice(sync, "value",
                  choices<vfs::sync_policy>{{"full", vfs::sync_policy::full}, {"none", vfs::sync_policy::none}}),
@@ -69,7 +71,9 @@ void serve_options::add_to(CLI::App& command) {
     daemon.logging_and_control.add_restart_to(table);
     daemon.logging_and_control.add_watchdog_to(table);
     table.notes =
-        "PASSWORD may also be @FILE for the first line of FILE, or plain:TEXT for TEXT as it is.\n\n"
+        "PASSWORD may also be @FILE for the first line of FILE, or plain:TEXT for TEXT as it is.\n"
+        "Sections of the configuration file ([user.NAME], [group.NAME], [anonymous], [default]) give\n"
+        "accounts homes, rights and limits; docs/server.md describes them.\n\n"
         "Examples:\n"
         "  sallyport serve /srv/files --anonymous\n"
         "  sallyport serve /srv/files --listen 0.0.0.0:21 --tls-cert cert.pem \\\n"
@@ -86,9 +90,10 @@ result<server::settings> serve_options::settings() const {
     auto known = parse_users(users, readers);
     if (!known) return std::unexpected(known.error());
     out.users = std::move(*known);
-    if (out.users.empty() && !anonymous) {
+    if (out.users.empty() && !anonymous && accounts.user_count() == 0 && !accounts.has_anonymous()) {
         return fail(errc::usage,
-                    "no account is configured; add --user NAME:PASSWORD, --reader NAME:PASSWORD or --anonymous");
+                    "no account is configured; add --user NAME:PASSWORD, --reader NAME:PASSWORD or --anonymous, or a section"
+                    " [user.NAME] or [anonymous] to the configuration file");
     }
     if (no_passive && no_active)
         return fail(errc::usage,
@@ -97,7 +102,8 @@ result<server::settings> serve_options::settings() const {
     auto files = vfs::open_posix_filesystem(directory, {.sync = sync});
     if (!files) return std::unexpected(files.error());
     out.files = std::move(*files);
-    out.anonymous = anonymous;
+    if (anonymous) out.anonymous = server::make_anonymous();
+    if (auto added = accounts.add_to(out, directory, sync); !added) return std::unexpected(added.error());
     out.greeting = greeting;
     out.passive_allowed = !no_passive;
     out.active_allowed = !no_active;
@@ -110,13 +116,16 @@ report_input serve_options::subject(const config_locations& locations) const {
     auto out = daemon.subject(locations);
     out.passive = !no_passive;
     out.active = !no_active;
-    out.anonymous = anonymous;
-    out.passwords = !users.empty() || !readers.empty();
-    out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}", users.size(), readers.size(),
-                             anonymous ? ", and anonymous" : "");
+    out.anonymous = anonymous || accounts.has_anonymous();
+    out.passwords = !users.empty() || !readers.empty() || accounts.user_count() > 0;
+    out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}{}", users.size(), readers.size(),
+                             accounts.user_count() > 0 ? fmt::format(", {} in sections", accounts.user_count()) : "",
+                             out.anonymous ? ", and anonymous" : "");
     for (const auto* list : {&users, &readers})
         for (const auto& file : secret_files(*list))
             if (is_world_readable(file)) out.exposed.push_back({file, "Password file"});
+    for (const auto& file : accounts.secret_files())
+        if (is_world_readable(file)) out.exposed.push_back({file, "Password file"});
     if (!users.empty() && !shared_directory(directory).is_writable()) out.unwritable = directory;
     return out;
 }
@@ -125,6 +134,8 @@ confinement_needs serve_options::needs(const std::string& control_socket) const 
     confinement_needs out{.directory = directory, .control_socket = control_socket, .has_helper = true};
     for (const auto* list : {&users, &readers})
         for (const auto& file : secret_files(*list)) out.files_to_read.push_back(file);
+    for (const auto& file : accounts.secret_files()) out.files_to_read.push_back(file);
+    out.directories_to_write = accounts.homes(directory);
     return out;
 }
 
@@ -138,11 +149,11 @@ result<std::string> checked(const CLI::App& command) {
                        text_of(make_report(good->options.subject(good->locations), read_machine_facts())));
 }
 
-int run(CLI::App& command, const serve_options& options) {
+int run(CLI::App& command, serve_options& options) {
     // Before anything else, so that every failure is reported to the old process.
     auto handover = ops::receive_handover();
     const auto on_command_line = values_of(command);
-    const auto ready = prepare(command, options.daemon);
+    const auto ready = prepare(command, options.daemon, &options.accounts);
     if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
     auto plan = plan_of("serve", options.daemon);
     const auto needs = options.needs(plan.control.path);
@@ -157,13 +168,15 @@ int run(CLI::App& command, const serve_options& options) {
     std::optional<vfs::leftover_sweep> sweep;
     const shared_directory shared(options.directory);
     const auto report = [&](const std::vector<endpoint>& listening) {
-        sweep.emplace(options.directory);
+        auto directories = options.accounts.homes(options.directory);
+        directories.push_back(options.directory);
+        sweep.emplace(std::move(directories));
         auto subject = with_listeners(options.subject(*ready), listening);
         subject.unwritable = options.users.empty() || shared.is_writable() ? "" : options.directory;
         log_report(make_report(subject, read_machine_facts()));
     };
     const auto use_helper = [](server::settings&) {};
-    command_service<serve_options, server::server> source("serve", on_command_line, values_of(command), *settings,
+    command_service<serve_options, server::server> source("serve", on_command_line, all_values(command, options), *settings,
                                                           use_helper, report);
     plan.confinement = std::move(*confined);
     return ops::run_daemon(plan, source, std::move(handover), **rights);

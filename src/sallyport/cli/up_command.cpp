@@ -134,8 +134,10 @@ result<server::settings> up_options::server_settings(const server::user& writing
     out.files = std::move(*files);
     out.users = {writing};
     // Otherwise any host of the Internet could download.
-    out.anonymous = anonymous || !daemon.data_connections.maps_ports();
-    out.anonymous_files = vfs::make_public_view(std::move(*without_links));
+    if (anonymous || !daemon.data_connections.maps_ports()) {
+        out.anonymous = server::make_anonymous();
+        out.anonymous->files = vfs::make_public_view(std::move(*without_links));
+    }
     out.idle_timeout = daemon.idle;
     out.stall_timeout = daemon.data_stall;
     out.stall_rate = daemon.stall_rate;
@@ -208,7 +210,7 @@ up_examples examples_of(const up_options& options, const server::user& writing, 
                     .implicit = real.listen_tls,
                     .local_addresses = local_addresses(),
                     .default_address = default_source_address(),
-                    .writer = writing.name,
+                    .writer = writing.who.name,
                     .password = options.writer.empty() ? writing.password : std::string(),
                     .certificate = options.trust_file,
                     .program = program_command(),
@@ -260,8 +262,9 @@ int run(CLI::App& command, up_options& options) {
     const auto confined = prepare_confinement(options.daemon, options.needs());
     if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()));
     if (const auto opened = open_log(options.daemon); !opened) return ops::report_start_failure(name, opened.error());
-    auto writing = options.writer.empty() ? result<server::user>(server::user{"writer", random_password(), false})
-                                          : parse_user("--writer", options.writer, false);
+    auto writing = options.writer.empty()
+                       ? result<server::user>(server::make_user("writer", random_password(), server::right_set::all()))
+                       : parse_user("--writer", options.writer, server::right_set::all());
     if (!writing) return ops::report_start_failure(name, ready->locate(writing.error()));
     if (const auto agreed = options.consent(); !agreed) return ops::report_start_failure(name, agreed.error());
     auto server_settings = options.server_settings(*writing);
@@ -283,7 +286,7 @@ int run(CLI::App& command, up_options& options) {
     status::counters gate_counters;
     server::server files(host.loops(), std::move(*server_settings), server_counters);
     if (auto started = files.start(); !started) return ops::report_start_failure(name, started.error());
-    const vfs::leftover_sweep sweep(options.directory);
+    const vfs::leftover_sweep sweep({options.directory});
     gate_settings->backends = {{.host = "127.0.0.1", .port = files.endpoints().front().port}};
     gate::gate gateway(host.loops(), std::move(*gate_settings), gate_counters);
     if (auto started = gateway.start(); !started) return ops::report_start_failure(name, started.error());

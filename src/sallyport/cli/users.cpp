@@ -34,7 +34,7 @@ result<std::string> read_secret(std::string_view text) {
     return content;
 }
 
-result<server::user> parse_user(std::string_view option, std::string_view text, bool read_only) {
+result<server::user> parse_user(std::string_view option, std::string_view text, server::right_set rights) {
     const auto colon = text.find(':');
     const auto name = text.substr(0, colon);
     const auto refuse = [&](std::string_view why) {
@@ -46,20 +46,21 @@ result<server::user> parse_user(std::string_view option, std::string_view text, 
     const auto read = read_secret(text.substr(colon + 1));
     if (!read) return refuse(read.error().what);
     if (const auto good = server::parse_secret(*read); !good) return refuse(good.error().what);
-    return server::user{std::string(name), *read, read_only};
+    return server::make_user(std::string(name), *read, rights);
 }
 
 result<std::vector<server::user>> parse_users(const std::vector<std::string>& users,
                                               const std::vector<std::string>& readers) {
     std::vector<server::user> out;
-    for (const auto& [option, list, read_only] :
-         {std::tuple("--user", &users, false), std::tuple("--reader", &readers, true)}) {
+    for (const auto& [option, list, rights] : {std::tuple("--user", &users, server::right_set::all()),
+                                               std::tuple("--reader", &readers, server::right_set::read_only())}) {
         for (const auto& text : *list) {
-            auto parsed = parse_user(option, text, read_only);
+            auto parsed = parse_user(option, text, rights);
             if (!parsed) return std::unexpected(parsed.error());
-            if (std::ranges::find(out, parsed->name, &server::user::name) != out.end())
+            const auto is_same = [&](const server::user& u) { return u.who.name == parsed->who.name; };
+            if (std::ranges::any_of(out, is_same))
                 return fail(errc::usage, fmt::format("{} '{}': this name is given twice; remove one of them", option,
-                                                     escape(parsed->name, 100)));
+                                                     escape(parsed->who.name, 100)));
             out.push_back(std::move(*parsed));
         }
     }

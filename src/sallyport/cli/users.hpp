@@ -15,7 +15,7 @@
 namespace sallyport::cli {
 
 /// `option` is the name for the error.
-[[nodiscard]] result<server::user> parse_user(std::string_view option, std::string_view text, bool read_only);
+[[nodiscard]] result<server::user> parse_user(std::string_view option, std::string_view text, server::right_set rights);
 
 /// The users of --user and --reader. Duplicate names are an error.
 [[nodiscard]] result<std::vector<server::user>> parse_users(const std::vector<std::string>& users,

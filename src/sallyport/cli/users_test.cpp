@@ -10,17 +10,17 @@ namespace sallyport::cli {
 namespace {
 
 TEST(Users, PasswordsMayHoldColons) {
-    const auto user = parse_user("--reader", "bob:a:b", true);
+    const auto user = parse_user("--reader", "bob:a:b", server::right_set::read_only());
     ASSERT_TRUE(user);
-    EXPECT_EQ(user->name, "bob");
+    EXPECT_EQ(user->who.name, "bob");
     EXPECT_EQ(user->password, "a:b");
-    EXPECT_TRUE(user->read_only);
+    EXPECT_EQ(user->who.rights, server::right_set::read_only());
 }
 
 TEST(Users, MistakesAreNamedWithoutThePassword) {
     for (const char* bad : {"bob", "bob:", ":secret", "", "anonymous:secret", "FTP:secret", "bob:$6$secret$secret",
                             "bob:{SHA}secret", "bob:$argon2id$secret", "bob:!$secret", "bob:@", "bob:@/nowhere/at/all"}) {
-        const auto user = parse_user("--user", bad, false);
+        const auto user = parse_user("--user", bad, server::right_set::all());
         ASSERT_FALSE(user) << bad;
         EXPECT_EQ(user.error().code, errc::usage);
         EXPECT_TRUE(user.error().what.starts_with("--user '")) << user.error().what;
@@ -31,8 +31,8 @@ TEST(Users, MistakesAreNamedWithoutThePassword) {
 
 TEST(Users, ALockedAccountIsNoPassword) {  // AU-04
     for (const char* bad : {"*", "!", "!!", "x", "*LK*"})
-        EXPECT_FALSE(parse_user("--user", std::string("bob:") + bad, false));
-    const auto meant = parse_user("--user", "bob:plain:*", false);
+        EXPECT_FALSE(parse_user("--user", std::string("bob:") + bad, server::right_set::all()));
+    const auto meant = parse_user("--user", "bob:plain:*", server::right_set::all());
     ASSERT_TRUE(meant);
     EXPECT_EQ(meant->password, "plain:*");
 }
@@ -51,7 +51,7 @@ TEST(Users, ASecretCanStandInAFile) {
     const std::string file = testing::TempDir() + "sallyport_secret_" + std::to_string(getpid());
     const auto with = [&](const std::string& content) {
         std::ofstream(file) << content;
-        return parse_user("--user", "bob:@" + file, false);
+        return parse_user("--user", "bob:@" + file, server::right_set::all());
     };
     EXPECT_EQ(with("pass word\r\nmore\n")->password, "pass word");
     EXPECT_EQ(with("pass").value().password, "pass");
@@ -61,7 +61,7 @@ TEST(Users, ASecretCanStandInAFile) {
     EXPECT_FALSE(with(std::string("a\0b\n", 4)));
     EXPECT_EQ(secret_files({"a:b", "bob:@" + file, "c:@"}), (std::vector<std::string>{file, ""}));
     std::remove(file.c_str());
-    EXPECT_EQ(parse_user("--user", "bob:plain:@" + file, false)->password, "plain:@" + file);
+    EXPECT_EQ(parse_user("--user", "bob:plain:@" + file, server::right_set::all())->password, "plain:@" + file);
 }
 
 }  // namespace

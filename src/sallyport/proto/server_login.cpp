@@ -10,6 +10,7 @@ void server_login::reset() {
     user_.clear();
     stage_ = session_stage::connected;
     anonymous_ = false;
+    account_requires_tls_ = false;
 }
 
 reply server_login::start(const std::string& name, bool tls) {
@@ -30,17 +31,19 @@ std::variant<reply, login_request> server_login::password_request(const std::str
     return login_request{.user = user_, .password = password, .anonymous = anonymous_, .protected_by_tls = tls};
 }
 
-reply server_login::finish(const result<void>& outcome) {
+reply server_login::finish(const result<void>& outcome, bool account_requires_tls) {
     if (outcome) {
+        account_requires_tls_ = account_requires_tls;
         stage_ = session_stage::logged_in;
         return {230, {anonymous_ ? "Logged in anonymously." : "Logged in."}};
     }
     // `anonymous_` is not reset; it has no effect before the next USER.
     user_.clear();
     stage_ = session_stage::connected;
-    if (outcome.error().code != errc::login_refused)
-        return {421, {"Passwords cannot be checked at the moment; try again later."}};
+    const bool is_decided = outcome.error().code == errc::login_refused || outcome.error().code == errc::not_allowed;
+    if (!is_decided) return {421, {"Passwords cannot be checked at the moment; try again later."}};
     ++refused_;
+    if (outcome.error().code == errc::not_allowed) return {530, {outcome.error().what}};
     return {530, {"Login incorrect."}};
 }
 

@@ -22,8 +22,9 @@ public:
     [[nodiscard]] reply start(const std::string& name, bool tls);
     /// PASS.
     [[nodiscard]] std::variant<reply, login_request> password_request(const std::string& password, bool tls) const;
-    /// `outcome`: errc::login_refused, or the error that prevented a decision. A reply with 421 ends the session.
-    [[nodiscard]] reply finish(const result<void>& outcome);
+    /// `outcome`: errc::login_refused, errc::not_allowed with a text for the client, or the error that prevented a decision.
+    /// A reply with 421 ends the session. `account_requires_tls`: this user's data connections must be protected.
+    [[nodiscard]] reply finish(const result<void>& outcome, bool account_requires_tls = false);
     /// Too many logins were refused, so the session must end.
     [[nodiscard]] bool attempts_used_up() const noexcept;
     /// After REIN and AUTH TLS: all earlier commands are discarded (TLS-01).
@@ -33,7 +34,9 @@ public:
     [[nodiscard]] bool logged_in() const noexcept { return stage_ == session_stage::logged_in; }
     [[nodiscard]] session_stage stage() const noexcept { return stage_; }
     [[nodiscard]] bool needs_tls_first(bool tls) const noexcept { return tls_required_ && !tls; }
-    [[nodiscard]] bool data_must_be_protected() const noexcept { return tls_required_ && !anonymous_; }
+    [[nodiscard]] bool data_must_be_protected() const noexcept {
+        return (tls_required_ && !anonymous_) || account_requires_tls_;
+    }
 
 private:
     bool anonymous_allowed_;
@@ -41,6 +44,7 @@ private:
     std::string user_;
     session_stage stage_ = session_stage::connected;
     bool anonymous_ = false;
+    bool account_requires_tls_ = false;
     int refused_ = 0;
 };
 

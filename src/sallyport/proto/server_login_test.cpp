@@ -43,6 +43,23 @@ TEST(server_login, named_users_need_tls_if_it_is_required) {
     EXPECT_TRUE(login.data_must_be_protected());
 }
 
+TEST(server_login, an_account_may_require_tls) {
+    server_login login(true, false);
+    (void)login.start("bob", true);
+    EXPECT_EQ(login.finish({}, true).code, 230);
+    EXPECT_TRUE(login.data_must_be_protected());
+    (void)login.start("eve", true);
+    EXPECT_FALSE(login.data_must_be_protected());
+}
+
+TEST(server_login, a_login_that_is_not_allowed_says_why) {
+    server_login login(false, false);
+    (void)login.start("bob", false);
+    EXPECT_EQ(login.finish(fail(errc::not_allowed, "This account requires TLS.")),
+              (reply{530, {"This account requires TLS."}}));
+    EXPECT_FALSE(login.logged_in());
+}
+
 TEST(server_login, too_many_failed_logins_end_the_session) {
     server_login login(false, false);
     for (int i = 0; i < limits::max_login_attempts; ++i) {

@@ -208,7 +208,8 @@ void server_machine::handle_protection(const command& c) {
             return send_reply(as_reply(protection_.set_data(*level)));
         }
         default:
-            if (const auto no = protection_.refuse_ccc(input_.pending(), settings_.tls_required))
+            if (const auto no =
+                    protection_.refuse_ccc(input_.pending(), settings_.tls_required || login_.data_must_be_protected()))
                 return send_reply(as_reply(*no));
             send_reply(as_reply(200, replies::cleared));
             return act_on(act::clear_tls{}, awaited::clear_tls);
@@ -320,10 +321,10 @@ void server_machine::tls_cleared() {
     if (std::exchange(awaited_, awaited::nothing) == awaited::clear_tls) protection_.tls_ended();
 }
 
-void server_machine::login_done(const result<void>& outcome) {
+void server_machine::login_done(const result<void>& outcome, bool account_requires_tls) {
     deadlines_.note_activity(login_.logged_in());
     if (std::exchange(awaited_, awaited::nothing) != awaited::login || closing_) return;
-    const auto answer = login_.finish(outcome);
+    const auto answer = login_.finish(outcome, account_requires_tls);
     input_.set_logged_in(login_.logged_in());
     send_reply(answer);
     if (login_.attempts_used_up()) close_after(421, "Too many failed logins; connect again later.");

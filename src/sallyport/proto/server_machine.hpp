@@ -59,7 +59,7 @@ public:
     void tls_failed();
     void tls_cleared();
     /// errc::login_refused, or the error that prevented a decision.
-    void login_done(const result<void>& outcome);
+    void login_done(const result<void>& outcome, bool account_requires_tls = false);
     void passive_done(const result<endpoint>& advertised);
     void file_done(const result<file_result>& outcome);
     /// The deadline for the data connection, when everything else is ready for the transfer. If it is not established by

@@ -3,12 +3,15 @@
 //
 // Plain passwords (`--user NAME:PASSWORD`) are stored as a BLAKE2b hash with a random key of this process. A slow hash would
 // not protect them, since the hash never leaves the process and its memory is as readable as its command line, and it would
-// limit logins to a few dozen per second. "$argon2id$" hashes, which are stored in files, are checked with argon2id. If one
-// account has such a hash, every login takes equally long, whether the name is known or not.
+// limit logins to a few dozen per second. Hashes, which are stored in files, are checked by their own functions. If accounts
+// have hashes, each login computes one of every cost among them, so that it takes equally long whether the name is known or
+// not: hashes of one kind are faster than hashes of several.
 //
 // An immutable value; any thread.
 
 #include <array>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,53 +19,53 @@
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/proto/server_actions.hpp>
+#include <sallyport/server/account.hpp>
 
 namespace sallyport::server {
 
 struct user {
-    std::string name;
+    account who;
     // In the format of parse_secret(). If it is invalid, every login with this name is refused.
     std::string password;
-    bool read_only = false;
 };
 
-/// A user who has logged in.
-struct account {
-    std::string name;
-    bool anonymous = false;
-    bool read_only = true;
-};
+[[nodiscard]] user make_user(std::string name, std::string password, right_set rights);
+/// Anonymous users with these rights.
+[[nodiscard]] account make_anonymous(right_set rights = right_set::read_only());
 
 class accounts {
 public:
     /// Throws std::runtime_error if the system provides no random numbers.
-    accounts(const std::vector<user>& users, bool anonymous);
+    /// `anonymous`: nothing if anonymous users may not log in.
+    accounts(const std::vector<user>& users, const std::optional<account>& anonymous);
 
-    /// True if check() is slow (argon2id: about 0.1 s and 64 MiB). Then run it on a pool that limits how many run at a time.
+    /// True if check() is slow (argon2id of 'sallyport user hash': about 0.1 s and 64 MiB). Then run it on a pool that
+    /// limits how many run at a time.
     [[nodiscard]] bool is_slow(const proto::login_request& login) const noexcept {
-        return !login.anonymous && !argon2id_.empty();
+        return !login.anonymous && !by_cost_.empty();
     }
     /// Returns the account, or errc::login_refused.
-    [[nodiscard]] result<account> check(const proto::login_request& login) const;
+    [[nodiscard]] result<account_ptr> check(const proto::login_request& login) const;
 
 private:
     using digest = std::array<unsigned char, 32>;
     struct record {
-        bool read_only = false;
+        account_ptr who{};
         bool locked = false;
         // The hash of a plain password.
         digest keyed{};
-        // Or the argon2id hash as configured.
-        std::string argon2id;
+        // Or the hash as configured, and its cost_of_hash().
+        std::string stored{};
+        std::string cost{};
     };
 
     [[nodiscard]] digest hash(std::string_view password) const;
 
     digest key_{};
     std::unordered_map<std::string, record> users_;
-    // One of the argon2id hashes, used for accounts without one so that the check takes the same time.
-    std::string argon2id_;
-    bool anonymous_;
+    // One of the hashes of each cost, used for all other accounts so that the check takes the same time.
+    std::map<std::string, std::string> by_cost_;
+    account_ptr anonymous_;
 };
 
 }  // namespace sallyport::server

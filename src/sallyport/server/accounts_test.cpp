@@ -20,19 +20,18 @@ std::string cheap_argon2id(const std::string& password) {
 }
 
 TEST(accounts, right_password_gives_the_account) {
-    const accounts all(
-        {{.name = "bob", .password = "secret", .read_only = false}, {.name = "eve", .password = "other", .read_only = true}},
-        false);
+    const accounts all({make_user("bob", "secret", right_set::all()), make_user("eve", "other", right_set::read_only())},
+                       std::nullopt);
     const auto bob = all.check(login("bob", "secret"));
     ASSERT_TRUE(bob);
-    EXPECT_EQ(bob->name, "bob");
-    EXPECT_FALSE(bob->read_only);
-    EXPECT_TRUE(all.check(login("eve", "other"))->read_only);
+    EXPECT_EQ((*bob)->name, "bob");
+    EXPECT_EQ((*bob)->rights, right_set::all());
+    EXPECT_EQ((*all.check(login("eve", "other")))->rights, right_set::read_only());
     EXPECT_FALSE(all.is_slow(login("bob", "secret")));
 }
 
 TEST(accounts, wrong_password_and_unknown_name_are_the_same_failure) {  // AU-01
-    const accounts all({{.name = "bob", .password = "secret", .read_only = false}}, false);
+    const accounts all({make_user("bob", "secret", right_set::all())}, std::nullopt);
     for (const auto& [name, password] : {std::pair{"bob", "Secret"}, {"bob", ""}, {"unknown", "secret"}, {"", ""}}) {
         const auto got = all.check(login(name, password));
         ASSERT_FALSE(got);
@@ -42,12 +41,10 @@ TEST(accounts, wrong_password_and_unknown_name_are_the_same_failure) {  // AU-01
 }
 
 TEST(accounts, empty_and_damaged_secrets_lock_the_account) {  // AU-04
-    const accounts all({{.name = "a", .password = "", .read_only = false},
-                        {.name = "b", .password = "$argon2id$v=19$m=65536", .read_only = false},
-                        {.name = "c", .password = "*", .read_only = false},
-                        {.name = "d", .password = "$6$salt$hash", .read_only = false},
-                        {.name = "e", .password = "plain:*", .read_only = false}},
-                       false);
+    const accounts all({make_user("a", "", right_set::all()), make_user("b", "$argon2id$v=19$m=65536", right_set::all()),
+                        make_user("c", "*", right_set::all()), make_user("d", "$6$salt$hash", right_set::all()),
+                        make_user("e", "plain:*", right_set::all())},
+                       std::nullopt);
     EXPECT_FALSE(all.check(login("a", "")));
     EXPECT_FALSE(all.check(login("b", "")));
     EXPECT_FALSE(all.check(login("b", "$argon2id$v=19$m=65536")));
@@ -60,9 +57,9 @@ TEST(accounts, empty_and_damaged_secrets_lock_the_account) {  // AU-04
 
 // CVE-2004-0042 CVE-2004-1602.
 TEST(accounts, argon2id_hashes_are_checked_and_make_every_name_as_slow) {
-    const accounts all({{.name = "bob", .password = cheap_argon2id("secret"), .read_only = false},
-                        {.name = "eve", .password = "clear", .read_only = false}},
-                       true);
+    const accounts all(
+        {make_user("bob", cheap_argon2id("secret"), right_set::all()), make_user("eve", "clear", right_set::all())},
+        make_anonymous());
     EXPECT_TRUE(all.check(login("bob", "secret")));
     EXPECT_FALSE(all.check(login("bob", "secre")));
     EXPECT_TRUE(all.check(login("eve", "clear")));
@@ -71,14 +68,34 @@ TEST(accounts, argon2id_hashes_are_checked_and_make_every_name_as_slow) {
     EXPECT_TRUE(all.is_slow(login("unknown", "x")));
 }
 
-TEST(accounts, anonymous_only_where_allowed_and_always_read_only) {
+TEST(accounts, hashes_of_several_kinds_are_checked_by_their_own) {
+    const accounts all({make_user("bob", cheap_argon2id("one"), right_set::all()),
+                        make_user("eve", "$1$saltsalt$9xy1btjgzLYfb7hivXtC//", right_set::all()),
+                        make_user("joe",
+                                  "$6$rounds=1000$saltsalt$LAV5VE5Y7w1d73x1mFNspYWUpazfmwv2SoepNXNKJ/"
+                                  "otop/Zok96Hr8Q13LEv0DRY/x8v0/crpIjl8NJSAqXV/",
+                                  right_set::all()),
+                        make_user("ann", "clear", right_set::all())},
+                       std::nullopt);
+    EXPECT_TRUE(all.is_slow(login("unknown", "x")));
+    EXPECT_TRUE(all.check(login("bob", "one")));
+    EXPECT_TRUE(all.check(login("eve", "secret")));
+    EXPECT_TRUE(all.check(login("joe", "secret")));
+    EXPECT_TRUE(all.check(login("ann", "clear")));
+    // The password of another account, whose hash is computed too.
+    for (const auto& [name, password] :
+         {std::pair{"bob", "secret"}, {"eve", "one"}, {"ann", "secret"}, {"unknown", "secret"}})
+        EXPECT_FALSE(all.check(login(name, password))) << name;
+}
+
+TEST(accounts, anonymous_only_where_allowed) {
     proto::login_request anonymous = login("anonymous", "a@b");
     anonymous.anonymous = true;
-    EXPECT_FALSE(accounts({}, false).check(anonymous));
-    const auto got = accounts({}, true).check(anonymous);
+    EXPECT_FALSE(accounts({}, std::nullopt).check(anonymous));
+    const auto got = accounts({}, make_anonymous()).check(anonymous);
     ASSERT_TRUE(got);
-    EXPECT_TRUE(got->read_only);
-    EXPECT_TRUE(got->anonymous);
+    EXPECT_EQ((*got)->rights, right_set::read_only());
+    EXPECT_TRUE((*got)->anonymous);
 }
 
 }  // namespace

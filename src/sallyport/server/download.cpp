@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/proto/ascii_filter.hpp>
+#include <sallyport/server/access_policy.hpp>
 #include <sallyport/server/transfer.hpp>
 
 namespace sallyport::server {
@@ -48,7 +49,7 @@ net::task<result<void>> send_image(transfer& t, vfs::read_file& file) {
     const std::uint64_t end = file.facts().size;
     std::uint64_t position = t.request().offset;
     while (position < end) {
-        const std::uint64_t count = std::min(send_step, end - position);
+        const std::uint64_t count = std::min(t.rate().step(send_step), end - position);
         const result<void> loaded = co_await make_resident(t, file, position, count);
         if (!loaded) co_return loaded;
         if (t.cancelled()) co_return fail(errc::cancelled);
@@ -60,6 +61,8 @@ net::task<result<void>> send_image(transfer& t, vfs::read_file& file) {
         // The file was truncated (DU-05).
         if (*done < count) co_return std::unexpected(file_truncated(t));
         position += count;
+        if (t.rate().is_set()) co_await t.rate().wait(count, t.disk().loop(), t.disk().cancel_flag());
+        if (t.cancelled()) co_return fail(errc::cancelled);
     }
     co_return result<void>();
 }
@@ -79,6 +82,7 @@ std::optional<std::string> small_content(const transfer& t, vfs::read_file& file
 net::task<result<void>> send_small(transfer& t, const std::string& content) {
     const result<void> done = co_await t.send_final(content);
     if (done) t.count(content.size());
+    if (done && t.rate().is_set()) co_await t.rate().wait(content.size(), t.disk().loop(), t.disk().cancel_flag());
     co_return done;
 }
 
@@ -97,7 +101,7 @@ net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
             block = std::make_unique_for_overwrite<char[]>(wanted);
             std::string().swap(text);
         }
-        const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, end - position));
+        const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(t.rate().step(wanted), end - position));
         const std::span<char> into(block.get(), count);
         result<std::size_t> got = file.read_at(position, into, vfs::may_block::no);
         if (!got && got.error().code == errc::busy) {
@@ -117,6 +121,7 @@ net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
         if (!done) co_return done;
         t.count(bytes.size());
         position += count;
+        if (t.rate().is_set()) co_await t.rate().wait(bytes.size(), t.disk().loop(), t.disk().cancel_flag());
     }
     co_return result<void>();
 }
@@ -124,6 +129,8 @@ net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
 }  // namespace
 
 net::task<result<proto::transfer_outcome>> download(transfer& t) {
+    const result<void> access = check_access(*t.user_account(), t.request().command, t.request().path);
+    if (!access) co_return std::unexpected(access.error());
     result<std::unique_ptr<vfs::read_file>> file = co_await open_file(t);
     if (!file) co_return std::unexpected(file.error());
     const std::uint64_t size = (*file)->facts().size;

@@ -5,6 +5,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/wall_clock.hpp>
+#include <sallyport/server/access_policy.hpp>
 #include <sallyport/server/read_ahead.hpp>
 #include <sallyport/server/write_refusal.hpp>
 
@@ -22,18 +23,18 @@ bool is_change(verb command) noexcept {
            command == verb::mfmt;
 }
 
-result<void> change(vfs::filesystem& files, const proto::file_request& r) {
+result<void> change(vfs::filesystem& files, const proto::file_request& r, vfs::existing_target existing) {
     switch (r.command) {
         case verb::dele: return files.remove_file(r.path);
         case verb::rmd: return files.remove_directory(r.path);
         case verb::mkd: return files.make_directory(r.path);
-        case verb::rnto: return files.rename(r.from, r.path);
+        case verb::rnto: return files.rename(r.from, r.path, existing);
         case verb::mfmt: return files.set_modified(r.path, r.modified);
         default: return fail(errc::misuse);
     }
 }
 
-result<proto::file_result> answer(const proto::file_request& r, const vfs::status& found, bool read_only) {
+result<proto::file_result> answer(const proto::file_request& r, const vfs::status& found, const account& user) {
     switch (r.command) {
         case verb::cwd:
         case verb::cdup:
@@ -44,10 +45,17 @@ result<proto::file_result> answer(const proto::file_request& r, const vfs::statu
             if (found.type == vfs::file_type::directory) return fail(errc::is_a_directory, r.path.text());
             if (found.type != vfs::file_type::file) return fail(errc::not_a_file, r.path.text());
             return proto::file_result{.size = found.size, .modified = found.modified, .line = {}};
-        case verb::mlst: return proto::file_result{.line = describe_entry(r.path, found, r.facts, read_only)};
+        case verb::mlst: return proto::file_result{.line = describe_entry(r.path, found, r.facts, user)};
         case verb::rnfr: return proto::file_result{};
         default: return fail(errc::misuse);
     }
+}
+
+/// For RNTO, with what happens to an existing file.
+result<vfs::existing_target> access_for(const account& user, const proto::file_request& r) {
+    if (r.command == verb::rnto) return check_rename(user, r.from, r.path);
+    if (auto good = check_access(user, r.command, r.path); !good) return std::unexpected(good.error());
+    return vfs::existing_target::keep;
 }
 
 proto::transfer_request as_list(proto::transfer_request listing) {
@@ -57,11 +65,11 @@ proto::transfer_request as_list(proto::transfer_request listing) {
 
 }  // namespace
 
-status_listing::status_listing(std::shared_ptr<session_context> shared, const disk_access& disk, const account& user_account,
-                               proto::transfer_request listing)
+status_listing::status_listing(std::shared_ptr<session_context> shared, const disk_access& disk,
+                               const account_ptr& user_account, proto::transfer_request listing)
     : shared_(std::move(shared)),
       disk_(disk),
-      source_(shared_->files_of(user_account), as_list(std::move(listing)), user_account, seconds_now(),
+      source_(shared_->files_of(*user_account), as_list(std::move(listing)), user_account, seconds_now(),
               &disk_.cancel_flag()) {}
 
 net::task<result<std::string>> status_listing::next() {
@@ -98,13 +106,12 @@ std::size_t status_listing::size_of_lines(std::string_view block) {
 }
 
 net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, disk_access disk,
-                                                       account user_account, proto::file_request request) {
-    vfs::filesystem& files = shared->files_of(user_account);
-    const bool changes = is_change(request.command);
-    if (user_account.read_only && (changes || request.command == verb::rnfr))
-        co_return fail(errc::permission, request.path.text());
-    if (changes) {
-        auto work = [&files, &request] { return change(files, request); };
+                                                       account_ptr user_account, proto::file_request request) {
+    const auto access = access_for(*user_account, request);
+    if (!access) co_return std::unexpected(access.error());
+    vfs::filesystem& files = shared->files_of(*user_account);
+    if (is_change(request.command)) {
+        auto work = [&files, &request, existing = *access] { return change(files, request, existing); };
         result<void> done = co_await disk.run(std::move(work));
         if (!done) co_return std::unexpected(with_reason_of_refusal(std::move(done.error())));
         co_return proto::file_result{};
@@ -115,7 +122,7 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
         found = co_await disk.run(std::move(work));
     }
     if (!found) co_return std::unexpected(found.error());
-    co_return answer(request, *found, user_account.read_only);
+    co_return answer(request, *found, *user_account);
 }
 
 }  // namespace sallyport::server

@@ -21,7 +21,7 @@ namespace sallyport::server {
 /// errc::cancelled, if that is set in `disk`.
 class status_listing {
 public:
-    status_listing(std::shared_ptr<session_context> shared, const disk_access& disk, const account& user_account,
+    status_listing(std::shared_ptr<session_context> shared, const disk_access& disk, const account_ptr& user_account,
                    proto::transfer_request listing);
 
     /// The next lines; empty at the end. Not called again after an error.
@@ -42,6 +42,6 @@ private:
 /// All but STAT. Queries are answered on the loop if the answer is cached in memory, otherwise on the pool. Changes are made
 /// on the pool.
 net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, disk_access disk,
-                                                       account user_account, proto::file_request request);
+                                                       account_ptr user_account, proto::file_request request);
 
 }  // namespace sallyport::server

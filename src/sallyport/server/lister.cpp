@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/server/access_policy.hpp>
 #include <sallyport/vfs/names.hpp>
 
 namespace sallyport::server {
@@ -25,25 +26,17 @@ proto::entry_type type_of(vfs::file_type type) noexcept {
     return proto::entry_type::other;
 }
 
-/// RFC 3659 section 7.5.5.
-std::string_view permissions(vfs::file_type type, bool read_only) noexcept {
-    if (type == vfs::file_type::directory) return read_only ? "el" : "cdeflmp";
-    if (type == vfs::file_type::file) return read_only ? "r" : "adfrw";
-    return {};
-}
-
 void append_hex(std::string& out, std::uint64_t value) {
     std::array<char, 16> digits{};
     out.append(digits.data(), std::to_chars(digits.begin(), digits.end(), value, 16).ptr);
 }
 
-void describe_facts(proto::entry& line, const vfs::status& facts, const proto::fact_set& wanted, bool read_only) {
+void describe_facts(proto::entry& line, const vfs::status& facts, const proto::fact_set& wanted) {
     line.type = type_of(facts.type);
     line.size = facts.size;
     line.modified = facts.modified;
     line.mode = facts.mode;
     line.links = facts.links;
-    line.perm = permissions(facts.type, read_only);
     line.unique.clear();
     if (!wanted.unique) return;
     append_hex(line.unique, facts.device);
@@ -55,8 +48,8 @@ void describe_facts(proto::entry& line, const vfs::status& facts, const proto::f
 
 class line_maker {
 public:
-    line_maker(const proto::transfer_request& request, bool read_only, std::int64_t now)
-        : request_(request), read_only_(read_only), now_(now) {}
+    line_maker(const proto::transfer_request& request, const account& user, std::int64_t now)
+        : request_(request), user_(user), now_(now) {}
 
     void append(std::string& out, vfs::entry& found) {
         if (request_.command == proto::verb::nlst) {
@@ -65,7 +58,8 @@ public:
             out += "\r\n";
             return;
         }
-        describe_facts(line_, found.facts, request_.facts, read_only_);
+        describe_facts(line_, found.facts, request_.facts);
+        if (is_for_machines() && request_.facts.perm) name_permissions(found);
         line_.name.swap(found.name);
         line_.link_target.swap(found.link_target);
         if (shows_owner()) name_owner(found.facts);
@@ -81,29 +75,42 @@ private:
         return !is_for_machines() || request_.facts.unix_owner || request_.facts.unix_group;
     }
 
+    void name_permissions(const vfs::entry& found) {
+        if (has_uniform_permissions(user_)) {
+            if (permissions_of_ != found.facts.type) line_.perm = permissions_of(user_, request_.path, found.facts.type);
+            permissions_of_ = found.facts.type;
+            return;
+        }
+        const auto path = request_.path.resolve(found.name);
+        line_.perm = path ? permissions_of(user_, *path, found.facts.type) : std::string();
+    }
+
     void name_owner(const vfs::status& facts) {
-        if (user_ != facts.user) line_.owner = vfs::user_name(facts.user);
+        if (owner_ != facts.user) line_.owner = vfs::user_name(facts.user);
         if (group_ != facts.group) line_.group = vfs::group_name(facts.group);
-        user_ = facts.user;
+        owner_ = facts.user;
         group_ = facts.group;
     }
 
     const proto::transfer_request& request_;
-    bool read_only_;
+    const account& user_;
     std::int64_t now_;
     // Reused between lines, so that its strings keep their memory.
     proto::entry line_;
     // The user and group that `line_` contains.
-    std::optional<std::uint32_t> user_, group_;
+    std::optional<std::uint32_t> owner_, group_;
+    // The type whose permissions it contains.
+    std::optional<vfs::file_type> permissions_of_;
 };
 
-lister::lister(vfs::filesystem& files, proto::transfer_request request, const account& user_account, std::int64_t now,
+lister::lister(vfs::filesystem& files, proto::transfer_request request, account_ptr user_account, std::int64_t now,
                const std::atomic<bool>* cancelled)
-    : files_(files), request_(std::move(request)), read_only_(user_account.read_only), now_(now), cancelled_(cancelled) {}
+    : files_(files), request_(std::move(request)), user_(std::move(user_account)), now_(now), cancelled_(cancelled) {}
 
 /// A file name may look like a pattern, and a directory name like an option: if it exists, it is used as a name.
 void lister::find_name() {
     for (const proto::list_name& name : request_.names) {
+        if (!check_access(*user_, request_.command, name.path)) continue;
         if (!files_.stat(name.path, vfs::may_block::yes)) continue;
         request_.path = name.path;
         request_.pattern.clear();
@@ -116,6 +123,7 @@ void lister::find_name() {
 
 result<void> lister::open() {
     find_name();
+    if (auto access = check_access(*user_, request_.command, request_.path); !access) return access;
     auto opened = files_.open_directory(request_.path);
     if (opened) {
         directory_ = std::move(*opened);
@@ -135,13 +143,14 @@ result<void> lister::open() {
     finished_ = true;
     if (!is_wanted(name)) return {};
     vfs::entry only{.name = std::move(name), .facts = *file, .link_target = {}};
-    line_maker(request_, read_only_, now_).append(single_line_, only);
+    line_maker(request_, *user_, now_).append(single_line_, only);
     return {};
 }
 
 bool lister::is_wanted(std::string_view name) const {
     const bool includes_hidden = request_.show_hidden || request_.pattern.starts_with('.');
     if (request_.command != proto::verb::mlsd && !includes_hidden && name.starts_with('.')) return false;
+    if (is_hidden(*user_, name)) return false;
     return !pattern_ || pattern_->matches(name);
 }
 
@@ -182,7 +191,7 @@ result<std::string> lister::first(std::size_t size) {
 result<std::string> lister::next(std::size_t size) {
     std::string out;
     out.reserve(size);
-    line_maker lines(request_, read_only_, now_);
+    line_maker lines(request_, *user_, now_);
     const auto until = std::chrono::steady_clock::now() + limits::work_slice;
     // Some lines are added at a time.
     while (!finished_ && out.size() < size / 4 * 3 && std::chrono::steady_clock::now() < until) {
@@ -230,9 +239,10 @@ result<void> lister::append_entry(line_maker& lines, std::string& out, std::stri
 }
 
 std::string describe_entry(const virtual_path& path, const vfs::status& facts, const proto::fact_set& wanted,
-                           bool read_only) {
+                           const account& user) {
     proto::entry line;
-    describe_facts(line, facts, wanted, read_only);
+    describe_facts(line, facts, wanted);
+    if (wanted.perm) line.perm = permissions_of(user, path, facts.type);
     if (wanted.unix_owner) line.owner = vfs::user_name(facts.user);
     if (wanted.unix_group) line.group = vfs::group_name(facts.group);
     return proto::mlst_line(line, wanted, path.text());

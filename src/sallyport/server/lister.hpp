@@ -19,7 +19,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/proto/listing.hpp>
 #include <sallyport/proto/server_actions.hpp>
-#include <sallyport/server/accounts.hpp>
+#include <sallyport/server/account.hpp>
 #include <sallyport/server/sorted_names.hpp>
 #include <sallyport/server/wildcard.hpp>
 #include <sallyport/vfs/filesystem.hpp>
@@ -33,7 +33,7 @@ class lister {
 public:
     /// `now` determines whether LIST shows the time or the year. `cancelled` may be set by any thread; then the next read of
     /// the directory returns errc::cancelled. It and `files` must outlive the lister.
-    lister(vfs::filesystem& files, proto::transfer_request request, const account& user_account, std::int64_t now,
+    lister(vfs::filesystem& files, proto::transfer_request request, account_ptr user_account, std::int64_t now,
            const std::atomic<bool>* cancelled = nullptr);
 
     /// Opens the directory and reads what first() needs, until `until`; then returns false, and is to be called again.
@@ -65,7 +65,7 @@ private:
 
     vfs::filesystem& files_;
     proto::transfer_request request_;
-    bool read_only_;
+    account_ptr user_;
     std::int64_t now_;
     const std::atomic<bool>* cancelled_;
     std::optional<wildcard> pattern_;
@@ -82,6 +82,6 @@ private:
 
 /// The MLST line of one entry.
 [[nodiscard]] std::string describe_entry(const virtual_path& path, const vfs::status& facts, const proto::fact_set& wanted,
-                                         bool read_only);
+                                         const account& user);
 
 }  // namespace sallyport::server

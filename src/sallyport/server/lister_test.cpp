@@ -14,6 +14,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/server/endless_test.hpp>
+#include <sallyport/server/test_account.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
 #include <support/memory_filesystem.hpp>
@@ -39,7 +40,7 @@ protected:
                      .facts = {}});
     }
     std::string list(proto::transfer_request request) {
-        lister source(*files_, std::move(request), {.name = "bob", .read_only = false}, 0);
+        lister source(*files_, std::move(request), test_user(), 0);
         result<std::string> out = source.first();
         while (out && !source.finished()) *out += source.next().value_or("failed");
         return out.value_or("failed");
@@ -78,7 +79,7 @@ protected:
     /// The name of every line, including duplicates. The rest of the listing is read by several threads, after `meanwhile`.
     template <class Work>
     std::multiset<std::string> names(proto::verb what, Work meanwhile) {
-        lister source(*files_, {.command = what, .path = {}, .facts = {}}, {.name = "bob", .read_only = false}, 0);
+        lister source(*files_, {.command = what, .path = {}, .facts = {}}, test_user(), 0);
         std::multiset<std::string> out = names_in(source.first().value_or("failed"));
         meanwhile();
         std::mutex mutex;
@@ -171,8 +172,8 @@ TEST_F(lister_test, a_pattern_with_a_dot_asks_for_dot_files) {
 TEST_F(lister_test, reading_a_directory_returns_even_if_nothing_matches) {  // FS-03
     endless_filesystem endless(files_);
     std::atomic<bool> cancelled = false;
-    lister source(endless, {.command = proto::verb::list, .path = {}, .pattern = "nothing*", .facts = {}},
-                  {.name = "bob", .read_only = false}, 0, &cancelled);
+    lister source(endless, {.command = proto::verb::list, .path = {}, .pattern = "nothing*", .facts = {}}, test_user(), 0,
+                  &cancelled);
     EXPECT_EQ(source.first().value_or("failed"), "");
     for (int i = 0; i < 3; ++i) EXPECT_EQ(source.next().value_or("failed"), "");
     EXPECT_FALSE(source.finished());
@@ -185,8 +186,7 @@ TEST_F(lister_test, prepares_the_first_lines_in_steps) {  // RX-05
     constexpr std::size_t entries = 2 * vfs::directory::batch + 1;
     ASSERT_TRUE(files_->make_directory(path("/many")));
     for (std::size_t i = 0; i < entries; ++i) vfs::put_file(*files_, fmt::format("/many/{}", i), "");
-    lister source(*files_, {.command = proto::verb::nlst, .path = path("/many"), .facts = {}},
-                  {.name = "bob", .read_only = false}, 0);
+    lister source(*files_, {.command = proto::verb::nlst, .path = path("/many"), .facts = {}}, test_user(), 0);
     int steps = 1;
     while (!source.prepare(std::chrono::steady_clock::now() + std::chrono::microseconds(1)).value()) ++steps;
     EXPECT_GT(steps, 1);
@@ -195,8 +195,7 @@ TEST_F(lister_test, prepares_the_first_lines_in_steps) {  // RX-05
 
 TEST_F(lister_test, nothing_is_read_for_a_cancelled_listing) {  // FS-03
     std::atomic<bool> cancelled = false;
-    lister source(*files_, {.command = proto::verb::list, .path = path("/pub"), .facts = {}},
-                  {.name = "bob", .read_only = false}, 0, &cancelled);
+    lister source(*files_, {.command = proto::verb::list, .path = path("/pub"), .facts = {}}, test_user(), 0, &cancelled);
     cancelled = true;
     EXPECT_EQ(source.first().error().code, errc::cancelled);
     EXPECT_TRUE(source.finished());
@@ -240,8 +239,8 @@ TEST_F(lister_test, no_listing_contains_terminal_control_characters) {  // IN-09
 
 TEST_F(lister_test, permissions_are_those_of_the_user) {  // RFC 3659 section 7.5.5
     EXPECT_NE(list(proto::verb::mlsd, "/").find("perm=cdeflmp;"), std::string::npos);
-    const std::string line =
-        describe_entry(path("/pub/a.txt"), *files_->stat(path("/pub/a.txt"), vfs::may_block::yes), {}, true);
+    const std::string line = describe_entry(path("/pub/a.txt"), *files_->stat(path("/pub/a.txt"), vfs::may_block::yes), {},
+                                            {.rights = right_set::read_only()});
     EXPECT_NE(line.find("perm=r;"), std::string::npos) << line;
     EXPECT_NE(line.find(" /pub/a.txt"), std::string::npos) << line;
 }

@@ -10,6 +10,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/net/net_test.hpp>
+#include <sallyport/server/test_account.hpp>
 #include <support/faulty_filesystem.hpp>
 #include <support/memory_filesystem.hpp>
 
@@ -36,8 +37,8 @@ protected:
         lines_.clear();
         count_ = 0;
         sent_ = 0;
-        source_.emplace(*files_, proto::transfer_request{.command = proto::verb::list, .path = {}, .facts = {}},
-                        account{.name = "bob", .read_only = false}, 0);
+        source_.emplace(*files_, proto::transfer_request{.command = proto::verb::list, .path = {}, .facts = {}}, test_user(),
+                        0);
         const result<std::string> first = source_->first(limits::small_listing_block_size);
         ASSERT_TRUE(first);
         ASSERT_FALSE(source_->finished());

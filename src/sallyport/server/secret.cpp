@@ -7,12 +7,14 @@
 #include <new>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sodium.h>
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/server/crypt_hash.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -72,8 +74,6 @@ std::optional<argon2id_parts> parts_of(const std::string& text) {
     return out;
 }
 
-}  // namespace
-
 // crypto_pwhash_str_verify() reports a lack of memory as a wrong password. It remains for the hashes of other programs with
 // parameters that crypto_pwhash() does not have.
 result<bool> matches_argon2id(const std::string& hash, std::string_view password) {
@@ -93,6 +93,17 @@ result<bool> matches_argon2id(const std::string& hash, std::string_view password
     return sodium_memcmp(computed.data(), parts->hash.data(), parts->hash_size) == 0;
 }
 
+}  // namespace
+
+result<bool> matches_hash(const std::string& hash, std::string_view password) {
+    return hash.starts_with(argon2id_prefix) ? matches_argon2id(hash, password) : matches_crypt(hash, password);
+}
+
+std::string cost_of_hash(std::string_view hash) {
+    // "$argon2id$v=19$m=65536,t=2,p=1$SALT$HASH" ends as hashes of crypt(5) do.
+    return crypt_cost(hash);
+}
+
 result<secret> parse_secret(std::string_view text) {
     const auto refuse = [](std::string_view cause, std::string_view next) {
         return fail(errc::syntax, fmt::format("{}; {}", cause, next));
@@ -100,7 +111,7 @@ result<secret> parse_secret(std::string_view text) {
     if (text.starts_with(plain_prefix)) {
         text.remove_prefix(plain_prefix.size());
         if (text.empty()) return refuse("the password is empty", "write one after plain:");
-        return secret{std::string(text), false};
+        return secret{std::string(text)};
     }
     if (text.empty()) return refuse("the password is empty", "use NAME:PASSWORD");
     if (std::ranges::find(locked, text) != locked.end() ||
@@ -108,16 +119,17 @@ result<secret> parse_secret(std::string_view text) {
         return refuse("this marks a locked account and is not a password",
                       "remove the user, or prefix it with plain: if it is the password");
     if (begins_with_scheme(text, '$', '$')) {
-        secret hash{std::string(text), true};
-        if (is_argon2id(hash.text)) return hash;
-        return refuse(
-            text.starts_with(argon2id_prefix) ? "the argon2id hash is damaged" : "this type of hash is not supported",
-            "make one with 'sallyport user hash', or prefix it with plain: if it is the password");
+        std::string hash(text);
+        if (is_argon2id(hash)) return secret{std::move(hash), secret_kind::argon2id};
+        if (is_crypt_hash(hash)) return secret{std::move(hash), secret_kind::crypt};
+        const bool known = text.starts_with(argon2id_prefix) || has_crypt_scheme(text);
+        return refuse(known ? "the hash is damaged" : "this type of hash is not supported",
+                      "make one with 'sallyport user hash', or prefix it with plain: if it is the password");
     }
     if (begins_with_scheme(text, '{', '}'))
         return refuse("this type of hash is not supported",
                       "make one with 'sallyport user hash', or prefix it with plain: if it is the password");
-    return secret{std::string(text), false};
+    return secret{std::string(text)};
 }
 
 }  // namespace sallyport::server

@@ -4,6 +4,7 @@
 // Owner, threads and lifetime: see frontend/service.hpp.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,11 @@
 namespace sallyport::server {
 
 struct settings : frontend::service_settings {
+    // Of accounts without a home of their own.
     std::shared_ptr<vfs::filesystem> files;
     std::vector<user> users;
-    // Read-only.
-    bool anonymous = false;
-    // Shown to anonymous users instead of `files`; may be empty.
-    std::shared_ptr<vfs::filesystem> anonymous_files;
+    // Nothing: anonymous users may not log in.
+    std::optional<account> anonymous;
     std::string greeting = "Sallyport ready.";
     bool ccc_allowed = false;
     bool passive_allowed = true;

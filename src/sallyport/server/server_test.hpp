@@ -29,8 +29,8 @@ protected:
     server_test() {
         setup.listen = {*endpoint::parse("127.0.0.1:0")};
         setup.files = vfs::make_memory_filesystem();
-        setup.users = {{.name = "bob", .password = "secret", .read_only = false}};
-        setup.anonymous = true;
+        setup.users = {make_user("bob", "secret", right_set::all())};
+        setup.anonymous = make_anonymous();
         setup.data_timeout = 1s;
         setup.stall_timeout = 5s;
         setup.active_from_low_port = false;

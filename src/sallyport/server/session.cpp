@@ -1,5 +1,6 @@
 #include <sallyport/server/session.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -10,10 +11,12 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/memory_reserve.hpp>
+#include <sallyport/base/wall_clock.hpp>
 #include <sallyport/frontend/login_text.hpp>
 #include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/sleep_briefly.hpp>
 #include <sallyport/server/file_commands.hpp>
+#include <sallyport/server/home.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -29,7 +32,7 @@ proto::server_settings settings_for(const settings& s, const endpoint& client, c
     out.tls_active = implicit_tls;
     out.tls_available = s.tls.has_value();
     out.tls_required = s.tls_required;
-    out.anonymous_allowed = s.anonymous;
+    out.anonymous_allowed = s.anonymous.has_value();
     out.passive_allowed = s.passive_allowed;
     out.active_allowed = s.active_allowed;
     out.ccc_allowed = s.ccc_allowed;
@@ -87,10 +90,7 @@ net::task<> session::run() {
             fmt::format("Connection accepted from {} to {}", control_.peer().text(), control_.client_destination().text()));
     for (bool continues = true; continues;) {
         if (outcome_) finish_transfer(*std::exchange(outcome_, std::nullopt));
-        if (stopped_by_ && !transfer_)
-            machine_.terminate(stopped_by_ == status::session_end::administrator
-                                   ? "The administrator has ended this session."
-                                   : "The service is shutting down; connect again later.");
+        if (stopped_by_ && !transfer_) machine_.terminate(reply_text_of(*stopped_by_));
         proto::server_action action = machine_.next();
         show_to_doctor();
         // Before the action, which may be to wait for the client.
@@ -122,7 +122,7 @@ proto::site_doctor_session session::seen_by_doctor() const {
 void session::show_to_doctor() {
     if (!shared_->config.site_doctor) return;
     if (!machine_.logged_in()) return history_.doctor.withdraw();
-    history_.doctor.publish({control_.peer().address, {}, account_.name}, seen_by_doctor());
+    history_.doctor.publish({control_.peer().address, {}, user_.who->name}, seen_by_doctor());
 }
 
 /// Sends what there is, then reads. False where the connection is over.
@@ -207,7 +207,7 @@ net::task<bool> session::perform(proto::server_action action) {
 /// The next lines are read when the client has received the ones before, so it costs no more memory if it reads slowly
 /// (RX-03).
 net::task<> session::send_status(proto::transfer_request listing) {
-    status_listing source(shared_, disk_, account_, std::move(listing));
+    status_listing source(shared_, disk_, user_.who, std::move(listing));
     for (bool more = true; more;) {
         client_check_.arm(net::clock::now() + limits::client_check_interval);
         result<std::string> lines = co_await source.next();
@@ -224,13 +224,7 @@ net::task<> session::send_status(proto::transfer_request listing) {
 
 net::task<> session::start_tls(net::deadline until) {
     const result<void> done = co_await control_.start_tls(until);
-    if (log::enabled(log::level::info)) {
-        const auto& tls = control_.stream();
-        if (done)
-            log(log::level::info, fmt::format("{}, {}", tls.tls().version, tls.tls().cipher));
-        else
-            log(log::level::info, fmt::format("TLS failed: {}", escape(done.error().text())));
-    }
+    if (log::enabled(log::level::info)) log(log::level::info, tls_text(done, control_.stream()));
     const auto now = net::clock::now();
     machine_.set_time(now);
     if (done)
@@ -242,15 +236,18 @@ net::task<> session::start_tls(net::deadline until) {
 }
 
 net::task<> session::check_login(proto::login_request request) {
-    const result<account> checked = co_await check_password(request);
+    result<account_ptr> checked = co_await check_password(request);
     sodium_memzero(request.password.data(), request.password.size());
+    if (checked) checked = co_await admit(std::move(*checked));
     machine_.set_time(net::clock::now());
     if (checked) {
-        account_ = *checked;
-        logged_in(account_.name);
-        if (!account_.anonymous) slot().report_login();
-        log_login(account_.name, "accepted");
-        co_return machine_.login_done({});
+        user_.who = std::move(*checked);
+        user_.upload = rate_limit(user_.who->rates.upload);
+        user_.download = rate_limit(user_.who->rates.download);
+        logged_in(user_.who->name);
+        if (!user_.who->anonymous) slot().report_login();
+        log_login(user_.who->name, "accepted");
+        co_return machine_.login_done({}, user_.who->login.tls_required);
     }
     const errc cause = checked.error().code;
     // An owner whose right password waits in vain for its turn must not use up the guesses of the account.
@@ -262,18 +259,39 @@ net::task<> session::check_login(proto::login_request request) {
         status::count(shared_->counters.rejected_login_queue);
     } else if (cause == errc::rejected) {
         machine_.terminate(checked.error().what);
-    } else if (cause != errc::cancelled) {
+    } else if (cause != errc::cancelled && cause != errc::not_allowed) {
         // Not a wrong password: the client may try again.
         log(log::level::error, fmt::format("Cannot check the password: {}", checked.error().text()));
         machine_.terminate("Cannot check the password now; connect again later.");
     }
     machine_.login_done(std::unexpected(checked.error()));
-    log_login(request.user, fmt::format("refused, {}", machine_.last_reply()));
+    const auto& reason = checked.error().what;
+    log_login(request.user,
+              fmt::format("refused, {}{}{}", machine_.last_reply(), reason.empty() ? "" : ": ", escape(reason, 300)));
+}
+
+/// After the right password: the account with its files, if its rules admit this session.
+net::task<result<account_ptr>> session::admit(account_ptr user) {
+    user_.slot.reset();
+    const auto good = check_login_rules(user->login, control_.peer().address, control_.stream().is_tls(), seconds_now());
+    if (!good) co_return std::unexpected(good.error());
+    if (const auto maximum = user->login.max_sessions; maximum > 0) {
+        auto slot = shared_->base->sessions_of_users->admit(user->name, maximum);
+        if (!slot)
+            co_return fail(
+                errc::not_allowed,
+                fmt::format("This account has {} sessions already, the maximum; end one of them first.", maximum));
+        user_.slot.emplace(std::move(*slot));
+    }
+    auto opened = co_await open_home(disk_, std::move(user));
+    if (opened) co_return opened;
+    log(log::level::error, fmt::format("The home of this account cannot be opened: {}", escape(opened.error().text(), 500)));
+    co_return fail(errc::rejected, "The directory of this account is not available now; connect again later.");
 }
 
 /// errc::rejected: because of failed logins, with the text for the client. Other errors than that and errc::login_refused:
 /// the password could not be checked.
-net::task<result<account>> session::check_password(const proto::login_request& request) {
+net::task<result<account_ptr>> session::check_password(const proto::login_request& request) {
     if (const auto text = login_rejection(request.user); !text.empty()) co_return fail(errc::rejected, std::string(text));
     if (!shared_->users.is_slow(request)) co_return shared_->users.check(request);
     // The client gets the reply to USER now. If it has closed the connection, its system answers that with RST.
@@ -291,7 +309,7 @@ net::task<result<account>> session::check_password(const proto::login_request& r
 
 net::task<> session::run_file(proto::file_request request) {
     client_check_.arm(net::clock::now() + limits::client_check_interval);
-    const result<proto::file_result> answer = co_await run_file_command(shared_, disk_, account_, request);
+    const result<proto::file_result> answer = co_await run_file_command(shared_, disk_, user_.who, request);
     client_check_.disarm();
     machine_.set_time(net::clock::now());
     machine_.file_done(answer);
@@ -343,13 +361,14 @@ void session::start_transfer(proto::transfer_request request) {
         .owner = *this,
         .client = owner_of_work(),
         .session = id(),
-        .user_account = account_,
+        .user_account = user_.who,
         .control_socket = stream.native_handle(),
         .control_local = stream.local(),
         .control_peer = stream.peer(),
         .tls_session_context = control_.tls_session_context(),
         .tls_history = tls_history_,
         .round_trip = request.protect == proto::protection::private_ ? stream.round_trip() : std::chrono::microseconds(),
+        .rate = proto::data_use_of(request.command) == proto::data_use::upload ? user_.upload : user_.download,
         .allow_missing_close_notify = reach::any_matches(
             shared_->config.missing_close_notify, {stream.peer().address, control_.client_destination(), stream.is_tls()}),
         .cwd = machine_.directory().text()};
@@ -407,10 +426,7 @@ void session::finish_transfer(const result<proto::transfer_outcome>& outcome) {
     status::count(outcome ? shared_->counters.transfers_complete : shared_->counters.transfers_failed);
     status::count(transfer_->is_upload() ? shared_->counters.bytes_received : shared_->counters.bytes_sent,
                   transfer_->bytes());
-    const auto kind = transfer_->request().command == proto::verb::retr ? status::transfer_kind::download
-                      : transfer_->is_upload()                          ? status::transfer_kind::upload
-                                                                        : status::transfer_kind::listing;
-    add_transfer(summary_, kind, outcome.has_value(), transfer_->bytes());
+    add_transfer(summary_, kind_of(*transfer_), outcome.has_value(), transfer_->bytes());
     if (log::enabled(log::level::info)) log(log::level::info, transfer_text(*transfer_, outcome));
     persistent_data_ = transfer_->release_persistent_data();
     machine_.set_time(net::clock::now());
@@ -444,7 +460,7 @@ void session::kill() {
     if (transfer_finished_) transfer_finished_->set();
 }
 
-record_owner session::owner() const { return {id(), account_.name, control_.peer(), control_.stream().is_tls()}; }
+record_owner session::owner() const { return {id(), user_.who->name, control_.peer(), control_.stream().is_tls()}; }
 
 void session::log_login(std::string_view user, std::string_view outcome) const {
     if (!log::enabled(log::level::info)) return;
@@ -453,18 +469,12 @@ void session::log_login(std::string_view user, std::string_view outcome) const {
         frontend::login_text(user, stream.peer(), stream.is_tls() ? stream.tls().version : std::string(), outcome));
 }
 
-void session::log_end() {
+void session::log_end() const {
     if (!log::enabled(log::level::info)) return;
     using enum status::session_end;
     const bool by_client = control_.is_broken() || control_.input_ended();
     const auto by = stopped_by_ ? *stopped_by_ : machine_.quit_received() ? quit : by_client ? client : server;
-    summary_.client = control_.peer();
-    summary_.user = account_.name;
-    summary_.logged_in = machine_.logged_in();
-    summary_.tls = control_.stream().is_tls();
-    summary_.duration = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at_);
-    const auto reply = by == server ? fmt::format(" with {}", machine_.last_reply()) : std::string();
-    log(log::level::info, fmt::format("Session ended {}{}; {}", text_of(by), reply, text_of(summary_)));
+    log(log::level::info, end_text(by, machine_.last_reply(), summary_, describe()));
 }
 
 status::session_report session::describe() const {
@@ -475,7 +485,7 @@ status::session_report session::describe() const {
     status::session_report out;
     out.id = id();
     out.client = stream.peer();
-    out.user = account_.name;
+    out.user = user_.who->name;
     out.logged_in = machine_.logged_in();
     if (stream.is_tls()) out.client_tls = stream.tls().version;
     out.age = duration_cast<milliseconds>(now - started_at_);

@@ -14,6 +14,7 @@
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/server_machine.hpp>
 #include <sallyport/reach/curl_epsv_delay.hpp>
+#include <sallyport/server/active_account.hpp>
 #include <sallyport/server/control_connection.hpp>
 #include <sallyport/server/disk_access.hpp>
 #include <sallyport/server/session_context.hpp>
@@ -45,7 +46,8 @@ private:
     net::task<> send_status(proto::transfer_request listing);
     net::task<> start_tls(net::deadline until);
     net::task<> check_login(proto::login_request request);
-    net::task<result<account>> check_password(const proto::login_request& request);
+    net::task<result<account_ptr>> check_password(const proto::login_request& request);
+    net::task<result<account_ptr>> admit(account_ptr user);
     net::task<> run_file(proto::file_request request);
     void check_client();
     void open_passive(const proto::act::open_passive& how);
@@ -67,7 +69,7 @@ private:
 
     [[nodiscard]] record_owner owner() const;
     void log_login(std::string_view user, std::string_view outcome) const;
-    void log_end();
+    void log_end() const;
 
     std::shared_ptr<session_context> shared_;
     net::loop& loop_;
@@ -77,7 +79,7 @@ private:
     const disk_access disk_;
     net::deadline_node client_check_{loop_.deadlines(), [this] { check_client(); }};
     proto::server_machine machine_;
-    account account_;
+    active_account user_;
     reach::curl_epsv_delay curl_epsv_delay_;
     reach::port_reservation passive_;
     frontend::data_history history_{shared_->base->doctor};

@@ -8,6 +8,7 @@
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/frontend/service.hpp>
+#include <sallyport/frontend/user_limit.hpp>
 #include <sallyport/net/worker_pool.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/server/login_turns.hpp>
@@ -27,6 +28,8 @@ struct shared_state : frontend::shared_state {
     net::worker_pool hashes{hash_threads};
     login_turns hash_turns{hash_threads};
 
+    const std::shared_ptr<frontend::user_limit> sessions_of_users = std::make_shared<frontend::user_limit>();
+
     /// Set when the system has refused the source port below the control port. It is logged once and not tried again (S1).
     std::atomic<bool> low_port_refused{false};
 };
@@ -37,7 +40,7 @@ struct session_context : frontend::context_of<settings, shared_state> {
 
     /// The files of this account.
     [[nodiscard]] vfs::filesystem& files_of(const account& user_account) const noexcept {
-        return user_account.anonymous && config.anonymous_files ? *config.anonymous_files : *config.files;
+        return user_account.files ? *user_account.files : *config.files;
     }
 
     const accounts users;

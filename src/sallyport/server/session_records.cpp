@@ -118,4 +118,29 @@ status::running_transfer running_transfer_of(const transfer& t) {
     };
 }
 
+status::transfer_kind kind_of(const transfer& t) noexcept {
+    if (t.request().command == proto::verb::retr) return status::transfer_kind::download;
+    return t.is_upload() ? status::transfer_kind::upload : status::transfer_kind::listing;
+}
+
+std::string tls_text(const result<void>& handshake, const net::stream& control) {
+    if (!handshake) return fmt::format("TLS failed: {}", escape(handshake.error().text()));
+    return fmt::format("{}, {}", control.tls().version, control.tls().cipher);
+}
+
+std::string_view reply_text_of(status::session_end by) noexcept {
+    return by == status::session_end::administrator ? "The administrator has ended this session."
+                                                    : "The service is shutting down; connect again later.";
+}
+
+std::string end_text(status::session_end by, int reply, status::session_summary of, const status::session_report& at_end) {
+    of.client = at_end.client;
+    of.user = at_end.user;
+    of.logged_in = at_end.logged_in;
+    of.tls = !at_end.client_tls.empty();
+    of.duration = at_end.age;
+    const auto with_reply = by == status::session_end::server ? fmt::format(" with {}", reply) : std::string();
+    return fmt::format("Session ended {}{}; {}", text_of(by), with_reply, text_of(of));
+}
+
 }  // namespace sallyport::server

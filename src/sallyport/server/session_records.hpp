@@ -4,11 +4,14 @@
 // transfer, which the session owns.
 
 #include <string>
+#include <string_view>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/net/stream.hpp>
 #include <sallyport/proto/server_actions.hpp>
 #include <sallyport/server/transfer.hpp>
 #include <sallyport/status/session_report.hpp>
+#include <sallyport/status/session_summary.hpp>
 #include <sallyport/status/transfer_record.hpp>
 
 namespace sallyport::server {
@@ -32,5 +35,14 @@ struct record_owner {
                                                        const result<proto::file_result>& answer, record_owner owner,
                                                        std::string directory, int reply);
 [[nodiscard]] status::running_transfer running_transfer_of(const transfer& t);
+[[nodiscard]] status::transfer_kind kind_of(const transfer& t) noexcept;
+
+/// "TLSv1.3, TLS_AES_256_GCM_SHA384", or why there is no TLS.
+[[nodiscard]] std::string tls_text(const result<void>& handshake, const net::stream& control);
+/// For the 421 of a session that does not end by itself.
+[[nodiscard]] std::string_view reply_text_of(status::session_end by) noexcept;
+/// `reply`: the code of the last one. `at_end`: what `status` would show.
+[[nodiscard]] std::string end_text(status::session_end by, int reply, status::session_summary of,
+                                   const status::session_report& at_end);
 
 }  // namespace sallyport::server

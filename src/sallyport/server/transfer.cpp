@@ -204,7 +204,7 @@ net::task<result<net::stream>> transfer::accept_passive(net::deadline until) {
     }
     // Under TLS, another connection may turn out to be the client's.
     if (!passive_.collects() || !is_protected()) passive_ = {};
-    co_return net::stream(loop(), std::move(connection->socket), connection->local, connection->peer);
+    co_return net::stream(setup_.loop, std::move(connection->socket), connection->local, connection->peer);
 }
 
 /// `port`: the one below the control port.
@@ -224,7 +224,7 @@ net::task<result<net::stream>> transfer::connect_active(endpoint target, net::de
                                      "may refuse them; grant CAP_NET_BIND_SERVICE to change this",
                                      below, made.error().text()));
         const net::connect_options options{.bind_to = {setup_.control_local.address, 0}};
-        made = co_await net::connect(loop(), target, options, limit);
+        made = co_await net::connect(setup_.loop, target, options, limit);
     }
     if (made) co_return made;
     if (made.error().code != errc::cancelled) {

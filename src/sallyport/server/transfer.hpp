@@ -19,6 +19,7 @@
 #include <sallyport/reach/connection_choice.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/server/disk_access.hpp>
+#include <sallyport/server/rate_limit.hpp>
 #include <sallyport/server/session_context.hpp>
 
 namespace sallyport::server {
@@ -51,7 +52,7 @@ struct transfer_setup {
     work_owner client;
     // The session ID, for the log.
     std::string session;
-    account user_account;
+    account_ptr user_account;
     // The control connection; open while the session runs.
     int control_socket = -1;
     endpoint control_local;
@@ -62,6 +63,8 @@ struct transfer_setup {
     reach::resumption_history& tls_history;
     // Measured on the control connection.
     std::chrono::microseconds round_trip;
+    // Of this direction; outlives the transfer.
+    rate_limit& rate;
     // An upload may end without close_notify.
     bool allow_missing_close_notify = false;
     // The current directory, for the transfer record.
@@ -70,7 +73,7 @@ struct transfer_setup {
     std::optional<endpoint> advertised{};
 
     /// Refers to this object.
-    [[nodiscard]] log::subject log_subject() const noexcept { return {session, user_account.name, control_peer.address}; }
+    [[nodiscard]] log::subject log_subject() const noexcept { return {session, user_account->name, control_peer.address}; }
 };
 
 class transfer {
@@ -100,9 +103,9 @@ public:
 
     // For downloads, uploads and listings:
     [[nodiscard]] session_context& shared() noexcept { return *setup_.shared; }
-    [[nodiscard]] vfs::filesystem& files() noexcept { return setup_.shared->files_of(setup_.user_account); }
-    [[nodiscard]] net::loop& loop() noexcept { return setup_.loop; }
-    [[nodiscard]] const account& user_account() const noexcept { return setup_.user_account; }
+    [[nodiscard]] vfs::filesystem& files() noexcept { return setup_.shared->files_of(*setup_.user_account); }
+    [[nodiscard]] rate_limit& rate() noexcept { return setup_.rate; }
+    [[nodiscard]] const account_ptr& user_account() const noexcept { return setup_.user_account; }
     [[nodiscard]] net::stream& data() noexcept { return data_; }
     [[nodiscard]] bool is_ascii() const noexcept { return request_.type == proto::data_type::ascii; }
     [[nodiscard]] bool is_upload() const noexcept { return proto::data_use_of(request_.command) == proto::data_use::upload; }

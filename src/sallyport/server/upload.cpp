@@ -22,6 +22,7 @@
 #include <sallyport/base/memory_reserve.hpp>
 #include <sallyport/net/keep_running.hpp>
 #include <sallyport/proto/ascii_filter.hpp>
+#include <sallyport/server/access_policy.hpp>
 #include <sallyport/server/transfer.hpp>
 #include <sallyport/server/work_queue.hpp>
 #include <sallyport/server/write_refusal.hpp>
@@ -90,7 +91,7 @@ struct portion {
 
 class upload_job {
 public:
-    upload_job(transfer& t, virtual_path path, vfs::store_mode mode) : t_(t), path_(std::move(path)), mode_(mode) {}
+    upload_job(transfer& t, virtual_path path, upload_access access) : t_(t), path_(std::move(path)), access_(access) {}
 
     /// An upload that cannot be stored is refused before 150, so that the client sends no data: missing directory, a
     /// directory of that name, no permission, an offset beyond the end.
@@ -135,7 +136,7 @@ private:
             co_return received;
         }
         if (!received) co_return received;
-        work_queue writer(t_.shared().disk, t_.loop(), t_.disk().owner());
+        work_queue writer(t_.shared().disk, t_.disk().loop(), t_.disk().owner());
         try {
             received = co_await write_blocks(writer);
         } catch (...) {
@@ -215,6 +216,8 @@ private:
             p.last = *got == 0;
             p.size += *got;
             t_.count(*got);
+            if (t_.rate().is_set()) co_await t_.rate().wait(*got, t_.disk().loop(), t_.disk().cancel_flag());
+            if (t_.cancelled()) co_return fail(errc::cancelled);
         } while (!p || (!p.last && p.size < p.capacity));
         // A portion in a pipe has no bytes here.
         if (p.data) p.text = {p.data.get() + 1, p.size};
@@ -263,7 +266,13 @@ private:
     }
 
     result<void> open_store(vfs::may_block wait) {
-        auto opened = t_.files().open_store(path_, mode_, t_.request().offset, wait);
+        if (access_.must_exist) {
+            const auto old = t_.files().stat(path_, wait);
+            if (!old && old.error().code == errc::not_found)
+                return fail(errc::permission, path_.text() + ": your account may not create files here");
+            if (!old) return std::unexpected(old.error());
+        }
+        auto opened = t_.files().open_store(path_, access_.mode, t_.request().offset, wait);
         if (!opened) return std::unexpected(opened.error());
         store_ = std::move(*opened);
         return {};
@@ -282,7 +291,7 @@ private:
 
     transfer& t_;
     virtual_path path_;
-    vfs::store_mode mode_;
+    upload_access access_;
     std::unique_ptr<vfs::store_file> store_;
     proto::from_network_ascii filter_;
     // Filled and written in turn.
@@ -293,12 +302,6 @@ private:
     bool in_memory_ = false;
     bool disk_failed_ = false;
 };
-
-vfs::store_mode mode_of(const proto::transfer_request& r) noexcept {
-    if (r.command == proto::verb::appe) return vfs::store_mode::append;
-    if (r.command == proto::verb::stou) return vfs::store_mode::create_only;
-    return r.offset > 0 ? vfs::store_mode::resume : vfs::store_mode::replace;
-}
 
 /// STOU: finds a free name derived from the suggested one. If another upload takes it meanwhile, the commit fails.
 result<virtual_path> free_name(vfs::filesystem& files, const virtual_path& suggested) {
@@ -320,16 +323,19 @@ result<virtual_path> free_name(vfs::filesystem& files, const virtual_path& sugge
 
 net::task<result<proto::transfer_outcome>> upload(transfer& t) {
     const proto::transfer_request& request = t.request();
-    if (t.user_account().read_only) co_return fail(errc::permission, request.path.text());
     virtual_path path = request.path;
+    auto access = check_upload(*t.user_account(), request.command, path, request.offset);
+    if (!access) co_return std::unexpected(access.error());
     if (request.command == proto::verb::stou) {
         auto choose = [&t] { return free_name(t.files(), t.request().path); };
         result<virtual_path> chosen = co_await t.disk().run(std::move(choose));
         if (!chosen) co_return std::unexpected(chosen.error());
         path = std::move(*chosen);
+        access = check_upload(*t.user_account(), request.command, path, request.offset);
+        if (!access) co_return std::unexpected(access.error());
     }
     const std::string name(path.name());
-    upload_job job(t, std::move(path), mode_of(request));
+    upload_job job(t, std::move(path), *access);
     result<void> stored = co_await job.open();
     if (stored) stored = co_await t.open_data(name, {}, reply_timing::immediate);
     if (stored) stored = co_await job.receive();

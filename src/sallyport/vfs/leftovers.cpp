@@ -118,15 +118,17 @@ std::size_t remove_leftovers_beneath(const std::string& root, const std::stop_to
     return removed;
 }
 
-leftover_sweep::leftover_sweep(std::string root)
-    : thread_([root = std::move(root)](const std::stop_token& stop) {
+leftover_sweep::leftover_sweep(std::vector<std::string> roots)
+    : thread_([roots = std::move(roots)](const std::stop_token& stop) {
           pthread_setname_np(pthread_self(), "leftovers");
           // The priority of this thread alone.
           static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19));
           try {
-              const std::size_t removed = remove_leftovers_beneath(root, stop);
-              if (removed != 0)
-                  log::info({}, fmt::format("Removed {} unfinished uploads of a killed process in {}", removed, root));
+              for (const std::string& root : roots) {
+                  const std::size_t removed = remove_leftovers_beneath(root, stop);
+                  if (removed != 0)
+                      log::info({}, fmt::format("Removed {} unfinished uploads of a killed process in {}", removed, root));
+              }
           } catch (const std::exception&) {
               log::warning({},
                            "Unfinished uploads of a killed process were not removed: out of memory; the next start will");

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace sallyport::vfs {
 
@@ -21,11 +22,12 @@ namespace sallyport::vfs {
 /// is requested.
 std::size_t remove_leftovers_beneath(const std::string& root, const std::stop_token& stop);
 
-/// Does that in a thread of low priority, as a tree may be large, and logs how many files it has removed. The thread ends
+/// Does that in a thread of low priority for one tree after the other, as they may be large, and logs how many files it has
+/// removed. The thread ends
 /// with this object.
 class leftover_sweep {
 public:
-    explicit leftover_sweep(std::string root);
+    explicit leftover_sweep(std::vector<std::string> roots);
 
 private:
     std::jthread thread_;

@@ -1,0 +1,149 @@
+#include <sallyport/cli/account_values.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/escape.hpp>
+#include <sallyport/cli/option_types.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+[[nodiscard]] std::unexpected<error> refuse(std::string what) { return fail(errc::usage, std::move(what)); }
+
+/// Calls `take(text)` for each text of a list.
+template <class Take>
+result<void> for_each_text(const toml::node& value, std::string_view example, Take take) {
+    const auto* const list = value.as_array();
+    if (list == nullptr) return refuse(fmt::format("needs a list, for example {}", example));
+    for (const auto& item : *list) {
+        const auto text = account_text(item);
+        if (!text) return std::unexpected(text.error());
+        if (result<void> done = take(*text); !done) return done;
+    }
+    return {};
+}
+
+[[nodiscard]] std::string known_rights() {
+    std::string out;
+    for (const auto& [name, r] : server::right_names) out += fmt::format("{}{}", out.empty() ? "" : ", ", name);
+    return out;
+}
+
+}  // namespace
+
+result<std::string> account_text(const toml::node& value) {
+    const auto* const text = value.as_string();
+    if (text == nullptr) return refuse("needs a text in quotation marks");
+    if (text->get().empty()) return refuse("is empty; write a value, or remove the key");
+    if (std::ranges::any_of(text->get(), is_control)) return refuse("contains control characters; remove them");
+    return text->get();
+}
+
+result<bool> account_switch(const toml::node& value) {
+    const auto* const flag = value.as_boolean();
+    if (flag == nullptr) return refuse("needs true or false");
+    return flag->get();
+}
+
+result<std::uint64_t> account_count(const toml::node& value, bool units) {
+    constexpr std::uint64_t max = 1ULL << 40U;
+    std::string text;
+    if (const auto* const number = value.as_integer())
+        text = std::to_string(number->get());
+    else if (const auto* const written = value.as_string(); written != nullptr && units)
+        text = written->get();
+    else
+        return refuse(units ? "needs a number, or a text with a unit such as \"10M\"" : "needs a number");
+    return parse_count(text, {.min = 1, .max = max, .zero = true}, units);
+}
+
+result<server::right_set> account_rights(const toml::node& value) {
+    server::right_set out;
+    const auto done = for_each_text(value, R"(["list", "read"])", [&](const std::string& name) -> result<void> {
+        const auto known = server::parse_right(name);
+        if (!known) return refuse(fmt::format("'{}' is no right; the rights are {}", escape(name, 100), known_rights()));
+        out.add(*known);
+        return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return out;
+}
+
+result<std::vector<server::path_rights>> account_paths(const toml::node& value) {
+    const auto* const table = value.as_table();
+    if (table == nullptr) return refuse("needs a section of its own, with \"/PATH\" = [RIGHTS] in each line");
+    std::vector<server::path_rights> out;
+    for (const auto& [key, rights] : *table) {
+        const std::string text(key.str());
+        const auto name = escape(text, 200);
+        const auto path = text.starts_with('/') ? virtual_path().resolve(text) : std::nullopt;
+        if (!path)
+            return refuse(fmt::format("'{}' is no path; write one that begins with '/', which is the account's home", name));
+        if (std::ranges::find(out, *path, &server::path_rights::path) != out.end())
+            return refuse(fmt::format("'{}' is named twice; remove one of them", escape(path->text(), 200)));
+        const auto set = account_rights(rights);
+        if (!set) return refuse(fmt::format("'{}' {}", name, set.error().what));
+        out.push_back({*path, *set});
+    }
+    return out;
+}
+
+result<std::vector<std::string>> account_patterns(const toml::node& value) {
+    std::vector<std::string> out;
+    const auto done = for_each_text(value, R"(["*.key", ".ht*"])", [&](const std::string& pattern) -> result<void> {
+        const auto name = escape(pattern, 200);
+        if (pattern.contains('/'))
+            return refuse(fmt::format("'{}' contains '/', but patterns are compared with names; use paths for paths", name));
+        if (pattern.starts_with('{') && pattern.ends_with('}'))
+            return refuse(
+                fmt::format("'{}' has braces, which mean nothing here; write each pattern as a text of its own", name));
+        out.push_back(pattern);
+        return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return out;
+}
+
+result<std::vector<ip_network>> account_networks(const toml::node& value) {
+    std::vector<ip_network> out;
+    const auto done = for_each_text(value, R"(["192.0.2.0/24"])", [&](const std::string& text) -> result<void> {
+        const auto network = ip_network::parse(text);
+        if (!network)
+            return refuse(fmt::format("'{}' is no network; use ADDRESS/PREFIX without bits after the prefix, or an address",
+                                      escape(text, 100)));
+        out.push_back(*network);
+        return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return out;
+}
+
+result<std::int64_t> account_expiry(const toml::node& value) {
+    const auto* const date = value.as_date();
+    if (date == nullptr) return refuse("needs a date without quotation marks, for example 2030-12-31");
+    const std::chrono::year_month_day day{std::chrono::year(date->get().year), std::chrono::month(date->get().month),
+                                          std::chrono::day(date->get().day)};
+    if (!day.ok()) return refuse("is a day that does not exist");
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::sys_days(day).time_since_epoch()).count();
+}
+
+result<std::uint32_t> account_mode(const toml::node& value, std::uint32_t needed) {
+    const auto* const text = value.as_string();
+    const std::string digits = text == nullptr ? std::string() : text->get();
+    std::uint32_t mode = 0;
+    const auto* const end = digits.data() + digits.size();
+    const auto parsed = std::from_chars(digits.data(), end, mode, 8);
+    if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != end || mode > 0777)
+        return refuse("needs an octal mode in quotation marks, from \"0000\" to \"0777\"");
+    // Otherwise the server could not use what it has stored.
+    if ((mode & needed) != needed) return refuse(fmt::format("lacks bits of {:04o}, those of the owner; add them", needed));
+    return mode;
+}
+
+}  // namespace sallyport::cli
