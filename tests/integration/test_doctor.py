@@ -1,6 +1,5 @@
 """sallyport doctor in a path of five hops: cause, side and hop of what is broken, and no alarm where nothing is (D1 D2 C6)."""
 
-import concurrent.futures
 import json
 import os
 import subprocess
@@ -255,18 +254,6 @@ def test_time(path, doctor):
         blocked = time.monotonic() - started
     print(f"healthy {healthy:.1f} s, blocked {blocked:.1f} s")
     assert healthy < patient(4) and blocked < patient(16), (healthy, blocked)
-
-
-@pytest.mark.alone
-@pytest.mark.limit(600)
-@in_soak
-def test_no_alarm_in_a_hundred_runs(path, doctor):
-    """Healthy networks, under load: with and without TLS, IPv4 and IPv6, several at the same time."""
-    kinds = [(f"ftp://{SERVER}/", ()), (f"ftpes://{SERVER}/", ("--insecure",)), (f"ftp://[{SERVER_IPV6}]/", ()),
-             (f"ftp://{SERVER}/", ("--trace",))]
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        for report in pool.map(lambda i: doctor(kinds[i % 4][0], *kinds[i % 4][1]), range(100)):
-            assert report.code == 0 and report.problems == [], report.output
 
 
 @in_soak

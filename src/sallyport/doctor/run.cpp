@@ -32,6 +32,8 @@ using session_failure = std::optional<proto::client_failure>;
 
 /// For each data method. A data connection needs three round trips, so this is enough for satellite links too.
 constexpr std::chrono::milliseconds data_wait(1800);
+/// The same, after a command that TCP has acknowledged: a slow server, or one that does not answer it.
+constexpr std::chrono::milliseconds patient_wait(6000);
 /// Servers that look up the client's name take some seconds.
 constexpr std::chrono::milliseconds greeting_wait(12000);
 /// After a PROXY header the greeting arrives at once, or the server does not know it.
@@ -49,6 +51,7 @@ constexpr std::uint16_t standard_port = 21;
 struct planned {
     data_method method = data_method::epsv;
     bool plain = false;
+    bool patient = false;
 };
 
 /// "EPSV without TLS".
@@ -125,7 +128,7 @@ private:
 client::connection_options examination::options_for(const planned& what) const {
     client::connection_options out = settings_.how;
     out.methods = {what.method};
-    out.data_open = std::min<std::chrono::milliseconds>(out.data_open, data_wait);
+    out.data_open = std::min<std::chrono::milliseconds>(out.data_open, what.patient ? patient_wait : data_wait);
     out.greeting = std::min<std::chrono::milliseconds>(out.greeting, greeting_wait);
     out.stall = std::min<std::chrono::milliseconds>(out.stall, stall_wait);
     // Two sessions run at the same time.
@@ -271,6 +274,13 @@ net::task<> examination::try_method(client::connection& session, planned what) {
     const auto failure = co_await session.transfer(std::move(order), sink);
     auto m = facts_of_attempt(session, what.method, is_encrypted(what), failure);
     m.ms = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at).count();
+    const bool is_slow = m.result == method_result::verb_dropped && m.acknowledged.value_or(false);
+    if (is_slow && !std::exchange(what.patient, true)) {
+        co_await session.quit();
+        client::connection again(loop_, options_for(what));
+        const auto refused = co_await open(again, what);
+        if (!refused) co_return co_await try_method(again, what);
+    }
     if (asks_server_) {
         m.seen_by_server = co_await ask_server(session, m);
         asks_server_ = m.seen_by_server.has_value();

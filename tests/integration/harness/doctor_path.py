@@ -60,9 +60,9 @@ def path(networks):
 
 
 @contextlib.contextmanager
-def serving(network, sallyport, folder, *options, at=SERVER):
+def serving(network, sallyport, folder, *options, at=SERVER, ports=PASSIVE):
     """A server of ours on the server's host, on port 21."""
-    daemon = Daemon([sallyport, "serve", folder, "--listen", f"{at}:21", "--anonymous", "--passive-ports", PASSIVE,
+    daemon = Daemon([sallyport, "serve", folder, "--listen", f"{at}:21", "--anonymous", "--passive-ports", ports,
                      "--control-socket", "none", *options], wrap=lambda argv: network.command("server", *argv))
     try:
         yield daemon.wait_ready()
