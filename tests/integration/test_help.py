@@ -13,7 +13,7 @@ import pytest
 
 from harness.programs import ROOT
 
-COMMANDS = [(), ("up",), ("serve",), ("gate",), ("get",), ("put",), ("ls",), ("mirror",), ("user",), ("user", "hash"), ("cert",), ("help",),
+COMMANDS = [(), ("up",), ("serve",), ("gate",), ("get",), ("put",), ("ls",), ("mirror",), ("user",), ("user", "hash"), ("cert",), ("import",), ("import", "vsftpd"), ("help",),
             *((daemon, what) for daemon in ("serve", "gate") for what in ("status", "check", "reload", "forgive", "kick"))]
 DEBRIS = re.compile(r"\bTEXT:|FLOAT|UINT|\bINT\b|EXISTING|OPTIONS\]? \[?SUBCOMMAND|Positionals|\(REQUIRED\)|REQUIRED|Excludes")
 

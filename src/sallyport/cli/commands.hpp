@@ -18,6 +18,7 @@ void add_ls_command(CLI::App& app, int& exit_code);
 void add_mirror_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 void add_reach_command(CLI::App& app, int& exit_code);
+void add_import_command(CLI::App& app, int& exit_code);
 void add_user_command(CLI::App& app, int& exit_code);
 void add_cert_command(CLI::App& app, int& exit_code);
 void add_firewall_command(CLI::App& app, int& exit_code);

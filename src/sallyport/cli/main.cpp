@@ -135,6 +135,7 @@ int main(int argc, char** argv) {
     add_mirror_command(app, exit_code);
     add_doctor_command(app, exit_code);
     add_reach_command(app, exit_code);
+    add_import_command(app, exit_code);
     add_user_command(app, exit_code);
     add_cert_command(app, exit_code);
     add_firewall_command(app, exit_code);

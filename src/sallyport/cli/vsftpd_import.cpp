@@ -1,0 +1,417 @@
+#include <sallyport/cli/vsftpd_import.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/base/closest.hpp>
+#include <sallyport/base/escape.hpp>
+#include <sallyport/cli/vsftpd_settings.hpp>
+#include <sallyport/server/secret.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+using outcome = import_outcome;
+
+constexpr auto outcome_texts = std::to_array<std::string_view>({"taken over", "nearest equivalent", "dropped", "LESS SAFE"});
+
+std::unexpected<error> refuse(std::size_t line, std::string_view what) {
+    return fail(errc::usage, fmt::format("line {}: {}", line, what));
+}
+
+/// A TOML string.
+std::string toml_text(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + '"';
+}
+
+std::string list_of_texts(const std::vector<std::string>& texts) {
+    std::vector<std::string> out;
+    for (const auto& text : texts) out.push_back(toml_text(text));
+    return fmt::format("[{}]", fmt::join(out, ", "));
+}
+
+const vsftpd_setting* find_setting(std::string_view key) {
+    const auto* const found = std::ranges::find(vsftpd_settings, key, &vsftpd_setting::key);
+    return found == vsftpd_settings.end() ? nullptr : found;
+}
+
+/// "{*.key,.ht*}" or one pattern. In vsftpd, only '*', '?' and braces are special.
+std::optional<std::vector<std::string>> patterns_of(std::string_view text) {
+    if (text.starts_with('{') && text.ends_with('}')) text = text.substr(1, text.size() - 2);
+    if (text.find_first_of("{}/") != std::string_view::npos) return std::nullopt;
+    std::vector<std::string> out(1);
+    for (const char c : text) {
+        if (c == ',')
+            out.emplace_back();
+        else if (c == '[')
+            out.back() += "[[]";
+        else
+            out.back() += c;
+    }
+    std::erase(out, "");
+    return out;
+}
+
+class importer {
+public:
+    result<import_result> run(std::string_view text, std::string_view users) {
+        if (auto read = read_settings(text); !read) return std::unexpected(read.error());
+        if (auto good = check_numbers(); !good) return std::unexpected(good.error());
+        listening();
+        tls();
+        limits();
+        names();
+        anonymous();
+        local_users();
+        if (auto added = add_users(users); !added) return std::unexpected(added.error());
+        others();
+        std::ranges::stable_sort(out_.settings, {}, &imported_setting::line);
+        out_.toml = top_ + "\n[default]\n" + default_ + (anonymous_.empty() ? "" : "\n" + anonymous_) + users_;
+        return std::move(out_);
+    }
+
+private:
+    /// What has no rule of its own, or is empty.
+    void others() {
+        for (const auto& [key, given] : given_) {
+            if (std::ranges::find(out_.settings, given.line, &imported_setting::line) != out_.settings.end()) continue;
+            const auto& row = *find_setting(key);
+            const bool is_empty = given.value == "NO" || given.value.empty();
+            if (row.text.empty())
+                note(key, outcome::dropped, "without effect");
+            else
+                note(key, row.outcome == outcome::less_safe && is_empty ? outcome::nearest : row.outcome, row.text);
+        }
+    }
+
+    struct given_value {
+        std::string value;
+        std::size_t line = 0;
+    };
+
+    result<void> read_settings(std::string_view text) {
+        for (std::size_t line = 1; !text.empty(); ++line) {
+            std::string_view row = text.substr(0, text.find('\n'));
+            text.remove_prefix(std::min(text.size(), row.size() + 1));
+            while (!row.empty() && (row.back() == '\r' || row.back() == ' ' || row.back() == '\t')) row.remove_suffix(1);
+            if (row.empty() || row.front() == '#') continue;
+            const auto equals = row.find('=');
+            if (equals == std::string_view::npos)
+                return refuse(line, fmt::format("'{}' has no '='; vsftpd refuses it too", escape(row, 100)));
+            const std::string key(row.substr(0, equals));
+            const auto* const known = find_setting(key);
+            if (known == nullptr) {
+                std::vector<std::string> keys;
+                for (const auto& s : vsftpd_settings) keys.emplace_back(s.key);
+                return refuse(line, fmt::format("unknown setting '{}'{}", escape(key, 100),
+                                                did_you_mean(key, keys, "see vsftpd.conf(5)")));
+            }
+            std::string value(row.substr(equals + 1));
+            if (std::ranges::any_of(value, is_control)) return refuse(line, "control characters in a value; remove them");
+            if (known->value == "YES" || known->value == "NO") {
+                std::ranges::transform(value, value.begin(), [](char c) { return to_upper(c); });
+                const bool yes = value == "YES" || value == "TRUE" || value == "1";
+                if (!yes && value != "NO" && value != "FALSE" && value != "0")
+                    return refuse(line, fmt::format("{} needs YES or NO", key));
+                value = yes ? "YES" : "NO";
+            }
+            // As in vsftpd, the last one counts.
+            if (const auto before = given_.find(key); before != given_.end())
+                out_.settings.push_back({before->second.line, key, before->second.value, outcome::dropped,
+                                         fmt::format("line {} replaces it, as in vsftpd", line)});
+            given_.insert_or_assign(key, given_value{std::move(value), line});
+        }
+        return {};
+    }
+
+    result<void> check_numbers() {
+        for (const char* const key :
+             {"listen_port", "pasv_min_port", "pasv_max_port", "max_clients", "max_per_ip", "anon_max_rate",
+              "local_max_rate", "idle_session_timeout", "data_connection_timeout", "accept_timeout"})
+            if (!number(key, 10)) return refuse(given_.at(key).line, fmt::format("{} needs a number", key));
+        for (const char* const key : {"anon_umask", "local_umask", "file_open_mode"})
+            if (!number(key, 8)) return refuse(given_.at(key).line, fmt::format("{} needs an octal number", key));
+        return {};
+    }
+
+    [[nodiscard]] std::string value(std::string_view key) const {
+        const auto found = given_.find(std::string(key));
+        return found == given_.end() ? std::string(find_setting(key)->value) : found->second.value;
+    }
+    [[nodiscard]] bool yes(std::string_view key) const { return value(key) == "YES"; }
+    [[nodiscard]] std::optional<unsigned> number(std::string_view key, int base) const {
+        const std::string text = value(key);
+        unsigned out = 0;
+        const auto* const end = text.data() + text.size();
+        const auto done = std::from_chars(text.data(), end, out, base);
+        if (text.empty() || done.ec != std::errc() || done.ptr != end) return std::nullopt;
+        return out;
+    }
+    [[nodiscard]] unsigned count(std::string_view key) const { return number(key, 10).value_or(0); }
+
+    void note(std::string_view key, outcome what, std::string_view text) {
+        const auto found = given_.find(std::string(key));
+        out_.settings.push_back(
+            {found == given_.end() ? 0 : found->second.line, std::string(key), value(key), what, std::string(text)});
+    }
+    /// Only if the source has it.
+    void note_if_given(std::string_view key, outcome what, std::string_view text) {
+        if (given_.contains(std::string(key))) note(key, what, text);
+    }
+
+    void listening() {
+        const bool both = yes("listen_ipv6");
+        const std::string given = value(both ? "listen_address6" : "listen_address");
+        std::string at = given.empty() ? (both ? "[::]" : "0.0.0.0") : given;
+        if (at.contains(':') && !at.starts_with('[')) at = "[" + at + "]";
+        const bool implicit = yes("implicit_ssl");
+        const auto line =
+            fmt::format("{} = [{}]", implicit ? "listen-tls" : "listen", toml_text(at + ":" + value("listen_port")));
+        top_ += line + "\n";
+        for (const char* const key : {"listen_port", "listen_ipv6"}) note(key, outcome::taken, line);
+        for (const char* const key : {"listen_address", "listen_address6", "implicit_ssl"})
+            note_if_given(key, outcome::taken, line);
+        if (const auto text = value("ftpd_banner"); !text.empty())
+            top(fmt::format("greeting = {}", toml_text(text)), {"ftpd_banner"});
+        if (const auto text = value("pasv_address"); !text.empty())
+            top(fmt::format("external-address = [{}]", toml_text(text)), {"pasv_address"});
+        const auto first = count("pasv_min_port");
+        const auto last = count("pasv_max_port");
+        if (first > 0 && last >= first)
+            top(fmt::format("passive-ports = \"{}-{}\"", first, last), {"pasv_min_port", "pasv_max_port"});
+        else
+            for (const char* const key : {"pasv_min_port", "pasv_max_port"})
+                note_if_given(key, outcome::nearest, "any free port; set passive-ports, so that a firewall can be narrow");
+        flag("pasv_enable", !yes("pasv_enable"), "no-passive = true");
+        flag("port_enable", !yes("port_enable"), "no-active = true");
+    }
+
+    void tls() {
+        const bool on = yes("ssl_enable");
+        note_if_given("ssl_enable", outcome::taken, on ? "tls-cert" : "no certificate");
+        for (const char* const key :
+             {"rsa_cert_file", "rsa_private_key_file", "require_ssl_reuse", "ca_certs_file", "require_cert"})
+            if (!on) note_if_given(key, outcome::dropped, "ssl_enable is NO");
+        for (const char* const key :
+             {"force_local_logins_ssl", "force_local_data_ssl", "force_anon_logins_ssl", "force_anon_data_ssl"})
+            if (!on) note_if_given(key, outcome::dropped, "ssl_enable is NO");
+        if (!on) return;
+        top(fmt::format("tls-cert = [{}]", toml_text(value("rsa_cert_file"))), {"rsa_cert_file"});
+        if (const auto key = value("rsa_private_key_file"); !key.empty())
+            top(fmt::format("tls-key = [{}]", toml_text(key)), {"rsa_private_key_file"});
+        top(fmt::format("tls-reuse = \"{}\"", yes("require_ssl_reuse") ? "require" : "prefer"), {"require_ssl_reuse"});
+        if (const auto file = value("ca_certs_file"); !file.empty()) {
+            top(fmt::format("client-ca = {}", toml_text(file)), {"ca_certs_file"});
+            flag("require_cert", yes("require_cert"), "client-cert = \"require\"");
+        } else if (yes("require_cert")) {
+            note("require_cert", outcome::less_safe, "needs ca_certs_file; certificates of clients are not asked for");
+        }
+        const bool logins = yes("force_local_logins_ssl");
+        const bool data = yes("force_local_data_ssl");
+        if (logins || data) top_ += "tls-required = true\n";
+        for (const char* const key : {"force_local_logins_ssl", "force_local_data_ssl"})
+            note(key, logins == data ? outcome::taken : outcome::nearest,
+                 logins || data ? "tls-required = true, for both connections" : "TLS is optional");
+    }
+
+    void limits() {
+        top(fmt::format("max-sessions = {}", count("max_clients")), {"max_clients"});
+        top(fmt::format("max-sessions-per-address = {}", count("max_per_ip")), {"max_per_ip"});
+        top(fmt::format("idle-timeout = {}", count("idle_session_timeout")), {"idle_session_timeout"});
+        top(fmt::format("stall-timeout = {}", count("data_connection_timeout")), {"data_connection_timeout"});
+        top(fmt::format("data-timeout = {}", std::max(1U, count("accept_timeout"))), {"accept_timeout"});
+    }
+
+    void names() {
+        for (const auto& [theirs, ours] : {std::pair("deny_file", "deny"), std::pair("hide_file", "hide")}) {
+            const auto text = value(theirs);
+            if (text.empty()) continue;
+            const auto patterns = patterns_of(text);
+            if (!patterns) {
+                note(theirs, outcome::less_safe,
+                     fmt::format("braces within a pattern, and '/', are not supported; write {} by hand", ours));
+                continue;
+            }
+            const auto line = fmt::format("{} = {}", ours, list_of_texts(*patterns));
+            default_ += line + "\n";
+            note(theirs, outcome::taken,
+                 line + (std::string_view(ours) == "hide" ? ", and they cannot be used either" : ""));
+        }
+    }
+
+    /// The rights of anonymous users, or of others with the same privileges.
+    [[nodiscard]] std::vector<std::string> rights(bool like_anonymous) const {
+        std::vector<std::string> out;
+        const auto add_if = [&](bool is, std::initializer_list<const char*> names) {
+            if (is) out.insert(out.end(), names.begin(), names.end());
+        };
+        const bool write = yes("write_enable");
+        add_if(yes("dirlist_enable"), {"list"});
+        add_if(yes("download_enable"), {"read"});
+        if (!like_anonymous) {
+            add_if(write, {"write", "append", "delete", "rename", "mkdir", "overwrite"});
+            return out;
+        }
+        add_if(write && yes("anon_upload_enable"), {"write"});
+        add_if(write && yes("anon_mkdir_write_enable"), {"mkdir"});
+        add_if(write && yes("anon_other_write_enable"), {"append", "delete", "rename", "overwrite"});
+        return out;
+    }
+
+    [[nodiscard]] std::string modes(std::string_view umask_key, unsigned of_directories = 0700) const {
+        const unsigned mask = number(umask_key, 8).value_or(0);
+        const unsigned file = (number("file_open_mode", 8).value_or(0) & ~mask & 0777U) | 0600U;
+        return fmt::format("file-mode = \"{:04o}\"\ndirectory-mode = \"{:04o}\"\n", file, (0777U & ~mask) | of_directories);
+    }
+
+    static std::string rates(unsigned per_second) {
+        return per_second == 0 ? std::string()
+                               : fmt::format("upload-rate = {}\ndownload-rate = {}\n", per_second, per_second);
+    }
+
+    void anonymous() {
+        const bool on = yes("anonymous_enable");
+        note("anonymous_enable", outcome::taken, on ? "[anonymous]" : "no section [anonymous]");
+        const auto access = list_of_texts(rights(true));
+        const auto keys = {"anon_upload_enable",
+                           "anon_mkdir_write_enable",
+                           "anon_other_write_enable",
+                           "anon_world_readable_only",
+                           "anon_umask",
+                           "anon_max_rate",
+                           "anon_root"};
+        if (!on && !has_virtual_users()) {
+            for (const char* const key : keys) note_if_given(key, outcome::dropped, "anonymous_enable is NO");
+            return;
+        }
+        if (!on) {
+            for (const char* const key : keys) note_if_given(key, outcome::taken, "for the virtual users, see guest_enable");
+            return;
+        }
+        anonymous_ = "[anonymous]\nrights = " + access + "\n";
+        for (const char* const key : {"anon_upload_enable", "anon_mkdir_write_enable", "anon_other_write_enable"})
+            note(key, outcome::taken, "[anonymous] rights = " + access);
+        flag_in(anonymous_, "anon_world_readable_only",
+                fmt::format("world-readable-only = {}", yes("anon_world_readable_only")));
+        // Anonymous users can enter only what everybody may enter.
+        anonymous_ += modes("anon_umask", yes("anon_world_readable_only") ? 0755 : 0700) + rates(count("anon_max_rate"));
+        note("anon_umask", outcome::nearest, "file-mode of [anonymous]; its directories have to be open to others");
+        note_if_given("anon_max_rate", outcome::taken, "upload-rate and download-rate of [anonymous]");
+        if (const auto root = value("anon_root"); !root.empty())
+            flag_in(anonymous_, "anon_root", fmt::format("home = {}", toml_text(root)));
+        else
+            note("anon_root", outcome::nearest, "the home of ftp_username in vsftpd, DIR here");
+        const bool needs_tls = yes("ssl_enable") && (yes("force_anon_logins_ssl") || yes("force_anon_data_ssl"));
+        if (needs_tls) anonymous_ += "tls-required = true\n";
+        if (yes("ssl_enable"))
+            for (const char* const key : {"force_anon_logins_ssl", "force_anon_data_ssl"})
+                note_if_given(key, outcome::taken, needs_tls ? "[anonymous] tls-required = true" : "TLS is optional");
+    }
+
+    [[nodiscard]] bool has_virtual_users() const { return yes("guest_enable") && !yes("virtual_use_local_privs"); }
+
+    void local_users() {
+        const bool on = yes("local_enable") || yes("guest_enable");
+        const auto access = list_of_texts(rights(has_virtual_users()));
+        default_ += "rights = " + access + "\n";
+        for (const char* const key : {"write_enable", "dirlist_enable", "download_enable"})
+            note(key, outcome::taken, fmt::format("rights = {}", access));
+        note("local_enable", on ? outcome::nearest : outcome::taken,
+             on ? "users of the system do not log in; add a section [user.NAME] for each, with its hash (--users)"
+                : "no user has a section");
+        note_if_given("guest_enable", outcome::nearest, "each account is virtual: all use the identity of the process");
+        note_if_given("virtual_use_local_privs", outcome::taken, "rights = " + access);
+        const auto* const umask = has_virtual_users() ? "anon_umask" : "local_umask";
+        default_ += modes(umask) + rates(count(has_virtual_users() ? "anon_max_rate" : "local_max_rate"));
+        if (on || given_.contains("local_umask"))
+            note("local_umask", outcome::taken, "file-mode and directory-mode of [default]");
+        note_if_given("file_open_mode", outcome::taken, "file-mode");
+        note_if_given("local_max_rate", outcome::taken, "upload-rate and download-rate of [default]");
+        std::string root = value("local_root");
+        const auto token = value("user_sub_token");
+        if (!token.empty())
+            for (auto at = root.find(token); at != std::string::npos; at = root.find(token, at + 6))
+                root.replace(at, token.size(), "{user}");
+        note_if_given("user_sub_token", outcome::taken, "{user}");
+        if (!root.empty())
+            flag_in(default_, "local_root", fmt::format("home = {}", toml_text(root)));
+        else if (on)
+            note("local_root", outcome::less_safe,
+                 "homes of /etc/passwd are not read, so all users would share DIR; set home");
+    }
+
+    result<void> add_users(std::string_view users) {
+        for (std::size_t line = 1; !users.empty(); ++line) {
+            const std::string_view row = users.substr(0, users.find('\n'));
+            users.remove_prefix(std::min(users.size(), row.size() + 1));
+            const auto colon = row.find(':');
+            if (row.empty() || row.front() == '#') continue;
+            if (colon == std::string_view::npos || colon == 0)
+                return fail(errc::usage, fmt::format("--users, line {}: needs NAME:HASH", line));
+            const auto name = row.substr(0, colon);
+            auto hash = row.substr(colon + 1);
+            hash = hash.substr(0, hash.find(':'));
+            const auto secret = server::parse_secret(hash);
+            // A plain password is not what such a file has.
+            if (!secret || secret->kind == server::secret_kind::plain) {
+                users_ += fmt::format("\n# {} has no usable hash: locked, or of an unknown kind.\n", escape(name, 100));
+                continue;
+            }
+            users_ += fmt::format("\n[user.{}]\npassword = {}\n", toml_text(name), toml_text(hash));
+        }
+        return {};
+    }
+
+    void top(const std::string& line, std::initializer_list<const char*> keys) {
+        top_ += line + "\n";
+        for (const char* const key : keys) note(key, outcome::taken, line);
+    }
+    void flag(const char* key, bool is, const std::string& line) {
+        if (is) top_ += line + "\n";
+        note_if_given(key, outcome::taken, is ? line : "as by default");
+    }
+    void flag_in(std::string& section, const char* key, const std::string& line) {
+        section += line + "\n";
+        note(key, outcome::taken, line);
+    }
+
+    std::map<std::string, given_value> given_;
+    import_result out_;
+    std::string top_;
+    std::string default_;
+    std::string anonymous_;
+    std::string users_;
+};
+
+}  // namespace
+
+bool import_result::is_less_safe() const noexcept {
+    return std::ranges::any_of(settings, [](const imported_setting& s) { return s.outcome == outcome::less_safe; });
+}
+
+std::string import_result::report(std::string_view file) const {
+    std::string out;
+    for (const auto& s : settings) {
+        const auto where = s.line == 0 ? std::string("default of vsftpd") : fmt::format("{}, line {}", file, s.line);
+        out += fmt::format("{}: {}={}: {}: {}\n", where, s.key, escape(s.value, 200),
+                           outcome_texts.at(static_cast<std::size_t>(s.outcome)), escape(s.text, 500));
+    }
+    return out;
+}
+
+result<import_result> import_vsftpd(std::string_view text, std::string_view users) { return importer().run(text, users); }
+
+}  // namespace sallyport::cli

@@ -1,0 +1,116 @@
+#include <sallyport/cli/vsftpd_import.hpp>
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <sallyport/cli/vsftpd_settings.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+std::string toml_of(const std::string& text, const std::string& users = "") {
+    const auto done = import_vsftpd(text, users);
+    return done ? done->toml : done.error().text();
+}
+
+bool has_line(const std::string& text, const std::string& line) { return ("\n" + text).contains("\n" + line + "\n"); }
+
+TEST(vsftpd_import, the_defaults_of_vsftpd_are_written_out) {
+    const auto done = import_vsftpd("", "");
+    ASSERT_TRUE(done);
+    for (const char* line : {"listen = [\"0.0.0.0:21\"]", "[anonymous]", "rights = [\"list\", \"read\"]",
+                             "world-readable-only = true", "file-mode = \"0600\"", "directory-mode = \"0700\"",
+                             "idle-timeout = 300", "max-sessions = 2000", "max-sessions-per-address = 50"})
+        EXPECT_TRUE(has_line(done->toml, line)) << line << "\n" << done->toml;
+    EXPECT_FALSE(done->is_less_safe());
+    for (const auto& s : done->settings) EXPECT_EQ(s.line, 0U) << s.key;
+    EXPECT_NE(done->report("vsftpd.conf").find("default of vsftpd: anonymous_enable=YES: taken over: [anonymous]"),
+              std::string::npos);
+}
+
+TEST(vsftpd_import, a_mirror) {
+    const auto toml = toml_of(
+        "listen_ipv6=YES\nanon_root=/srv/mirror\nanon_max_rate=500000\npasv_min_port=40000\npasv_max_port=40100\n"
+        "deny_file={*.key,.ht*}\nftpd_banner=Say \"friend\".\n");
+    for (const char* line :
+         {"listen = [\"[::]:21\"]", "home = \"/srv/mirror\"", "download-rate = 500000", "passive-ports = \"40000-40100\"",
+          "deny = [\"*.key\", \".ht*\"]", "greeting = \"Say \\\"friend\\\".\""})
+        EXPECT_TRUE(has_line(toml, line)) << line << "\n" << toml;
+}
+
+TEST(vsftpd_import, a_drop_box) {
+    const auto toml = toml_of(
+        "write_enable=YES\nanon_upload_enable=YES\nanon_mkdir_write_enable=YES\ndownload_enable=NO\ndirlist_enable=NO\n");
+    EXPECT_TRUE(has_line(toml, "rights = [\"write\", \"mkdir\"]")) << toml;
+    EXPECT_TRUE(has_line(toml, "file-mode = \"0600\"")) << toml;
+    EXPECT_TRUE(has_line(toml, "directory-mode = \"0755\"")) << "or what they make could not be entered";
+    // Without write_enable, the others have no effect.
+    EXPECT_TRUE(has_line(toml_of("anon_upload_enable=YES\n"), "rights = [\"list\", \"read\"]"));
+}
+
+TEST(vsftpd_import, local_users_with_tls) {
+    const std::string text =
+        "anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\nlocal_umask=022\nuser_sub_token=$USER\n"
+        "local_root=/home/$USER/ftp\nssl_enable=YES\nrsa_cert_file=/etc/ftp.pem\nforce_local_data_ssl=YES\n";
+    const auto toml = toml_of(text,
+                              "bob:$1$saltsalt$9xy1btjgzLYfb7hivXtC//:19000:0:99999:7:::\nroot:*:19000::::::\n"
+                              "eve:plain:1:2\n");
+    for (const char* line :
+         {"home = \"/home/{user}/ftp\"", "file-mode = \"0644\"", "tls-cert = [\"/etc/ftp.pem\"]", "tls-required = true",
+          "tls-reuse = \"require\"",
+          "rights = [\"list\", \"read\", \"write\", \"append\", \"delete\", \"rename\", \"mkdir\", \"overwrite\"]",
+          "[user.\"bob\"]", "password = \"$1$saltsalt$9xy1btjgzLYfb7hivXtC//\""})
+        EXPECT_TRUE(has_line(toml, line)) << line << "\n" << toml;
+    EXPECT_FALSE(toml.contains("[anonymous]"));
+    EXPECT_FALSE(toml.contains("[user.\"root\"]"));
+    EXPECT_FALSE(toml.contains("[user.\"eve\"]"));
+    EXPECT_TRUE(has_line(toml_of("implicit_ssl=YES\nlisten_port=990\nssl_enable=YES\n"), "listen-tls = [\"0.0.0.0:990\"]"));
+}
+
+TEST(vsftpd_import, virtual_users_have_the_rights_of_anonymous_ones) {
+    const std::string guests = "anonymous_enable=NO\nguest_enable=YES\nlocal_root=/srv\nwrite_enable=YES\n";
+    EXPECT_TRUE(has_line(toml_of(guests), "rights = [\"list\", \"read\"]"));
+    EXPECT_TRUE(has_line(toml_of(guests + "anon_upload_enable=YES\n"), "rights = [\"list\", \"read\", \"write\"]"));
+    EXPECT_TRUE(toml_of(guests + "virtual_use_local_privs=YES\n").contains("\"overwrite\""));
+}
+
+TEST(vsftpd_import, what_would_be_less_safe_is_said) {
+    for (const char* text : {"cmds_denied=DELE\n", "cmds_allowed=USER,PASS\n", "tcp_wrappers=YES\n", "hide_ids=YES\n",
+                             "user_config_dir=/etc/vsftpd\n", "deny_file={a{b,c}}\n", "local_enable=YES\n",
+                             "ssl_enable=YES\nrequire_cert=YES\n"})
+        EXPECT_TRUE(import_vsftpd(text, "").value().is_less_safe()) << text;
+    for (const char* text : {"tcp_wrappers=NO\n", "cmds_denied=\n", "local_enable=YES\nlocal_root=/srv/$USER\n"})
+        EXPECT_FALSE(import_vsftpd(text, "").value().is_less_safe()) << text;
+}
+
+TEST(vsftpd_import, every_setting_of_the_source_has_a_line) {
+    std::string all;
+    for (const auto& s : vsftpd_settings) all += fmt::format("{}={}\n", s.key, s.value.empty() ? "x" : s.value);
+    for (const std::string& before :
+         {std::string(), std::string("ssl_enable=YES\n"), std::string("anonymous_enable=NO\n")}) {
+        const auto done = import_vsftpd(all + before, "");
+        ASSERT_TRUE(done) << done.error().text();
+        const auto lines = std::ranges::count(all + before, '\n');
+        for (std::size_t line = 1; line <= static_cast<std::size_t>(lines); ++line)
+            EXPECT_EQ(std::ranges::count(done->settings, line, &imported_setting::line), 1) << line;
+    }
+}
+
+TEST(vsftpd_import, what_vsftpd_refuses_is_an_error) {
+    for (const auto& [text, cause] : {std::pair("\nlisten\n", "line 2: 'listen' has no '='"),
+                                      {"listne=YES\n", "line 1: unknown setting 'listne'; did you mean listen?"},
+                                      {"listen=perhaps\n", "line 1: listen needs YES or NO"},
+                                      {"listen_port=x\n", "line 1: listen_port needs a number"},
+                                      {"anon_umask=9\n", "line 1: anon_umask needs an octal number"},
+                                      {" listen=YES\n", "line 1: unknown setting"}})
+        EXPECT_NE(toml_of(text).find(cause), std::string::npos) << toml_of(text);
+    EXPECT_NE(toml_of("", "bob\n").find("--users, line 1: needs NAME:HASH"), std::string::npos);
+    // The last one counts, as in vsftpd.
+    EXPECT_TRUE(has_line(toml_of("listen_port=2121\nlisten_port=2122\n"), "listen = [\"0.0.0.0:2122\"]"));
+}
+
+}  // namespace
+}  // namespace sallyport::cli

@@ -1,0 +1,78 @@
+"""`sallyport import vsftpd`: the result is accepted by serve and does what the source says."""
+
+import subprocess
+
+import pytest
+
+from harness.raw import Raw
+
+
+def run(sallyport, *arguments):
+    return subprocess.run([sallyport, "import", "vsftpd", *map(str, arguments)], capture_output=True, text=True, timeout=30)
+
+
+@pytest.fixture
+def source(tmp_path):
+    def write(text):
+        (tmp_path / "vsftpd.conf").write_text(text)
+        return tmp_path / "vsftpd.conf"
+    return write
+
+
+def test_an_imported_drop_box_runs(start, sallyport, tmp_path, source):
+    """S6, S8: the result passes check, and what vsftpd permits is permitted."""
+    box = tmp_path / "box"
+    box.mkdir()
+    config = source(f"""# a camera
+listen_port=2121
+anon_root={box}
+write_enable=YES
+anon_upload_enable=YES
+anon_mkdir_write_enable=YES
+download_enable=NO
+dirlist_enable=NO
+deny_file={{*.exe}}
+""")
+    output = tmp_path / "serve.toml"
+    users = tmp_path / "users"
+    hashed = subprocess.run(["openssl", "passwd", "-6", "lab"], check=True, capture_output=True, text=True).stdout.strip()
+    users.write_text(f"viewer:{hashed}:19000:0:99999:7:::\nlocked:!:19000::::::\n")
+    done = run(sallyport, config, "--output", output, "--users", users)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for line in (f"{config}, line 5: anon_upload_enable=YES: taken over: ", "default of vsftpd: anon_umask=077: nearest equivalent: "):
+        assert line in done.stdout, done.stdout
+    assert output.stat().st_mode & 0o777 == 0o600
+    checked = subprocess.run([sallyport, "serve", "check", box, "--config", output], capture_output=True, text=True, timeout=30)
+    assert checked.returncode == 0, checked.stderr
+    daemon = start("serve", box, "--config", output, "--listen", "127.0.0.1:0", "--control-socket", "none")
+    with Raw(daemon.host, daemon.port).login("anonymous", "a@b") as raw:
+        raw.expect("MKD day", 257)
+        assert raw.store("day/picture", b"x").code == 226
+        with raw.passive():
+            raw.expect("STOR day/virus.exe", 550)
+        for command in ("LIST", "RETR day/picture"):
+            with raw.passive():
+                raw.expect(command, 550)
+        raw.expect("DELE day/picture", 550)
+    Raw(daemon.host, daemon.port).login("viewer").close()
+    again = run(sallyport, config, "--output", output)
+    assert again.returncode == 1 and "serve.toml" in again.stderr, "no file is overwritten"
+
+
+def test_a_less_safe_result_needs_consent(sallyport, tmp_path, source):
+    config = source("local_enable=YES\nlocal_root=/srv\ncmds_denied=SITE\n")
+    output = tmp_path / "serve.toml"
+    done = run(sallyport, config, "--output", output)
+    assert done.returncode == 3 and not output.exists()
+    assert f"{config}, line 3: cmds_denied=SITE: LESS SAFE: " in done.stdout
+    assert run(sallyport, config, "--output", output, "--accept").returncode == 0 and output.exists()
+
+
+@pytest.mark.parametrize("text,code,cause", [("listne=YES\n", 2, "vsftpd.conf, line 1: unknown setting 'listne'"),
+                                             (None, 1, "nowhere"), ("", 2, "--output is required")])
+def test_errors_change_nothing(sallyport, tmp_path, source, text, code, cause):
+    config = tmp_path / "nowhere" if text is None else source(text)
+    output = ["--output", tmp_path / "serve.toml"] if "required" not in cause else []
+    done = run(sallyport, config, *output)
+    assert done.returncode == code and cause in done.stderr, done
+    assert not (tmp_path / "serve.toml").exists()
