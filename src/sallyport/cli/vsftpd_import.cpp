@@ -76,6 +76,9 @@ public:
         names();
         anonymous();
         local_users();
+        if (!users.empty() && yes("userlist_enable"))
+            note("userlist_enable", outcome::less_safe,
+                 "the list is not read; remove those whom it refuses from the file of --users");
         if (auto added = add_users(users); !added) return std::unexpected(added.error());
         others();
         std::ranges::stable_sort(out_.settings, {}, &imported_setting::line);
@@ -364,6 +367,10 @@ private:
             const auto name = row.substr(0, colon);
             auto hash = row.substr(colon + 1);
             hash = hash.substr(0, hash.find(':'));
+            if (name == "root") {
+                users_ += "\n# root is left out: PAM refuses it at vsftpd as well (/etc/ftpusers).\n";
+                continue;
+            }
             const auto secret = server::parse_secret(hash);
             // A plain password is not what such a file has.
             if (!secret || secret->kind == server::secret_kind::plain) {

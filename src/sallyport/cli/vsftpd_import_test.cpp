@@ -67,6 +67,11 @@ TEST(vsftpd_import, local_users_with_tls) {
     EXPECT_FALSE(toml.contains("[anonymous]"));
     EXPECT_FALSE(toml.contains("[user.\"root\"]"));
     EXPECT_FALSE(toml.contains("[user.\"eve\"]"));
+    const std::string root = "root:$1$saltsalt$9xy1btjgzLYfb7hivXtC//\n";
+    EXPECT_FALSE(toml_of(text, root).contains("[user.\"root\"]"));
+    // Its list could refuse them.
+    EXPECT_TRUE(import_vsftpd(text + "userlist_enable=YES\n", root).value().is_less_safe());
+    EXPECT_FALSE(import_vsftpd(text + "userlist_enable=YES\n", "").value().is_less_safe());
     EXPECT_TRUE(has_line(toml_of("implicit_ssl=YES\nlisten_port=990\nssl_enable=YES\n"), "listen-tls = [\"0.0.0.0:990\"]"));
 }
 
