@@ -189,6 +189,8 @@ TEST_F(account_sections_test, every_error_names_file_and_line) {  // DU-08
              {bob + "[user.bob.paths]\n\"in\" = []\n", 3, "paths: 'in' is no path"},
              {bob + "[user.bob.paths]\n\"/in\" = []\n\"/./in\" = []\n", 3, "paths: '/in' is named twice"},
              {bob + "[user.bob]\n", 3, "bob"},
+             {"user = [\"a:b\"]\n[user.bob]\n", 2, "write each user of 'user = [...]' as a section"},
+             {"anonymous = true\n[anonymous]\n", 2, "remove 'anonymous = ...'"},
              {"[user.bob]\n", 1, "[user.bob] has no password"},
              {"[user.bob]\npassword = \"$6$damaged\"\n", 2, "password: "},
              {"[user.bob]\npassword = \"$9$salt$damaged\"\n", 2, "password: this type of hash is not supported"},

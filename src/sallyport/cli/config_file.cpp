@@ -49,6 +49,14 @@ std::vector<std::string> texts_of(const toml::node& value) {
     return words;
 }
 
+/// TOML does not permit both, and its error does not say what to do.
+std::string_view hint_for(std::string_view description) {
+    if (!description.contains("redefine existing")) return "";
+    if (description.contains("'user.")) return "; write each user of 'user = [...]' as a section [user.NAME] as well";
+    if (description.contains("'anonymous'")) return "; remove 'anonymous = ...', since the section enables anonymous login";
+    return "";
+}
+
 /// State of applying a file to a command.
 struct application {
     CLI::App& command;
@@ -202,7 +210,8 @@ result<config_locations> apply_config_file(CLI::App& command, const std::string&
         if (!applied) return std::unexpected(applied.error());
         return std::move(to.locations);
     } catch (const toml::parse_error& e) {
-        return fail(errc::usage, fmt::format("{}, line {}: {}", file, e.source().begin.line, escape(e.description(), 300)));
+        return fail(errc::usage, fmt::format("{}, line {}: {}{}", file, e.source().begin.line, escape(e.description(), 300),
+                                             accounts == nullptr ? "" : hint_for(e.description())));
     } catch (const std::exception& e) {
         return fail(errc::usage, fmt::format("{}: invalid TOML: {}", file, escape(e.what(), 300)));
     }

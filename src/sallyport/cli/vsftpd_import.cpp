@@ -78,7 +78,7 @@ public:
         local_users();
         if (!users.empty() && yes("userlist_enable"))
             note("userlist_enable", outcome::less_safe,
-                 "the list is not read; remove those whom it refuses from the file of --users");
+                 "the list is not read; remove the users that it refuses from the file of --users");
         if (auto added = add_users(users); !added) return std::unexpected(added.error());
         others();
         std::ranges::stable_sort(out_.settings, {}, &imported_setting::line);
