@@ -2,8 +2,11 @@
 
 import re
 import socket
+import subprocess
 
-from harness.daemon import wait_until
+from harness.daemon import wait_for_log, wait_until
+from harness.raw import Raw
+from harness.scripted_server import ScriptedServer
 from test_administration import administered  # noqa: F401: a fixture
 from test_proxy_protocol import v1
 
@@ -104,7 +107,54 @@ def test_status_counts_them_by_network(administered):  # noqa: F811
     [line] = found(daemon, r"\[active-private-address\] PORT 192\.168\.1\.2:25610: ")
     assert "Likely cause, side client-config: " in line
     shown = daemon.ask("status").stdout
-    assert re.search(r"data-ports-refused +203\.0\.113\.0/24 +2 ", shown), shown
+    assert re.search(r"data-ports-refused +client +203\.0\.113\.0/24 +2 ", shown), shown
+
+
+class Unreachable(ScriptedServer):
+    """Its passive port is not open, and it waits for a connection."""
+
+    def __init__(self):
+        super().__init__(replies={"EPSV": self.epsv, "RETR": lambda control: None})
+
+    @staticmethod
+    def epsv(control):
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            port = closed.getsockname()[1]
+        control.sendall(b"229 Extended (|||%d|)\r\n" % port)
+
+
+def test_the_backend_leg_has_the_same_line(start, sallyport, tmp_path):
+    """Once, with the command, the id, the side and what to do; counted by the backend's address (S7, G12)."""
+    server = Unreachable()
+    admin, log = tmp_path / "gate.sock", tmp_path / "gate.log"
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--control-socket", admin, "--log", log)
+    with Raw(gate.host, gate.port).login() as raw:
+        data = raw.passive()
+        raw.expect("RETR file", 425)
+        data.close()
+    wait_for_log(gate.pid)
+    about = [line for line in log.read_text().splitlines() if "RETR file" in line]
+    assert len(about) == 1, about
+    assert re.search(r"Data connection failed \[data-ports-refused\] RETR file, backend leg, EPSV 127\.0\.0\.1:\d+: refused after 0\.\d s; .*"
+                     r"Likely cause, side server: .*forward the passive port range", about[0]), about
+    status = subprocess.run([sallyport, "gate", "status", "--control-socket", admin], capture_output=True, text=True, check=True).stdout
+    assert re.search(r"data-ports-refused +backend +127\.0\.0\.1 +1 ", status), status
+    server.close()
+
+
+def test_each_failure_of_the_client_leg_is_one_line(start, tmp_path):
+    """With the transfer command (S7)."""
+    server = ScriptedServer(files={"/file": b"content"})
+    log = tmp_path / "gate.log"
+    gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--data-timeout", 1, "--log", log)
+    with Raw(gate.host, gate.port).login() as raw:
+        port = raw.epsv_port()
+        raw.expect("RETR file", 425)
+    wait_for_log(gate.pid)
+    about = [line for line in log.read_text().splitlines() if "RETR file" in line]
+    assert len(about) == 1, about
+    assert f"[data-ports-dropped] RETR file, EPSV 127.0.0.1:{port}: no connection of 127.0.0.1 arrived within 1." in about[0]
+    server.close()
 
 
 def test_a_healthy_session_has_none(administered):  # noqa: F811

@@ -401,7 +401,9 @@ def test_passive_mode_with_the_server_follows_active_mode_that_has_failed(site):
     with site.raw() as raw:
         raw.login()
         assert active_transfer(site, raw) == 425
-        assert re.search(rf"no connection request from {SERVER} to {OUTSIDE}:\d+ arrived at this machine", site.gate.log())
+        [line] = [line for line in site.gate.log().splitlines() if "RETR file" in line]
+        assert re.search(rf"\[active-blocked\] RETR file, backend leg, PORT {OUTSIDE}:\d+: ", line), line
+        assert re.search(rf"no connection request from {SERVER} to {OUTSIDE}:\d+ arrived at this machine", line)
         assert active_transfer(site, raw) == b"content" and active_transfer(site, raw) == b"content"
     assert site.gate.log().count("path relay: one data connection is active and the other one passive") == 2
 
@@ -413,7 +415,9 @@ def test_a_client_that_does_not_connect_is_named(site):
         port = raw.login().epsv_port()
         reply = raw.command("RETR file")
         assert (raw.reply() if reply.code == 150 else reply).code == 425
-        assert f"no connection request from {CLIENT} to {SERVER}:{port} arrived at this machine" in site.gate.log()
+        [line] = [line for line in site.gate.log().splitlines() if "RETR file" in line]
+        assert f"[data-ports-dropped] RETR file, EPSV {SERVER}:{port}: " in line
+        assert f"no connection request from {CLIENT} to {SERVER}:{port} arrived at this machine" in line
         raw.expect("NOOP", 200)
 
 

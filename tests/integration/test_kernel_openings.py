@@ -193,7 +193,9 @@ def test_a_forward_chain_that_drops_forwarded_packets(site, method):
         reply = final(raw)
         assert reply.code == 425 and time.monotonic() - begun < WAIT + 1.5, reply
         data.close()
-        (line,) = [line for line in site.gate.log().splitlines() if "ct status dnat" in line and "Data connection failed" not in line]
+        (line,) = [line for line in site.gate.log().splitlines() if "ct status dnat" in line]
+        assert re.search(r"Data connection failed \[(data-ports-dropped|active-blocked)\] RETR /file, ", line)
+        assert ("backend leg" in line) == (method == "active")
         assert "ct state related" in line and "forward chain" in line and "docs/gateway.md" in line and "RETR /file" in line
         record = site.last_record()
         assert record["result"] == "timeout" and record["reply_code"] == 425 and "forward chain" in record["reason"]

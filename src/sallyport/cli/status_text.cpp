@@ -131,12 +131,12 @@ private:
 
 /// The causes are explained by 'sallyport doctor --explain'.
 [[nodiscard]] std::string failed_data_text(const json::object& s, std::size_t limit) {
-    table out("Failed data connections", {"CAUSE", "CLIENTS OF", "COUNT", "LAST"});
+    table out("Failed data connections", {"CAUSE", "LEG", "NETWORK", "COUNT", "LAST"});
     const auto* const all = s.if_contains("failed_data_connections");
     if (all == nullptr) return {};
     for (const auto& v : all->get_array()) {
         const auto& f = v.get_object();
-        out.add({words(f.at("id")), words(f.at("network")), std::to_string(count(f.at("count"))),
+        out.add({words(f.at("id")), words(f.at("leg")), words(f.at("network")), std::to_string(count(f.at("count"))),
                  span_text(f.at("age_seconds")) + " ago"});
     }
     return out.text(limit);

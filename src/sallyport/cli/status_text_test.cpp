@@ -79,11 +79,14 @@ TEST(StatusText, ShowsAGatewayInTables) {
 TEST(StatusText, S7_ShowsFailedDataConnectionsByCauseAndNetwork) {
     auto d = gateway();
     EXPECT_THAT(text(d), Not(HasSubstr("Failed data connections")));
-    d.failed_data = {{"data-ports-dropped", "192.0.2.0/24", 12, 5s}, {"active-blocked", "2001:db8:1:2::/64", 1, 4000s}};
-    EXPECT_THAT(text(d), HasSubstr("\nFailed data connections (2)\n"
-                                   "  CAUSE               CLIENTS OF         COUNT  LAST\n"
-                                   "  data-ports-dropped  192.0.2.0/24       12     5 s ago\n"
-                                   "  active-blocked      2001:db8:1:2::/64  1      66 min ago\n"));
+    d.failed_data = {{"data-ports-dropped", "192.0.2.0/24", 12, 5s},
+                     {"active-blocked", "2001:db8:1:2::/64", 1, 4000s},
+                     {"data-ports-refused", "10.0.0.5", 2, 3s, true}};
+    EXPECT_THAT(text(d), HasSubstr("\nFailed data connections (3)\n"
+                                   "  CAUSE               LEG      NETWORK            COUNT  LAST\n"
+                                   "  data-ports-dropped  client   192.0.2.0/24       12     5 s ago\n"
+                                   "  active-blocked      client   2001:db8:1:2::/64  1      66 min ago\n"
+                                   "  data-ports-refused  backend  10.0.0.5           2      3 s ago\n"));
 }
 
 TEST(StatusText, OfAServerHasNoBackends) {

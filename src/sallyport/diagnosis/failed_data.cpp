@@ -29,7 +29,7 @@ id_and_weight judge_missing(const failed_data& seen) {
     const bool names_address = seen.method == proto::data_method::pasv && seen.address;
     if (names_address && seen.address->address.is_unspecified()) return {"unspecified-address", side::server_config};
     // Such an address cannot be that of a server which this client reaches.
-    if (names_address && seen.address->address.is_private() && seen.client.is_public())
+    if (names_address && seen.address->address.is_private() && seen.peer.is_public())
         return {is_container_address(seen.address->address) ? "container-address" : "private-address", side::server_config,
                 confidence::likely};
     if (!seen.others.empty()) return {"other-source-address"};
@@ -37,7 +37,8 @@ id_and_weight judge_missing(const failed_data& seen) {
     return {"data-ports-dropped"};
 }
 
-id_and_weight weigh(const failed_data& seen) {
+/// On the client leg.
+id_and_weight weigh_client_leg(const failed_data& seen) {
     switch (seen.how) {
         case data_failure::not_arrived:
         case data_failure::abandoned: return is_active(seen.method) ? id_and_weight{"active-blocked"} : judge_missing(seen);
@@ -54,6 +55,20 @@ id_and_weight weigh(const failed_data& seen) {
     return {"data-ports-dropped"};
 }
 
+/// On the backend leg. In passive mode the gateway connects, so it knows how that failed.
+id_and_weight weigh_backend_leg(const failed_data& seen) {
+    if (is_active(seen.method)) {
+        if (!seen.others.empty()) return {"other-source-address"};
+        // The backend's requests have passed its own firewall.
+        if (seen.how == data_failure::unanswered) return {"active-blocked", side::client, confidence::likely};
+        return {"active-blocked"};
+    }
+    // The RST comes from the backend, or from a device in front of it.
+    if (seen.how == data_failure::refused) return {"data-ports-refused", side::server, confidence::likely};
+    if (seen.how == data_failure::unreachable) return {"data-ports-rejected"};
+    return {"data-ports-dropped"};
+}
+
 std::string seconds_of(std::chrono::milliseconds t) {
     return fmt::format("{:.1f} s", std::chrono::duration<double>(t).count());
 }
@@ -63,24 +78,25 @@ std::string observation(const failed_data& seen) {
     const auto waited = seconds_of(seen.waited);
     switch (seen.how) {
         case data_failure::not_arrived:
-            return fmt::format("no connection of {} arrived within {}", seen.client.text(), waited);
+            return fmt::format("no connection of {} arrived within {}", seen.peer.text(), waited);
         case data_failure::abandoned:
+            if (seen.on_backend_leg)
+                return fmt::format("{} gave up after {}, and there was no data connection", seen.peer.text(), waited);
             if (is_active(seen.method))
-                return fmt::format("no answer for {}, and then {} went on", waited, seen.client.text());
-            return fmt::format("{} went on after {}, and no connection of it had arrived", seen.client.text(), waited);
+                return fmt::format("no answer for {}, and then {} went on", waited, seen.peer.text());
+            return fmt::format("{} went on after {}, and no connection of it had arrived", seen.peer.text(), waited);
         case data_failure::unanswered:
-            return fmt::format("connection requests of {} arrived within {}, and none was answered", seen.client.text(),
+            return fmt::format("connection requests of {} arrived within {}, and none was answered", seen.peer.text(),
                                waited);
-        case data_failure::no_port: return fmt::format("no port for {}", seen.client.text());
+        case data_failure::no_port: return fmt::format("no port for {}", seen.peer.text());
         case data_failure::refused: return fmt::format("refused after {}", waited);
         case data_failure::timed_out: return fmt::format("timed out after {}", waited);
         case data_failure::unreachable: return fmt::format("unreachable after {}", waited);
         case data_failure::cannot_bind: return "no local address or port to connect from";
         case data_failure::private_target:
-            return fmt::format("a private address, and the client connects from {}", seen.client.text());
+            return fmt::format("a private address, and the client connects from {}", seen.peer.text());
         case data_failure::not_resumed:
-            return fmt::format("the connection of {} did not resume the control connection's TLS session",
-                               seen.client.text());
+            return fmt::format("the connection of {} did not resume the control connection's TLS session", seen.peer.text());
     }
     return {};
 }
@@ -97,7 +113,7 @@ std::string_view word_of(confidence sure) {
 }  // namespace
 
 verdict judge(const failed_data& seen) {
-    const auto [id, where, sure] = weigh(seen);
+    const auto [id, where, sure] = seen.on_backend_leg ? weigh_backend_leg(seen) : weigh_client_leg(seen);
     auto found = verdict_of(id, where, sure);
     found.method = seen.method;
     found.evidence.push_back(observation(seen));
@@ -111,7 +127,9 @@ verdict judge(const failed_data& seen) {
 }
 
 std::string log_line(const failed_data& seen, const verdict& found) {
-    return fmt::format("Data connection failed [{}] {}{}: {}. {} cause, side {}: {} {}", found.id, proto::name(seen.method),
+    return fmt::format("Data connection failed [{}] {}{}{}{}: {}. {} cause, side {}: {} {}", found.id,
+                       seen.transfer.empty() ? std::string() : escape(seen.transfer, 200) + ", ",
+                       seen.on_backend_leg ? "backend leg, " : "", proto::name(seen.method),
                        seen.address ? " " + seen.address->text() : std::string(),
                        escape(fmt::format("{}", fmt::join(found.evidence, "; "))), word_of(found.confidence),
                        name(found.side), found.cause, found.remedy);

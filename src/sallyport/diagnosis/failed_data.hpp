@@ -1,6 +1,6 @@
 #pragma once
-// The cause of one data connection that failed, as a server alone can know it: for the log and the counts of `serve` and
-// `gate` (S7). The ids and the words are those of the doctor's rules (rules.hpp).
+// The cause of one data connection that failed, as a server or gateway alone can know it: for the log and the counts of
+// `serve` and `gate` (S7). The ids and the words are those of the doctor's rules (rules.hpp).
 //
 // A server sees that nothing arrives, and not why. So a verdict about a passive port is `possible` at most, unless an
 // address shows more, and its side is undecided. Plain values and pure functions; any thread.
@@ -18,21 +18,23 @@
 namespace sallyport::diagnosis {
 
 enum class data_failure : std::uint8_t {
-    // Passive: no connection of the client arrived within the time limit.
+    // No connection of the peer arrived within the time limit.
     not_arrived,
-    // The client sent another command, or left. Passive: no connection of it had arrived. Active: it had not answered.
+    // The client sent another command, or left. Passive: no connection of it had arrived. Active: it had not answered. On
+    // the
+    // backend leg: the backend replied that there is no data connection.
     abandoned,
-    // Passive, forwarded by the kernel: connection requests of the client arrived, and none was answered.
+    // Forwarded by the kernel: connection requests of the peer arrived, and none was answered.
     unanswered,
     // Passive: no port could be opened.
     no_port,
-    // Active: RST.
+    // This host connects to the peer: RST.
     refused,
-    // Active: no answer within the time limit.
+    // The same: no answer within the time limit.
     timed_out,
-    // Active: ICMP, or no route.
+    // The same: ICMP, or no route.
     unreachable,
-    // Active: there is no local address or port to connect from.
+    // The same: there is no local address or port to connect from.
     cannot_bind,
     // Active: PORT or EPRT was refused, as it named a private address, and the client has a public one.
     private_target,
@@ -44,14 +46,18 @@ enum class data_failure : std::uint8_t {
 struct failed_data {
     data_failure how = data_failure::not_arrived;
     proto::data_method method = proto::data_method::epsv;
-    /// The peer of the control connection.
-    ip_address client;
-    /// Passive mode: what the client received, in an EPSV's case with the address that it had connected to. Active mode:
-    /// what the client sent.
+    /// On a gateway's backend leg, where the gateway is the client; otherwise on the client leg.
+    bool on_backend_leg = false;
+    /// The peer of the control connection of that leg.
+    ip_address peer;
+    /// What the transfer command was, as the client sent it; empty: none was sent.
+    std::string transfer{};
+    /// Passive mode: what the client of the leg received, in an EPSV's case with the address that it had connected to.
+    /// Active mode: what it sent.
     std::optional<endpoint> address{};
     /// From the reply or the transfer command to the failure.
     std::chrono::milliseconds waited{};
-    /// Passive mode: other addresses that connected to the port.
+    /// Other addresses that connected to the port.
     std::vector<ip_address> others{};
     /// What else is known; may be empty.
     std::string detail{};

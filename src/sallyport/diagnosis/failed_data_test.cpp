@@ -30,7 +30,7 @@ struct row {
 failed_data facts_of(const row& r) {
     return {.how = r.how,
             .method = r.method,
-            .client = *ip_address::parse(r.client),
+            .peer = *ip_address::parse(r.client),
             .address = endpoint::parse(r.address),
             .waited = r.waited};
 }
@@ -87,6 +87,26 @@ TEST(FailedData, NamesOtherAddressesThatConnected) {
     EXPECT_THAT(log_line(seen, found), HasSubstr("other addresses that connected to the port: 8.8.4.5"));
 }
 
+// S7: the gateway is the client of its backends.
+TEST(FailedData, S7_HasTheIdsOfTheRulesOnTheBackendLeg) {
+    for (const row& r : std::initializer_list<row>{
+             {refused, data_method::epsv, "10.0.0.5:50001", 0s, "data-ports-refused", side::server, confidence::likely},
+             {timed_out, data_method::pasv, "10.0.0.5:50001", 30s, "data-ports-dropped"},
+             {unreachable, data_method::epsv, "10.0.0.5:50001", 3s, "data-ports-rejected"},
+             {not_arrived, data_method::port, "10.0.0.1:4000", 30s, "active-blocked"},
+             {unanswered, data_method::eprt, "10.0.0.1:4000", 30s, "active-blocked", side::client, confidence::likely},
+         }) {
+        auto seen = facts_of(r);
+        seen.on_backend_leg = true;
+        const auto found = judge(seen);
+        SCOPED_TRACE(std::string(name(r.method)) + " " + r.id);
+        EXPECT_EQ(found.id, r.id);
+        EXPECT_EQ(found.side, r.side);
+        EXPECT_EQ(found.confidence, r.sure);
+        EXPECT_NE(explain(found.id), nullptr);
+    }
+}
+
 TEST(FailedData, S7_IsOneLineWithTheIdInBrackets) {
     auto seen = facts_of({not_arrived, data_method::epsv, "9.9.9.9:50001", 30s, ""});
     EXPECT_EQ(log_line(seen, judge(seen)),
@@ -99,6 +119,13 @@ TEST(FailedData, S7_IsOneLineWithTheIdInBrackets) {
         log_line(seen, judge(seen)),
         AllOf(StartsWith("Data connection failed [active-blocked] PORT 8.8.4.4:4000: refused after 0.0 s; with\\x0a"),
               HasSubstr("Likely cause, side client: "), Not(HasSubstr("\n"))));
+
+    seen = facts_of({refused, data_method::epsv, "10.0.0.5:50001", 40ms, ""});
+    seen.on_backend_leg = true;
+    seen.transfer = "RETR a\nfile";
+    EXPECT_THAT(log_line(seen, judge(seen)),
+                StartsWith("Data connection failed [data-ports-refused] RETR a\\x0afile, backend leg, EPSV 10.0.0.5:50001: "
+                           "refused after 0.0 s. Likely cause, side server: "));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ std::optional<diagnosis::failed_data> abandoned(const std::optional<passive_offe
     if (port.has_connection()) return {};
     return diagnosis::failed_data{.how = data_failure::abandoned,
                                   .method = offer->method,
-                                  .client = offer->client,
+                                  .peer = offer->client,
                                   .address = offer->advertised,
                                   .waited = waited_since(offer->at),
                                   .others = port.unexpected_peers()};
@@ -21,12 +21,12 @@ std::optional<diagnosis::failed_data> abandoned(const std::optional<passive_offe
 std::optional<diagnosis::failed_data> refused(const std::optional<proto::data_request>& request, const ip_address& client) {
     if (!request || !request->target.address.is_private() || client.is_private()) return {};
     return diagnosis::failed_data{
-        .how = data_failure::private_target, .method = request->method, .client = client, .address = request->target};
+        .how = data_failure::private_target, .method = request->method, .peer = client, .address = request->target};
 }
 
 std::optional<diagnosis::failed_data> no_port(proto::data_method method, const ip_address& client, const error& why) {
     if (why.code != errc::exhausted) return {};
-    return diagnosis::failed_data{.how = data_failure::no_port, .method = method, .client = client, .detail = why.text()};
+    return diagnosis::failed_data{.how = data_failure::no_port, .method = method, .peer = client, .detail = why.text()};
 }
 
 bool is_bind_failure(const error& why) noexcept { return why.code == errc::permission || why.code == errc::exhausted; }
@@ -45,7 +45,7 @@ proto::data_sources sources_at(const reach::port_reservation& port, const std::o
 
 std::string count_failed_data(status::failed_data_table& counts, const diagnosis::failed_data& seen) {
     const auto found = diagnosis::judge(seen);
-    counts.add(found.id, seen.client, status::failed_data_table::clock::now());
+    counts.add(found.id, seen.peer, status::failed_data_table::clock::now(), seen.on_backend_leg);
     return diagnosis::log_line(seen, found);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a session reports of data connections that failed on the client leg: a line for its log, and a count for `status`
+// What a session reports of data connections that failed: a line for its log, and a count for `status`
 // (S7). Functions on values; any thread.
 
 #include <chrono>
@@ -52,7 +52,7 @@ struct data_history {
 [[nodiscard]] std::optional<diagnosis::failed_data> no_port(proto::data_method method, const ip_address& client,
                                                             const error& why);
 
-/// How an active data connection failed: from the error of its connect.
+/// How a data connection failed that this host made: from the error of its connect.
 [[nodiscard]] diagnosis::data_failure failure_of(const error& why) noexcept;
 /// Whether the source address or port could not be bound, as opposed to a connection that could not be established.
 [[nodiscard]] bool is_bind_failure(const error& why) noexcept;

@@ -80,10 +80,19 @@ result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_
         const auto method = wanted.extended ? proto::data_method::epsv : proto::data_method::pasv;
         history_.offer.reset();
         if (out) history_.offer = {method, out->advertised, client.peer().address};
-        if (!out) report_failed_data(frontend::no_port(method, client.peer().address, out.error()));
     }
+    if (!out) report_no_port(wanted, client, out.error());
     opened_at_ = net::clock::now();
     return out;
+}
+
+void data_connections::report_no_port(const proto::relay_act::reserve_port& wanted, const client_control& client,
+                                      const error& why) const {
+    std::optional<diagnosis::failed_data> seen;
+    const auto method = wanted.extended ? proto::data_method::epsv : proto::data_method::pasv;
+    if (wanted.on == proto::leg::client) seen = frontend::no_port(method, client.peer().address, why);
+    if (seen) return report_failed_data(seen);
+    if (client.interception() != nullptr) log_not_open(why);
 }
 
 result<reserved_port> data_connections::reserve_for_client(const reach::passive_request& client, bool extended) {
@@ -141,7 +150,6 @@ result<reserved_port> data_connections::reserve_in_place_of_server(const net::st
         reserved = std::move(other);
     }
     // The ports have counted it.
-    if (!reserved) log_not_open(reserved.error());
     if (!reserved) return std::unexpected(std::move(reserved).error());
     client_port_ = std::move(*reserved);
     const auto port = client_port_.port();
@@ -172,6 +180,7 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, const clie
         leg == proto::leg::client) {
         log_not_open(got.error());
         auto other = reserve_in_place_of_server(client.stream(), port.opening.forward_to.port);
+        if (!other) log_not_open(other.error());
         if (!other) co_return std::unexpected(std::move(other).error());
         port = std::move(*other);
         port.opening.needs_expectation = false;
@@ -183,16 +192,18 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, const clie
         const bool in_use = use_opening(leg, port.route, std::move(*got));
         co_return opened_port{port.advertised, in_use && port.route != port_route::redirected};
     }
-    if (port.route != port_route::forwarded) co_return std::unexpected(not_open(got.error()));
+    if (port.route != port_route::forwarded) {
+        log_not_open(got.error());
+        co_return std::unexpected(not_open(got.error()));
+    }
     log_(log::level::info,
          fmt::format("Relaying the data connection; kernel forwarding is not possible: {}", got.error().text()));
     co_return opened_port{port.advertised};
 }
 
-/// The session needs an opening that is not possible.
+/// Counts that the session needs an opening that is not possible.
 error data_connections::not_open(error reason) {
     status::count(gate_->counters.ports_exhausted);
-    log_not_open(reason);
     return reason;
 }
 
@@ -225,8 +236,10 @@ void data_connections::note_abandoned_crossing() const noexcept {
         if (use != firewall::opening_use::attempted) return;
         status::count(gate_->counters.data_timeouts);
         const auto cause = crossing_failure(opening_.details(), use);
+        // A backend connects only when it has the transfer command.
+        const auto seen = opening_leg_ == proto::leg::client ? failed_through(opening_.details(), use, cause) : std::nullopt;
+        if (seen) return report_failed_data(seen);
         log_(log::level::warning, "No data connection was established: " + cause);
-        report_failed_opening(use, cause);
     } catch (...) {
         net::log_exception("gate: opening", std::current_exception());
     }
@@ -248,37 +261,60 @@ std::optional<failed_opening> data_connections::opening_failure() {
                 "the kernel of this machine has forgotten the data connection from {} to {}: its entries were deleted "
                 "(conntrack -F), or the address of an interface has changed",
                 o.client.text(), o.listen.text())};
-    const auto cause =
-        is_crossing_ ? crossing_failure(o, use)
-        : use == firewall::opening_use::attempted
-            ? fmt::format(
-                  "connection requests from {} were forwarded to {}, and none was completed. A forward chain on this "
-                  "machine probably drops them: it must accept 'ct state related', or 'ct status dnat', see \"Kernel "
-                  "forwarding\" in "
-                  "docs/gateway.md",
-                  o.client.text(), o.forward_to.text())
-            : fmt::format(
-                  "no connection request from {} arrived at {}. A firewall on the way probably drops them, or one on "
-                  "this machine does before NAT",
-                  o.client.text(), o.listen.text());
     status::count(gate_->counters.data_timeouts);
-    report_failed_opening(use, cause);
     const auto limit = gate_->config.data_timeout.count();
+    const auto cause = cause_of_failure(o, use);
     return failed_opening{
         {proto::data_result::not_established, fmt::format("No data connection was established within {} s.", limit)},
-        fmt::format("no data connection was established within {} s: {}", limit, cause)};
+        fmt::format("no data connection was established within {} s: {}", limit, cause),
+        failed_through(o, use, cause)};
 }
 
-void data_connections::report_failed_opening(firewall::opening_use use, const std::string& cause) const {
-    // Else the client is connected to, and what the backend does is no matter of the client.
-    if (opening_leg_ != proto::leg::client || !history_.offer) return;
+std::optional<failed_opening> data_connections::end_bypassing(int reply) {
+    std::optional<failed_opening> out;
+    const bool missing = reply == 425 && opening_ && !established_;
+    const auto use = missing ? opening_.use() : firewall::opening_use::unknown;
+    if (use == firewall::opening_use::none || use == firewall::opening_use::attempted) {
+        const auto cause = cause_of_failure(opening_.details(), use);
+        out = {{proto::data_result::refused, {}},
+               fmt::format("the backend reports that there is no data connection: {}", cause),
+               failed_through(opening_.details(), use, cause)};
+    }
+    release_ports();
+    return out;
+}
+
+/// REQUIRES: `use` is `none` or `attempted`.
+std::string data_connections::cause_of_failure(const firewall::opening& o, firewall::opening_use use) const {
+    if (is_crossing_) return crossing_failure(o, use);
+    if (use == firewall::opening_use::attempted)
+        return fmt::format(
+            "connection requests from {} were forwarded to {}, and none was completed. A forward chain on this machine "
+            "probably drops them: it must accept 'ct state related', or 'ct status dnat', see \"Kernel forwarding\" in "
+            "docs/gateway.md",
+            o.client.text(), o.forward_to.text());
+    return fmt::format(
+        "no connection request from {} arrived at {}. A firewall on the way probably drops them, or one on this machine "
+        "does before NAT",
+        o.client.text(), o.listen.text());
+}
+
+/// Nothing if the client is not to connect to a port that it was given.
+std::optional<diagnosis::failed_data> data_connections::failed_through(const firewall::opening& o, firewall::opening_use use,
+                                                                       std::string cause) const {
     using enum diagnosis::data_failure;
-    report_failed_data(diagnosis::failed_data{.how = use == firewall::opening_use::attempted ? unanswered : not_arrived,
-                                              .method = history_.offer->method,
-                                              .client = history_.offer->client,
-                                              .address = history_.offer->advertised,
-                                              .waited = frontend::waited_since(opened_at_),
-                                              .detail = cause});
+    diagnosis::failed_data seen{.how = use == firewall::opening_use::attempted ? unanswered : not_arrived,
+                                .on_backend_leg = opening_leg_ == proto::leg::backend,
+                                .peer = o.client,
+                                .address = o.listen,
+                                .waited = frontend::waited_since(opened_at_),
+                                .detail = std::move(cause)};
+    if (seen.on_backend_leg) return seen;
+    if (!history_.offer) return std::nullopt;
+    seen.method = history_.offer->method;
+    seen.peer = history_.offer->client;
+    seen.address = history_.offer->advertised;
+    return seen;
 }
 
 void data_connections::report_failed_data(const std::optional<diagnosis::failed_data>& seen) const {

@@ -63,8 +63,10 @@ struct opened_port {
 /// Why the kernel forwards no data connection.
 struct failed_opening {
     proto::data_outcome outcome;
-    // For the log.
+    // For the record of the transfer, and for the log.
     std::string reason;
+    // Its cause, if it never carried a connection. On the backend leg the method is to be filled in.
+    std::optional<diagnosis::failed_data> seen{};
 };
 
 class data_connections {
@@ -97,8 +99,9 @@ public:
     [[nodiscard]] const std::shared_ptr<data_relay>& running() const noexcept { return relay_; }
     /// The relay has finished by itself.
     void relay_ended() noexcept { relay_.reset(); }
-    /// Releases the ports of a transfer whose bytes bypass this process.
-    void release_ports() noexcept;
+    /// A transfer whose bytes bypass this process has ended with this reply: releases its ports. After 425: why there was no
+    /// connection through the opening, if that is known.
+    [[nodiscard]] std::optional<failed_opening> end_bypassing(int reply);
     /// Cancels everything; open connections are closed by RST.
     void abort() noexcept;
     /// The same; `by_client`: it has sent another command, or left. A passive port that it leaves without a transfer, and
@@ -120,6 +123,7 @@ private:
     [[nodiscard]] result<reserved_port> reserve_crossing(const proto::relay_act::reserve_port& wanted,
                                                          const net::stream& client, backend_leg& backend);
     [[nodiscard]] result<reserved_port> reserve_in_place_of_server(const net::stream& client, std::uint16_t backend_port);
+    void release_ports() noexcept;
     [[nodiscard]] error not_open(error reason);
     void log_not_open(const error& reason) const;
     [[nodiscard]] reach::port_reservation& port_of(proto::leg leg) noexcept {
@@ -130,7 +134,10 @@ private:
     [[nodiscard]] bool use_opening(proto::leg leg, port_route route, firewall::opening_lease opening);
     void note_abandoned_crossing() const noexcept;
     void report_failed_data(const std::optional<diagnosis::failed_data>& seen) const;
-    void report_failed_opening(firewall::opening_use use, const std::string& cause) const;
+    void report_no_port(const proto::relay_act::reserve_port& wanted, const client_control& client, const error& why) const;
+    [[nodiscard]] std::string cause_of_failure(const firewall::opening& o, firewall::opening_use use) const;
+    [[nodiscard]] std::optional<diagnosis::failed_data> failed_through(const firewall::opening& o, firewall::opening_use use,
+                                                                       std::string cause) const;
 
     std::shared_ptr<session_context> gate_;
     net::loop& loop_;

@@ -24,6 +24,9 @@ namespace {
 // still be on its way.
 constexpr auto longest_refusal = std::chrono::seconds(3);
 
+// A connection whose request, or the answer, was not lost is established within this time.
+constexpr auto longest_connecting = std::chrono::seconds(1);
+
 [[nodiscard]] auto in_seconds(std::chrono::milliseconds limit) {
     return std::chrono::duration_cast<std::chrono::seconds>(limit).count();
 }
@@ -131,9 +134,13 @@ net::task<result<net::stream>> data_relay::connect_backend(net::time_limit limit
 net::task<result<void>> data_relay::open_backend_leg() {
     const auto limit = net::time_limit::within(plan_.connect_limit);
     auto opened = co_await connect_backend(limit);
-    if (!opened) co_return std::unexpected(opened.error());
     if (stopped_) co_return fail(errc::cancelled);
+    if (!opened) {
+        note_backend_failure(opened.error());
+        co_return std::unexpected(opened.error());
+    }
     backend_ = std::move(*opened);
+    backend_connected_ = true;
     if (!options_.backend_header.empty()) {
         const auto sent = co_await backend_.write_all(options_.backend_header, limit);
         if (!sent) co_return sent;
@@ -194,7 +201,7 @@ net::task<result<void>> data_relay::start_client_tls() {
     if (!handshake) co_return std::unexpected(handshake.error());
     if (options_.require_tls_session_reuse && !client_.tls().resumed) {
         client_.abort();
-        note_client_failure(diagnosis::data_failure::not_resumed);
+        note_client_failure(diagnosis::data_failure::not_resumed, "from port " + std::to_string(client_peer_.port));
         co_return fail(errc::tls_not_resumed, client_peer_.text());
     }
     co_return result<void>();
@@ -232,14 +239,46 @@ data_outcome data_relay::client_outcome(const error& cause) const {
 }
 
 void data_relay::note_client_failure(diagnosis::data_failure how, std::string detail) {
-    client_failure_ = diagnosis::failed_data{.how = how,
-                                             .method = plan_.client_method,
-                                             .client = options_.client,
-                                             .address = options_.advertised,
-                                             .waited = frontend::waited_since(started_at_),
-                                             .detail = std::move(detail)};
-    if (client_port_) client_failure_->others = client_port_.unexpected_peers();
-    if (const auto* target = std::get_if<proto::connect_to>(&plan_.client)) client_failure_->address = target->to;
+    failure_ = diagnosis::failed_data{.how = how,
+                                      .method = plan_.client_method,
+                                      .peer = options_.client,
+                                      .transfer = transfer_text(plan_),
+                                      .address = options_.advertised,
+                                      .waited = frontend::waited_since(started_at_),
+                                      .detail = std::move(detail)};
+    if (client_port_) failure_->others = client_port_.unexpected_peers();
+    if (const auto* target = std::get_if<proto::connect_to>(&plan_.client)) failure_->address = target->to;
+}
+
+void data_relay::note_backend_failure(const error& why) {
+    if (std::holds_alternative<proto::connect_to>(plan_.backend)) {
+        // That is a fault of this host, which the error names.
+        if (!frontend::is_bind_failure(why)) failure_ = on_backend_leg(frontend::failure_of(why), why.text());
+    } else if (why.code == errc::timeout) {
+        failure_ = on_backend_leg(diagnosis::data_failure::not_arrived, {});
+    }
+}
+
+std::optional<diagnosis::failed_data> data_relay::without_backend_connection() const {
+    // One that the gateway makes takes a moment. Until then the backend's reply is about something else.
+    const bool connects = std::holds_alternative<proto::connect_to>(plan_.backend);
+    if (backend_connected_ || (connects && frontend::waited_since(started_at_) < longest_connecting)) return std::nullopt;
+    return on_backend_leg(diagnosis::data_failure::abandoned, {});
+}
+
+diagnosis::failed_data data_relay::on_backend_leg(diagnosis::data_failure how, std::string detail) const {
+    diagnosis::failed_data seen{.how = how,
+                                .method = plan_.backend_method,
+                                .on_backend_leg = true,
+                                .peer = options_.backend,
+                                .transfer = transfer_text(plan_),
+                                .waited = frontend::waited_since(started_at_),
+                                .detail = std::move(detail)};
+    if (const auto* target = std::get_if<proto::connect_to>(&plan_.backend)) seen.address = target->to;
+    if (!backend_port_) return seen;
+    seen.others = backend_port_.unexpected_peers();
+    seen.address = {options_.local_to_backend, backend_port_.port()};
+    return seen;
 }
 
 std::string data_relay::backend_failure_text(const error& cause) const {

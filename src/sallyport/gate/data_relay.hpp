@@ -45,9 +45,10 @@ struct data_relay_options {
     std::function<result<unique_fd>()> make_backend_socket{};
     // In passive mode on the client leg, the address and port in the reply to PASV or EPSV.
     std::optional<endpoint> advertised{};
-    // The expected peers on the client leg and on the backend leg.
+    // The expected peers on the client leg and on the backend leg, and the gateway's own address there.
     ip_address client;
     ip_address backend;
+    ip_address local_to_backend;
     // Called once the client's data connection is established, or has failed.
     std::function<void()> client_wait_ended;
     // Called once, with the client's endpoint; see relay_machine::data_connected().
@@ -74,8 +75,10 @@ public:
     void stop() noexcept;
 
     [[nodiscard]] const net::relay_counts& counts() const noexcept { return counts_; }
-    /// How the data connection with the client failed; nothing if it was established.
-    [[nodiscard]] const std::optional<diagnosis::failed_data>& client_failure() const noexcept { return client_failure_; }
+    /// How a data connection could not be established; nothing if both were, or if that has another cause.
+    [[nodiscard]] const std::optional<diagnosis::failed_data>& failure() const noexcept { return failure_; }
+    /// The backend has replied that there is no data connection: nothing if one was established on its leg.
+    [[nodiscard]] std::optional<diagnosis::failed_data> without_backend_connection() const;
     /// The transfer record as far as the relay knows it, also after the end.
     [[nodiscard]] status::transfer_record record() const;
     /// Adds the transfer and the ports on which a peer is still expected, for status.
@@ -95,6 +98,8 @@ private:
     net::task<result<net::stream>> open_leg(const proto::leg_setup& setup, reach::port_reservation& port,
                                             net::connect_options from, net::time_limit limit);
     void note_client_failure(diagnosis::data_failure how, std::string detail = {});
+    void note_backend_failure(const error& why);
+    [[nodiscard]] diagnosis::failed_data on_backend_leg(diagnosis::data_failure how, std::string detail) const;
     [[nodiscard]] proto::data_outcome client_outcome(const error& cause) const;
     [[nodiscard]] std::string backend_failure_text(const error& cause) const;
     [[nodiscard]] std::string no_connection_text(const reach::port_reservation& port) const;
@@ -112,11 +117,12 @@ private:
     net::stream backend_;
     net::relay_counts counts_;
     endpoint client_peer_;
-    std::optional<diagnosis::failed_data> client_failure_;
+    std::optional<diagnosis::failed_data> failure_;
     const net::deadline started_at_ = net::clock::now();
     net::deadline ended_at_ = net::deadline::max();
     bool identified_by_silence_;
     bool client_wait_ended_ = false;
+    bool backend_connected_ = false;
     bool stopped_ = false;
 };
 

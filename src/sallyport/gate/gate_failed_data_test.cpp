@@ -16,10 +16,26 @@ using ::testing::StartsWith;
 
 class GateFailedData : public gate_test {
 protected:
-    /// "data-ports-dropped 1", the most recent one first.
+    /// "data-ports-dropped 1", the most recent one first; on the backend leg also the backend's address.
     [[nodiscard]] std::vector<std::string> counted() const {
         std::vector<std::string> out;
-        for (const auto& each : gateway->failed_data_connections()) out.push_back(fmt::format("{} {}", each.id, each.count));
+        for (const auto& each : gateway->failed_data_connections())
+            out.push_back(fmt::format("{} {}{}", each.id, each.count, each.on_backend_leg ? " at " + each.network : ""));
+        return out;
+    }
+
+    /// After one transfer, which gets 425.
+    [[nodiscard]] std::vector<std::string> counted_at(testing::behaviour how, proto::backend_data_mode mode) {
+        ftp_stub stub(std::move(how));
+        setup.data_timeout = 1s;
+        setup.backend_data_mode = mode;
+        start({at(stub.port())});
+        auto c = logged_in();
+        auto data = c.passive();
+        c.control.send("RETR file\r\n");
+        EXPECT_THAT(c.reply(), StartsWith("425 "));
+        auto out = counted();
+        stop();
         return out;
     }
 };
@@ -50,6 +66,18 @@ TEST_F(GateFailedData, S7_CountsEachByItsCause) {
 
     EXPECT_EQ(c.code("PORT 192,168,1,2,100,10"), "504");
     EXPECT_EQ(counted().front(), "active-private-address 1");
+}
+
+TEST_F(GateFailedData, S7_CountsThoseOfTheBackendLegByItsAddress) {
+    using enum proto::backend_data_mode;
+    using testing::data_port;
+    EXPECT_THAT(counted_at({.epsv_port = data_port::refuses}, epsv), ElementsAre("data-ports-refused 1 at 127.0.0.1"));
+    EXPECT_THAT(counted_at({.pasv_port = data_port::silent}, pasv), ElementsAre("data-ports-dropped 1 at 127.0.0.1"));
+    const std::string never(testing::stay_silent);
+    EXPECT_THAT(counted_at({.replies = {{"RETR", never}}}, port), ElementsAre("active-blocked 1 at 127.0.0.1"));
+    EXPECT_THAT(counted_at({.replies = {{"RETR", "425 no way"}}}, eprt), ElementsAre("active-blocked 1 at 127.0.0.1"));
+    // Nothing has failed yet.
+    EXPECT_THAT(counted_at({.replies = {{"RETR", "425 PROT P first"}}}, epsv), IsEmpty());
 }
 
 TEST_F(GateFailedData, D6_AnswersSiteDoctorItself) {

@@ -102,6 +102,7 @@ data_relay_options data_relay_options_for(const proto::relay_plan& plan, const s
                                .backend_header = {},
                                .client = client.peer().address,
                                .backend = to.stream.peer().address,
+                               .local_to_backend = to.stream.local().address,
                                .client_wait_ended = {},
                                .allow_missing_close_notify = reach::any_matches(
                                    gate.config.missing_close_notify,

@@ -408,19 +408,20 @@ void session::perform() {
         if (tls != nullptr && !step) backend_tls_pending_ = true;
         if (step || tls != nullptr) return;
         if (const auto* reserve = std::get_if<act::reserve_port>(&action)) reserve_port(*reserve);
-        if (std::holds_alternative<act::open_port>(action)) open_port();
+        if (std::holds_alternative<act::open_port>(action)) loop_.spawn("gate: opening", open_backend_port(self()));
         if (std::holds_alternative<act::release_data>(action)) data_.leave(!ending_.stopping);
         if (auto* find = std::get_if<act::find_backend>(&action)) requested_backend_ = std::move(*find);
         if (const auto* admit = std::get_if<act::admit_user>(&action)) admit_user(admit->name);
         if (auto* open = std::get_if<act::open_data>(&action)) open_data(std::move(open->plan));
         if (std::holds_alternative<act::confirm_data>(action) && data_.running()) data_.running()->confirm();
         if (const auto* done = std::get_if<act::transfer_finished>(&action)) {
-            if (report_.bypassing() != nullptr) data_.release_ports();
+            auto failed = report_.bypassing() != nullptr ? data_.end_bypassing(done->reply_code) : std::nullopt;
+            if (failed) report_.path_failed(std::move(*failed));
             report_.finished(*done, owner());
         }
         if (std::holds_alternative<act::check_opening>(action)) {
             if (auto failed = data_.opening_failure()) {
-                report_.path_failed(std::move(failed->reason));
+                report_.path_failed(*failed);
                 machine_->report(outcome::data_ended{std::move(failed->outcome)});
             }
         }
@@ -440,8 +441,6 @@ void session::reserve_port(const proto::relay_act::reserve_port& request) {
     if (port && client) curl_epsv_delay_.reply_sent(net::clock::now());
     machine_->report(outcome::port_reserved{advertised_by(port)});
 }
-
-void session::open_port() { loop_.spawn("gate: opening", open_backend_port(self())); }
 
 void session::open_data(proto::relay_plan plan) {
     if (plan.data_path.path != proto::data_path::relay) return report_.started(std::move(plan));
@@ -469,7 +468,7 @@ record_owner session::owner() const {
 void session::note(proto::relay_note kind, std::string_view text) {
     using enum proto::relay_note;
     if (kind == command) return note_work(text);
-    if (kind == bounce_attempt) report_.target_refused(machine_->negotiation().refused_target(), client_.peer().address);
+    if (kind == bounce_attempt && report_.target_refused(machine_->negotiation().refused_target(), client_.peer().address)) return;
     if (kind == login_timeout) return report(frontend::login_failure::timed_out);
     if (kind == login_refused) {
         status::count(gate_->counters.logins_refused);

@@ -114,8 +114,6 @@ private:
     // Actions of the machine
     void perform();
     void reserve_port(const proto::relay_act::reserve_port& request);
-    // The opening on the backend leg, which reserve_port leaves to it.
-    void open_port();
     void open_data(proto::relay_plan plan);
     void admit_user(const std::string& name);
     [[nodiscard]] record_owner owner() const;

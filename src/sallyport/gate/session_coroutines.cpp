@@ -69,9 +69,7 @@ net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_rel
         relay->stop();
     }
     try {
-        if (const auto& failed = relay->client_failure(); failed && !self->ending_.stopping)
-            self->report_.client_failed(*failed);
-        self->report_.relay_ended(*relay, data);
+        self->report_.relay_ended(*relay, data, self->ending_.stopping);
         if (self->data_.running() != relay) co_return;
         self->data_.relay_ended();
         self->machine_->set_time(net::clock::now());

@@ -62,6 +62,12 @@ status::transfer_record record_of(const proto::relay_plan& plan, net::clock::dur
     return r;
 }
 
+std::string transfer_text(const proto::relay_plan& plan) {
+    std::string out(proto::row_of(plan.command).name);
+    if (!plan.argument.empty()) out += ' ' + plan.argument;
+    return out;
+}
+
 status::running_transfer running(const proto::relay_plan& plan, net::deadline started_at) {
     return {.verb = std::string(proto::row_of(plan.command).name),
             .path = plan.path,
@@ -86,28 +92,37 @@ void transfer_report::started(proto::relay_plan bypassing) {
     bypassing_.emplace(std::move(bypassing));
 }
 
-void transfer_report::target_refused(const std::optional<proto::data_request>& request, const ip_address& client) {
+bool transfer_report::target_refused(const std::optional<proto::data_request>& request, const ip_address& client) {
     status::count(gate_->counters.bounce_attempts);
-    if (const auto seen = frontend::refused(request, client)) client_failed(*seen);
+    const auto seen = frontend::refused(request, client);
+    if (seen) data_failed(*seen);
+    return seen.has_value();
 }
 
-void transfer_report::client_failed(const diagnosis::failed_data& seen) {
+void transfer_report::data_failed(const diagnosis::failed_data& seen) {
     log_(log::level::warning, frontend::count_failed_data(gate_->failed_data, seen));
 }
 
-void transfer_report::relay_ended(const data_relay& relay, const proto::data_outcome& outcome) {
+void transfer_report::relay_ended(const data_relay& relay, const proto::data_outcome& outcome, bool stopping) {
     auto& counters = gate_->counters;
     status::uncount(counters.transfers_running);
     status::count(counters.bytes_received, relay.counts().a_to_b);
     status::count(counters.bytes_sent, relay.counts().b_to_a);
+    if (const auto& failed = relay.failure(); failed && !stopping) return data_failed(*failed);
     if (outcome.result != proto::data_result::complete && !outcome.reason.empty())
         log_(log::level::warning, fmt::format("{}, interrupted: {}", relay.summary(), escape(outcome.reason)));
 }
 
-void transfer_report::path_failed(std::string reason) {
-    log_(log::level::warning, fmt::format("{} {}: {}", proto::row_of(bypassing_->plan.command).name,
-                                          escape(bypassing_->plan.argument, 200), reason));
-    bypassing_->reason = std::move(reason);
+void transfer_report::path_failed(failed_opening failed) {
+    const auto& plan = bypassing_->plan;
+    bypassing_->reason = std::move(failed.reason);
+    if (auto& seen = failed.seen) {
+        seen->transfer = transfer_text(plan);
+        if (seen->on_backend_leg) seen->method = plan.backend_method;
+        bypassing_->reported = true;
+        return data_failed(*seen);
+    }
+    log_(log::level::warning, fmt::format("{}: {}", escape(transfer_text(plan), 200), bypassing_->reason));
 }
 
 void transfer_report::finished(const proto::relay_act::transfer_finished& transfer, const record_owner& owner) {
@@ -117,9 +132,11 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& transf
             finish_bypassing(complete, complete ? "complete" : fmt::format("failed with {}", transfer.reply_code));
         auto r = record_of(finished_transfer.plan, net::clock::now() - finished_transfer.started_at);
         r.reason = finished_transfer.reason;
-        write(std::move(r),
-              finished_transfer.reason.empty() ? result_by_reply(transfer.reply_code) : transfer_result::timeout,
-              transfer.reply_code, owner);
+        using proto::data_result;
+        const auto& result = transfer.data.result;
+        const bool late = result == data_result::not_established || result == data_result::path_lost;
+        write(std::move(r), late ? transfer_result::timeout : result_by_reply(transfer.reply_code), transfer.reply_code,
+              owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
         auto r = relay->record();
         const auto result = result_of(transfer);
@@ -128,7 +145,11 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& transf
             if (log::enabled(log::level::info)) log_(log::level::info, fmt::format("{}, complete", relay->summary()));
         } else if (result == transfer_result::refused || transfer.data.result == proto::data_result::refused) {
             r.reason = fmt::format("refused by the backend with {}", transfer.reply_code);
-            log_(log::level::warning, fmt::format("{}, {}", relay->summary(), r.reason));
+            const auto seen = transfer.reply_code == 425 ? relay->without_backend_connection() : std::nullopt;
+            if (seen)
+                data_failed(*seen);
+            else
+                log_(log::level::warning, fmt::format("{}, {}", relay->summary(), r.reason));
         } else if (transfer.data.result == proto::data_result::aborted) {
             log_(log::level::warning, fmt::format("{}, aborted by the client", relay->summary()));
         } else {
@@ -156,11 +177,11 @@ transfer_report::bypassing_transfer transfer_report::finish_bypassing(bool compl
     bypassing_.reset();
     status::uncount(gate_->counters.transfers_running);
     conclude(record_of(finished_transfer.plan, {}), complete);
-    log_(log::level::info,
-         fmt::format("{} {}: {}, {}", proto::row_of(finished_transfer.plan.command).name,
-                     escape(finished_transfer.plan.argument, 200),
-                     finished_transfer.plan.data_path.path == proto::data_path::kernel ? "path kernel" : "path direct",
-                     outcome));
+    if (!finished_transfer.reported)
+        log_(log::level::info,
+             fmt::format("{}: {}, {}", escape(transfer_text(finished_transfer.plan), 200),
+                         finished_transfer.plan.data_path.path == proto::data_path::kernel ? "path kernel" : "path direct",
+                         outcome));
     return finished_transfer;
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/gate/data_connections.hpp>
 #include <sallyport/gate/data_relay.hpp>
 #include <sallyport/gate/session_context.hpp>
 #include <sallyport/proto/client_side/data_requests.hpp>
@@ -43,14 +44,12 @@ public:
     void started(std::shared_ptr<const data_relay> relay);
     void started(proto::relay_plan bypassing);
     /// The relay has finished; the final reply to the client, which may follow later, tells whether the transfer is
-    /// complete.
-    void relay_ended(const data_relay& relay, const proto::data_outcome& outcome);
-    /// PORT or EPRT was refused, as it names another host or a port below 1024.
-    void target_refused(const std::optional<proto::data_request>& request, const ip_address& client);
-    /// The client's data connection failed.
-    void client_failed(const diagnosis::failed_data& seen);
-    /// No data connection was established for a bypassing transfer, or it is lost; the reason is for its record.
-    void path_failed(std::string reason);
+    /// complete. `stopping`: this program ends the session.
+    void relay_ended(const data_relay& relay, const proto::data_outcome& outcome, bool stopping);
+    /// PORT or EPRT was refused, as it names another host or a port below 1024. True: that is in the log, with its cause.
+    bool target_refused(const std::optional<proto::data_request>& request, const ip_address& client);
+    /// No data connection was established for a bypassing transfer, or it is lost.
+    void path_failed(failed_opening failed);
     /// The final reply was sent to the client.
     void finished(const proto::relay_act::transfer_finished& transfer, const record_owner& owner);
     /// The session ends before the final reply. No effect without a running transfer.
@@ -74,8 +73,12 @@ private:
         proto::relay_plan plan;
         net::deadline started_at = net::clock::now();
         std::string reason{};
+        // The log has the cause.
+        bool reported = false;
     };
 
+    /// A data connection failed: one line for the log, and a count.
+    void data_failed(const diagnosis::failed_data& seen);
     void write(status::transfer_record r, status::transfer_result end, int reply, const record_owner& owner) const;
     bypassing_transfer finish_bypassing(bool complete, std::string_view outcome);
     /// Counts a transfer whose result is known, and adds it to the summary.
@@ -93,6 +96,8 @@ private:
 /// The result of a relayed transfer, for its record.
 [[nodiscard]] status::transfer_result result_of(const proto::relay_act::transfer_finished& transfer);
 
+/// The transfer command, for the log: "RETR file". Not escaped.
+[[nodiscard]] std::string transfer_text(const proto::relay_plan& plan);
 [[nodiscard]] status::running_transfer running(const proto::relay_plan& plan, net::deadline started_at);
 [[nodiscard]] status::transfer_record record_of(const proto::relay_plan& plan, net::clock::duration duration);
 

@@ -113,7 +113,7 @@ bool transfer::cancel(bool by_client) {
 
 void transfer::report_failed_data(diagnosis::data_failure how, std::string detail) const {
     diagnosis::failed_data seen{
-        .how = how, .client = setup_.control_peer.address, .address = setup_.advertised, .detail = std::move(detail)};
+        .how = how, .peer = setup_.control_peer.address, .address = setup_.advertised, .detail = std::move(detail)};
     if (waiting_since_) seen.waited = frontend::waited_since(*waiting_since_);
     if (passive_) seen.others = passive_.unexpected_peers();
     if (const auto* passive = std::get_if<proto::passive_port>(&request_.data)) seen.method = passive->method;

@@ -1,5 +1,7 @@
 #include <sallyport/status/failed_data_table.hpp>
 
+#include <utility>
+
 namespace sallyport::status {
 namespace {
 
@@ -12,8 +14,8 @@ namespace {
 
 }  // namespace
 
-void failed_data_table::add(std::string_view id, const ip_address& client, clock::time_point now) {
-    key of{id, network_of(client)};
+void failed_data_table::add(std::string_view id, const ip_address& peer, clock::time_point now, bool on_backend_leg) {
+    key of{std::string(id), on_backend_leg ? peer.text() : network_of(peer), on_backend_leg};
     const std::scoped_lock lock(mutex_);
     ++totals_[of.first];
     if (const auto found = by_key_.find(of); found != by_key_.end()) {
@@ -35,8 +37,8 @@ std::vector<failed_data_count> failed_data_table::list(clock::time_point now) co
     std::vector<failed_data_count> out;
     out.reserve(rows_.size());
     for (const auto& each : rows_)
-        out.push_back(
-            {each.of.first, each.of.second, each.count, std::chrono::duration_cast<std::chrono::seconds>(now - each.last)});
+        out.push_back({each.of.id, each.of.network, each.count,
+                       std::chrono::duration_cast<std::chrono::seconds>(now - each.last), each.of.on_backend_leg});
     return out;
 }
 

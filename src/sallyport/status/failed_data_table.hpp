@@ -1,10 +1,12 @@
 #pragma once
-// How many data connections failed, by cause and client network (S7). A network is an IPv4 /24 or an IPv6 /64.
+// How many data connections failed, by cause and client network (S7). A network is an IPv4 /24 or an IPv6 /64. Those of a
+// gateway with its backends are counted by the backend's address.
 //
 // The table is bounded: a new row replaces the one that was counted least recently. Owned by
 // the daemon's shared state; any thread.
 
 #include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -12,7 +14,6 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
@@ -22,11 +23,12 @@ namespace sallyport::status {
 struct failed_data_count {
     // A key of the doctor's table of causes: "data-ports-dropped".
     std::string id;
-    // For example "192.0.2.0/24".
+    // For example "192.0.2.0/24"; "10.0.0.5" on the backend leg.
     std::string network;
     std::uint64_t count = 0;
     // Since the last one.
     std::chrono::seconds age{};
+    bool on_backend_leg = false;
 };
 
 class failed_data_table {
@@ -36,14 +38,19 @@ public:
     // Some causes of each of some dozens of networks are enough to compare them.
     static constexpr std::size_t max_rows = 256;
 
-    void add(std::string_view id, const ip_address& client, clock::time_point now);
+    void add(std::string_view id, const ip_address& peer, clock::time_point now, bool on_backend_leg = false);
     /// The most recent one first.
     [[nodiscard]] std::vector<failed_data_count> list(clock::time_point now) const;
     /// How many there were of each cause, including those whose rows were dropped.
     [[nodiscard]] std::map<std::string, std::uint64_t> totals() const;
 
 private:
-    using key = std::pair<std::string, std::string>;
+    struct key {
+        std::string id;
+        std::string network;
+        bool on_backend_leg = false;
+        auto operator<=>(const key&) const = default;
+    };
     struct row {
         key of;
         std::uint64_t count = 0;

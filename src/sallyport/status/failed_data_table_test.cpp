@@ -30,6 +30,20 @@ TEST(FailedDataTable, S7_CountsByCauseAndNetwork) {
     EXPECT_EQ(all[2].age, 9s);
 }
 
+// S7: several backends may be in one network.
+TEST(FailedDataTable, S7_CountsTheBackendLegByAddress) {
+    failed_data_table table;
+    table.add("data-ports-refused", at("192.0.2.7"), start);
+    table.add("data-ports-refused", at("192.0.2.7"), start, true);
+    table.add("data-ports-refused", at("192.0.2.8"), start, true);
+    const auto all = table.list(start);
+    ASSERT_THAT(all, SizeIs(3));
+    EXPECT_EQ(all[0].network, "192.0.2.8");
+    EXPECT_TRUE(all[0].on_backend_leg);
+    EXPECT_EQ(all[2].network, "192.0.2.0/24");
+    EXPECT_FALSE(all[2].on_backend_leg);
+}
+
 TEST(FailedDataTable, IsBounded) {
     failed_data_table table;
     for (unsigned i = 0; i < failed_data_table::max_rows; ++i)

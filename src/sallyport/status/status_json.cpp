@@ -127,7 +127,11 @@ json::object status_json(const daemon_snapshot& daemon) {
         penalties.push_back({{"source", source_text(p.source)}, {"remaining_seconds", p.remaining.count()}});
     json::array failed_data;
     for (const auto& f : daemon.failed_data)
-        failed_data.push_back({{"id", f.id}, {"network", f.network}, {"count", f.count}, {"age_seconds", f.age.count()}});
+        failed_data.push_back({{"id", f.id},
+                               {"leg", f.on_backend_leg ? "backend" : "client"},
+                               {"network", f.network},
+                               {"count", f.count},
+                               {"age_seconds", f.age.count()}});
     json::array mappings;
     for (const auto& m : daemon.mappings) mappings.push_back(json_of(m));
     auto totals = counts_of(daemon.counted, false);
