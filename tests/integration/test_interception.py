@@ -198,10 +198,33 @@ def test_the_server_must_have_the_requested_name_too(site, sallyport, tmp_path, 
         client.start_tls("localhost")
         assert client.socket.getpeercert(binary_form=True) == own
         client.expect("USER writer", 331)
-    with site.raw(OTHER_SERVER) as client, pytest.raises((ssl.SSLError, OSError)):
+    with site.raw(OTHER_SERVER) as client:
         client.greet()
         client.start_tls("held.example")
+        assert client.socket.getpeercert(binary_form=True) == own and client.reply().code == 421
     wait_until(lambda: "the certificate of held.example is not trusted" in site.gate.log(), what="the reason")
+
+
+def test_a_server_that_fails_after_234_is_reported_within_TLS(site, certificate):
+    """G10: the client's handshake ends as it must, and it reads why the session ends."""
+    site = site("--intercept", "lan?tls=end&ports=21,2121", "--tls-cert", certificate.cert, "--tls-key", certificate.key, "--backend-insecure",
+                firewall=FIREWALL.replace("{ 21, 990 }", "{ 21, 2121 }"))
+
+    def accept_and_leave(control):
+        control.sendall(b"234 go on\r\n")
+        control.recv(1)  # the handshake begins
+        control.shutdown(socket.SHUT_RDWR)
+
+    server = site.net.inside("server", lambda: ScriptedServer(at=(SERVER, 2121), replies={"AUTH": accept_and_leave}))
+    try:
+        with Raw(SERVER, 2121, dial=site.net.dial("client")) as client:
+            client.greet()
+            client.start_tls()
+            assert client.reply().text == "421 The FTP server closed the connection; connect again."
+            with pytest.raises(Closed):
+                client.reply()
+    finally:
+        server.close()
 
 
 def test_a_client_that_starts_no_TLS_after_234(site, certificate):
@@ -446,6 +469,19 @@ def test_a_listener_with_a_backend_together_with_interception(site):
     log = site.gate.log()
     assert log.count(", intercepted, ") == 4 and log.count("path kernel, complete") == 4
     assert log.count(f"to {OUTSIDE}:2121, backend ftp://{SERVER}:21") == 4
+
+
+def test_a_listener_with_a_backend_together_with_interception_and_relayed_data(site):
+    """G4, G10: --data-path relay holds for the sessions of both."""
+    more = FIREWALL.replace("{ 21, 990 } accept", "{ 21, 990, 2121, 30000-30009 } accept", 1)
+    site = site("--intercept", "lan", "--listen", f"{OUTSIDE}:2121", "--passive-ports", "30000-30009", "--backend", f"ftp://{SERVER}",
+                "--data-path", "relay", firewall=more)
+    own = f"ftp://{OUTSIDE}:2121/file"
+    for options in METHODS.values():
+        assert [site.curl(*options), site.curl(*options, url=own)] == ["content"] * 2
+    log = site.gate.log()
+    assert log.count(", intercepted, ") == 4 and log.count(f"to {OUTSIDE}:2121, backend ftp://{SERVER}:21") == 4
+    assert log.count("path relay: ") == 8 and "path kernel" not in log
 
 
 def test_a_missing_line_of_the_input_chain_is_named(site):

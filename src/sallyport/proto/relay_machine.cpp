@@ -232,8 +232,9 @@ void relay_machine::on_reply(reply r) {
     out_.hide_addresses(r, first);
     if (r.code == 421) {
         if (fail_over()) return out_.note(relay_note::violation, "the backend failed at the login: 421 " + r.text());
-        out_.forward_reply(r);
         login_.backend_ended(out_);
+        if (protection_.awaits_handshake(stages_.now())) return end_session(r.text());
+        out_.forward_reply(r);
         return end_session({});
     }
     if (const auto broken = violation_of(r, first)) return violation(*broken);
@@ -314,7 +315,7 @@ void relay_machine::violation(std::string_view what) {
     end_session("The FTP server sent an invalid reply.");
 }
 
-// ---- The driver's reports
+// ---- The driver's reports, and time
 
 void relay_machine::report(const relay_report& what) {
     using namespace relay_outcome;
@@ -341,6 +342,7 @@ void relay_machine::report(const relay_report& what) {
                    [&](const client_tls_started& tls) {
                        if (stage != starting_client_tls) return;
                        protection_.client_tls_started();
+                       if (const auto& end = protection_.end_text()) return end_session(*end);
                        login_.client_tls_started(tls.certificate_user);
                        advance(relay_event::client_tls_started);
                    },
@@ -409,11 +411,9 @@ void relay_machine::close_backend(std::string_view reason) {
     end_session("The FTP server closed the connection; connect again.");
 }
 
-// ---- Time
-
 void relay_machine::time_passed(session_time now) {
     set_time(now);
-    while (!closing()) {
+    while (!closing() && !protection_.end_text()) {
         const auto what = deadlines_.expired(deadlines());
         if (what == expiry::none) return;
         on_expired(what);
@@ -446,8 +446,7 @@ void relay_machine::on_expired(expiry what) {
             out_.note(relay_note::violation, "the backend did not reply to NOOP");
             out_.request(relay_act::suspect_backend{"did not reply in time"});
             return end_session("The FTP server did not respond in time.");
-        case awaited_reply::final_reply:
-        case awaited_reply::rest_of_reply: break;
+        default: break;
     }
     const char* const fault = awaited == awaited_reply::rest_of_reply ? "reply is incomplete" : "final reply is missing";
     out_.note(relay_note::violation, std::string("the backend's ") + fault + "; sending NOOP to test the connection");
@@ -467,6 +466,8 @@ void relay_machine::advance(std::optional<relay_event> event) {
 }
 
 void relay_machine::end_session(std::string_view text) {
+    if (protection_.awaits_handshake(stages_.now()))
+        return advance(protection_.end_after_handshake(stages_.now(), text, backend_, out_));
     const bool data = stages_.now() == relay_stage::transfer || stages_.now() == relay_stage::reserving_client_port;
     if (data || negotiation_.holds_port()) out_.request(relay_act::release_data{});
     if (!text.empty()) out_.send_at_once(421, text);

@@ -384,11 +384,12 @@ TEST(RelayMachine, ClosesIfPlainTextFollowsAuth_TLS01) {
     }
 }
 
-TEST(RelayMachine, ClosesIfPlainTextArrivesInsteadOfTheHandshake_TLS01) {
+TEST(RelayMachine, ClosesAfterPlainTextDuringTheHandshake_TLS01) {
     relay_driver driver(with_tls(), false);
     driver.client("AUTH TLS\r\n");
     EXPECT_FALSE(driver.machine.can_read_client());
     driver.client("USER evil\r\n");
+    driver.machine.report(relay_outcome::client_tls_started{});
     EXPECT_TRUE(driver.machine.closing());
     EXPECT_TRUE(driver.to_backend.empty());
 }

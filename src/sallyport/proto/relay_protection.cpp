@@ -107,8 +107,24 @@ reply relay_protection::unescaped(reply to_client) const {
 }
 
 relay_event relay_protection::on_client_hello(bool passes, bool connected) noexcept {
+    // Only the backend can send a reply in TLS that passes.
+    if (end_text_) return passes ? relay_event::session_ended : relay_event::client_tls_offered;
     if (passes) return relay_event::passthrough_accepted;
     return connected ? relay_event::auth_accepted : relay_event::client_tls_offered;
+}
+
+bool relay_protection::awaits_handshake(relay_stage stage) const noexcept {
+    using enum relay_stage;
+    if (client_.tls()) return false;
+    return stage == awaiting_client_hello || stage == starting_client_tls || (stage == starting_backend_tls && offered_);
+}
+
+std::optional<relay_event> relay_protection::end_after_handshake(relay_stage stage, std::string_view text,
+                                                                 relay_backend_leg& backend, relay_output& out) {
+    if (!end_text_) end_text_ = text;
+    backend.release(out);
+    if (stage != relay_stage::starting_backend_tls) return std::nullopt;
+    return relay_event::client_tls_offered;
 }
 
 relay_event relay_protection::backend_tls_started(relay_output& out) {

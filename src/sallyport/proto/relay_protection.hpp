@@ -34,7 +34,7 @@ public:
     /// The backend's final reply to AUTH.
     [[nodiscard]] relay_event on_auth_reply(const reply& r, const relay_settings& settings, relay_output& out);
     /// `passes`: TLS does; otherwise it ends here. `connected`: to a backend; if not, the next login begins TLS with it.
-    [[nodiscard]] static relay_event on_client_hello(bool passes, bool connected) noexcept;
+    [[nodiscard]] relay_event on_client_hello(bool passes, bool connected) noexcept;
     /// The backend's final reply to the client's PROT.
     void on_prot_reply(const reply& r, bool protect, relay_backend_leg& backend);
     [[nodiscard]] relay_event backend_tls_started(relay_output& out);
@@ -43,7 +43,17 @@ public:
     void convert_telnet(reply& r, const relay_output& out) const;
     /// A reply as the client receives it, with the bytes that it means.
     [[nodiscard]] reply unescaped(reply to_client) const;
-    void client_tls_started() noexcept { client_.tls_started(); }
+    void client_tls_started() noexcept {
+        client_.tls_started();
+        offered_ = false;
+    }
+    /// The client has 234, and its handshake is not complete: a reply in clear would be no part of it.
+    [[nodiscard]] bool awaits_handshake(relay_stage stage) const noexcept;
+    /// The session ends with this text after the handshake; the first one counts. `out` forgets the backend. Nothing: the
+    /// handshake has begun, or will when the client's hello is read.
+    [[nodiscard]] std::optional<relay_event> end_after_handshake(relay_stage stage, std::string_view text,
+                                                                 relay_backend_leg& backend, relay_output& out);
+    [[nodiscard]] const std::optional<std::string>& end_text() const noexcept { return end_text_; }
     void client_tls_ended() noexcept { client_.tls_ended(); }
     /// REIN: TLS stays, PBSZ and PROT are reset.
     void reset_levels() noexcept { client_.reset_levels(); }
@@ -55,6 +65,7 @@ private:
     client_protection client_;
     // The client has 234 already.
     bool offered_ = false;
+    std::optional<std::string> end_text_;
 };
 
 }  // namespace sallyport::proto

@@ -135,6 +135,34 @@ TEST(RelayTls, TheClientsHelloDecidesWhereTlsEnds_G10) {
     play(undecided(), {"< 220 Welcome.\n> AUTH TLS\n>> AUTH TLS\n<< 500 No.\n< 431 The FTP server does not support TLS.\n"});
 }
 
+// The client takes whatever follows its hello for TLS.
+TEST(RelayTls, TheEndOfASessionAfter234IsNotSentInClear_G10) {
+    constexpr std::string_view gone = "< 421 The FTP server closed the connection; connect again.\n= close\n";
+    play(undecided(), {hello_awaited, "! tls ends here\n= backend tls\n! backend gone\n= tls\n! tls\n", gone});
+    play(undecided(), {hello_awaited, "! backend gone\n= hello\n! tls ends here\n= tls\n! tls\n", gone});
+    play(undecided(), {hello_awaited, "! expire Bye.\n= hello\n! tls passes\n= close\n"});
+    constexpr std::string_view handshake = "! tls ends here\n= backend tls\n! backend tls\n= tls\n";
+    play(undecided(), {hello_awaited, handshake, "<< 421 Too late.\n= tls\n! tls\n< 421 Too late.\n= close\n"});
+    play(undecided(),
+         {hello_awaited, handshake, "<< 200 What?\n= tls\n! tls\n< 421 The FTP server sent an invalid reply.\n= close\n"});
+    play(with_tls(), {"< 220 Welcome.\n> AUTH TLS\n< 234 Start the TLS handshake.\n= tls\n! expire Bye.\n= tls\n! expire "
+                      "Again.\n= tls\n! tls\n",
+                      "< 421 Bye.\n= close\n"});
+    // The client has no 234 yet.
+    play(matching(), {"< 220 Welcome.\n> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= backend tls\n! backend gone\n", gone});
+}
+
+// Its own time limits go on meanwhile.
+TEST(RelayTls, TheEndWaitsForTheHandshakeWhateverTimeHasPassed) {
+    relay_driver driver(with_tls(), false);
+    driver.client("AUTH TLS\r\n");
+    driver.machine.report(relay_outcome::session_ended{"Bye."});
+    driver.machine.time_passed(script_begins + std::chrono::hours(24));
+    EXPECT_FALSE(driver.machine.closing());
+    driver.machine.report(relay_outcome::client_tls_started{});
+    EXPECT_TRUE(driver.machine.closing());
+}
+
 TEST(RelayTls, ALoginBeforeTheHelloHasNoEffectUnderTls_TLS01) {
     play(undecided(), {"< 220 Welcome.\n> USER u\n>> USER u\n<< 331 P?\n< 331 P?\n",
                        "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n< 234 Start the TLS handshake.\n= hello\n",
@@ -147,7 +175,10 @@ TEST(RelayTls, UntilTheHelloIsReadNoBytesPass_TLS01_TLS02) {
     client.backend("234 Go.\r\n");
     EXPECT_FALSE(client.machine.can_read_client() || client.machine.can_read_backend());
     client.client("USER evil\r\n");
+    client.machine.report(relay_outcome::client_hello_read{.passes = false});
+    client.machine.report(relay_outcome::client_tls_started{});
     EXPECT_TRUE(client.machine.closing());
+    EXPECT_EQ(client.to_backend, std::deque<std::string>{"AUTH TLS"});
     relay_driver late(undecided(), false);
     late.client("AUTH TLS\r\n");
     late.backend("234 Go.\r\n230 In.\r\n");

@@ -118,6 +118,7 @@ protected:
 };
 
 constexpr std::string_view ends = "! expire Bye.\n< 421 Bye.\n= close\n";
+constexpr std::string_view ends_after_tls = "! expire Bye.\n= tls\n! tls\n< 421 Bye.\n= close\n";
 constexpr std::string_view ends_with_data = "! expire Bye.\n< 421 Bye.\n= release\n= close\n";
 constexpr std::string_view welcome = "< 220 Welcome.\n";
 constexpr std::string_view ready = "< 220 FTP service ready.\n";
@@ -125,7 +126,7 @@ constexpr std::string_view user = "> USER u\n>> USER u\n";
 
 void every_row::run_tls() {
     run(with_tls(), {relay_script::auth, ends});
-    run(with_tls(), {welcome, "> AUTH TLS\n< 234 Start the TLS handshake.\n= tls\n", ends});
+    run(with_tls(), {welcome, "> AUTH TLS\n< 234 Start the TLS handshake.\n= tls\n", ends_after_tls});
     run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n", ends});
     run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 500 No.\n< 431 The FTP server does not support TLS.\n", ends});
     run(matching(), {welcome, "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n= backend tls\n", ends});
@@ -140,7 +141,7 @@ void every_row::run_tls() {
     undecided.auth = client_tls::chosen_by_hello;
     constexpr std::string_view hello_awaited =
         "> AUTH TLS\n>> AUTH TLS\n<< 234 Go.\n< 234 Start the TLS handshake.\n= hello\n";
-    run(undecided, {welcome, hello_awaited, ends});
+    run(undecided, {welcome, hello_awaited, "! expire Bye.\n= hello\n! tls passes\n= close\n"});
     run(undecided, {welcome, hello_awaited, "! tls passes\n= passthrough\n", ends});
     run(undecided, {welcome, hello_awaited, "! tls ends here\n= backend tls\n! backend tls\n= tls\n! tls\n", ends});
     run(undecided, {welcome, user, "<< 331 P?\n< 331 P?\n", hello_awaited, "! tls ends here\n= tls\n! tls\n", ends});
