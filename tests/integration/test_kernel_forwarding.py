@@ -317,7 +317,7 @@ def test_openings_and_transfers_are_shown(machine):
     with machine.raw() as raw:
         port = raw.login().epsv_port()
         (opening,) = machine.status()["sessions"][0]["openings"]
-        assert opening["port"] == port and opening["peer"] == "127.0.0.1" and 0 < opening["expires_in_seconds"] <= 30
+        assert opening["port"] == port and opening["peer"] == "127.0.0.1" and 0 < opening["expires_in_seconds"] <= 31
         assert opening["forwarded_to"].startswith("127.0.0.1:")
         assert opening["forwarded_to"] in machine.status_text()
         with raw.connect(port) as data:

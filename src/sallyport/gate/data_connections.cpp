@@ -33,6 +33,11 @@ namespace {
 // TCP sends a connection request that is not answered again after this time.
 constexpr auto first_retransmission = std::chrono::seconds(1);
 
+// An opening lasts longer than a transfer waits for its connection. Where the gateway holds the port, a connection request
+// that arrived in between would be accepted, and then reset: a server that sends little would take that for a transfer, and
+// reply 226.
+constexpr auto after_the_wait = std::chrono::seconds(1);
+
 }  // namespace
 
 data_connections::data_connections(std::shared_ptr<session_context> gate, net::loop& loop, log_sink log)
@@ -162,7 +167,8 @@ result<reserved_port> data_connections::reserve_in_place_of_server(const net::st
 net::task<result<firewall::opening_lease>> data_connections::make_opening(firewall::opening wanted,
                                                                           const client_control& client,
                                                                           const backend_leg& backend) {
-    wanted.lifetime = std::min<std::chrono::milliseconds>(gate_->config.data_timeout, firewall::max_opening_lifetime);
+    wanted.lifetime =
+        std::min<std::chrono::milliseconds>(gate_->config.data_timeout + after_the_wait, firewall::max_opening_lifetime);
     const auto limit = net::time_limit::within(limits::opening_timeout);
     const firewall::control_connections session{.client = client.stream().native_handle(),
                                                 .backend = backend.stream.native_handle()};
@@ -216,7 +222,7 @@ bool data_connections::use_opening(proto::leg leg, port_route route, firewall::o
     if (route == port_route::forwarded) {
         auto& port = port_of(leg);
         if (!port) return false;
-        port.forward_in_kernel(net::clock::now() + gate_->config.data_timeout);
+        port.forward_in_kernel(net::clock::now() + gate_->config.data_timeout + after_the_wait);
     }
     opening_ = std::move(opening);
     opened_at_ = net::clock::now();
