@@ -73,6 +73,7 @@ private:
         t.path = "a name";
         t.offset = t.command == proto::verb::list || t.command == proto::verb::mlsd ? 0 : choices_.next(2);
         t.ascii = choices_.next(2) == 1;
+        t.prepare_next = choices_.next(2) == 1;
         machine_.queue_transfer(t);
     }
 

@@ -16,7 +16,7 @@ constexpr auto max_wait_for_425 = std::chrono::seconds(2);
 /// The control connection may be silent while data is transferred; the data connection has its own time limits.
 constexpr auto max_silence_during_data = std::chrono::hours(24 * 365);
 
-/// The number for commands that are sent during a transfer; no operation of the queue has it.
+/// The number for commands that are sent during a transfer, or with it; no operation of the queue has it.
 constexpr client_machine::operation_id during_transfer_id = 0;
 
 }  // namespace
@@ -37,7 +37,10 @@ client_machine::operation_id client_machine::queue_login() { return queue(login_
 client_machine::operation_id client_machine::queue_transfer(client_transfer transfer) { return queue(std::move(transfer)); }
 client_machine::operation_id client_machine::queue_size(std::string path) { return queue(size_task{std::move(path)}); }
 client_machine::operation_id client_machine::queue_request(verb command, std::string argument) {
-    return queue(request_task{command, std::move(argument)});
+    return queue_named_request(std::string(row_of(command).name), std::move(argument));
+}
+client_machine::operation_id client_machine::queue_named_request(std::string name, std::string argument) {
+    return queue(request_task{std::move(name), std::move(argument)});
 }
 client_machine::operation_id client_machine::queue_quit() { return queue(quit_task{}); }
 
@@ -86,7 +89,7 @@ void client_machine::start(operation o) {
 }
 
 void client_machine::start_request(operation_id id, const request_task& request) {
-    if (auto sent = channel_.send(row_of(request.command).name, request.argument, id); !sent) {
+    if (auto sent = channel_.send(request.name, request.argument, id); !sent) {
         if (sent.error().code == errc::stray_reply) return end_session(at(), std::move(sent.error()));
         failure_ = failure_at(client_step::request, std::move(sent.error()), nullptr);
         return;
@@ -170,7 +173,11 @@ void client_machine::check_after_transfer() {
     if (ended_) return;
     command_reply extra;
     auto status = client_channel::status::reply;
-    while (status == client_channel::status::reply) status = channel_.next(extra);
+    while (status == client_channel::status::reply) {
+        status = channel_.next(extra);
+        if (status == client_channel::status::reply && awaits_prepared() && extra.command == name(prepared_->method))
+            on_prepared(extra.received);
+    }
     if (status != client_channel::status::ended) return;
     if (channel_.reply_code() != 421) return end_session(client_step::transfer, channel_.failure());
     stop_accepting();
@@ -193,8 +200,10 @@ client_act::read client_machine::read_action() const {
 
 void client_machine::on_reply(const command_reply& a) {
     const reply& r = a.received;
-    if (step_ != step::login && a.operation == during_transfer_id && (a.command == "NOOP" || a.command == "ABOR"))
-        return on_reply_during_transfer(a);
+    if (step_ != step::login && a.operation == during_transfer_id) {
+        if (a.command == "NOOP" || a.command == "ABOR") return on_reply_during_transfer(a);
+        if (prepared_ && a.command == name(prepared_->method)) return on_prepared(r);
+    }
     last_ = r;
     switch (step_) {
         case step::login: return perform(login_.on_reply(settings_, r, channel_.drained()));
@@ -310,21 +319,58 @@ void client_machine::try_method(bool there_is_one) {
     }
     if (negotiation_.active())
         step_ = step::listening;
-    else
+    else if (!use_prepared())
         send(step::negotiate, name(negotiation_.method()));
 }
 
+/// The reply to the EPSV or PASV that was sent together with the transfer before is there, or on its way.
+bool client_machine::use_prepared() {
+    if (!prepared_) return false;
+    if (prepared_->method != negotiation_.method()) {
+        if (!awaits_prepared()) prepared_.reset();
+        return false;
+    }
+    transfer_.is_prepared = true;
+    step_ = step::negotiate;
+    ++turn_;
+    if (awaits_prepared()) return true;
+    const reply answer = std::move(*prepared_->answer);
+    prepared_.reset();
+    on_negotiated(answer);
+    return true;
+}
+
+void client_machine::on_prepared(const reply& r) {
+    if (step_ == step::negotiate && transfer_.is_prepared) {
+        prepared_.reset();
+        last_ = r;
+        return on_negotiated(r);
+    }
+    prepared_->answer = r;
+}
+
 void client_machine::method_failed(error why, bool for_session) {
+    if (std::exchange(transfer_.is_prepared, false)) prepared_.reset();
     try_method(negotiation_.fail(settings_, std::move(why), for_session));
 }
 
 void client_machine::on_negotiated(const reply& r) {
+    if (transfer_.is_prepared && !r.positive()) {
+        // It may be refused at that time only.
+        refuses_to_prepare_ = true;
+        transfer_.is_prepared = false;
+        return send(step::negotiate, name(negotiation_.method()));
+    }
     // A reply without a usable port refuses the method, whatever its code; only a 4xx may be temporary.
     if (!r.positive()) return method_failed(error{errc::rejected, 0, summary(r)}, !r.transient());
-    if (negotiation_.active()) return request_transfer();
+    if (negotiation_.active()) return request_transfer(step::request);
     if (auto target = negotiation_.on_passive_reply(settings_, r); !target)
         return method_failed(std::move(target.error()), true);
     step_ = step::connecting;
+    // The method has worked for the transfer before, so that the connection is expected to be established.
+    if (!transfer_.is_prepared || transfer_.request.offset != 0) return;
+    transfer_.is_requested = true;
+    request_transfer(step::connecting);
 }
 
 void client_machine::data_listening(const result<endpoint>& at) {
@@ -337,10 +383,12 @@ void client_machine::data_listening(const result<endpoint>& at) {
 void client_machine::data_opened(const result<void>& outcome) {
     const bool active = step_ == step::accepting;
     if (outcome) {
-        if (!active) return request_transfer();
-        step_ = step::transferring;
+        step_ = active ? step::transferring : step::request;
+        if (!active && !transfer_.is_requested) request_transfer(step::request);
         return;
     }
+    // The server waits for a connection that does not come, and answers nothing meanwhile.
+    if (transfer_.is_requested) return end_session(client_step::transfer, outcome.error());
     if (!active) return method_failed(outcome.error(), true);
     if (transfer_.control_finished) return end_session(client_step::data, outcome.error());
     negotiation_.attempt().failure = outcome.error();
@@ -360,10 +408,18 @@ void client_machine::on_unopened(const reply& r) {
 
 // ---- The transfer
 
-void client_machine::request_transfer() {
+void client_machine::request_transfer(step then) {
     negotiation_.attempt().accepted = true;
     if (transfer_.request.offset != 0) return send(step::rest, "REST", std::to_string(transfer_.request.offset));
-    send(step::request, row_of(transfer_.request.command).name, transfer_.request.path);
+    send(then, row_of(transfer_.request.command).name, transfer_.request.path);
+    if (step_ == then) prepare_next();
+}
+
+void client_machine::prepare_next() {
+    if (!transfer_.request.prepare_next || refuses_to_prepare_ || negotiation_.active() || prepared_) return;
+    // This cannot fail: there is no argument, and the reply to the transfer is pending.
+    static_cast<void>(channel_.send(name(negotiation_.method()), {}, during_transfer_id));
+    prepared_ = preparation{negotiation_.method(), std::nullopt};
 }
 
 void client_machine::on_rest(const reply& r) {
@@ -375,13 +431,21 @@ void client_machine::on_request(const reply& r) {
     if (r.preliminary()) {
         if (step_ == step::transferring) return;
         transfer_.announced = announced_size(r);
+        transfer_.beginning = r.full_text();
         ++turn_;
         step_ = negotiation_.active() ? step::accepting : step::transferring;
         return;
     }
     const bool started = step_ == step::transferring;
+    // The port was asked for some time ago.
+    if (!started && r.code == 425 && transfer_.is_prepared)
+        return end_session(client_step::transfer, error{errc::rejected, 0, summary(r)}, &r);
     if (!started && r.code == 425) return method_failed(error{errc::rejected, 0, summary(r)}, true);
     if (!started && !r.positive()) return refuse(errc::rejected, {}, r);
+    if (started && !r.positive() && awaits_prepared() && !transfer_.aborted)
+        return end_session(
+            client_step::transfer,
+            error{errc::stray_reply, 0, "the server refused the transfer, or the command after it: " + summary(r)});
     transfer_.control_finished = true;
     if (!started && negotiation_.active()) {
         // 226 without 150: the server has connected, sent all data and closed; its connection waits in the listener's

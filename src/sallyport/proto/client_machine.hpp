@@ -11,6 +11,10 @@
 // read, so that a refusal ends a transfer immediately and an early 226 is accepted; send_noop() and abort_transfer() may be
 // called then.
 //
+// With client_transfer::prepare_next, the server gets a transfer and the next EPSV or PASV in one segment, and reads the
+// latter when the transfer has ended; then the next transfer is requested while its data connection is established. A server
+// that answers in another order, or refuses what follows a transfer, ends the session: its replies cannot be assigned.
+//
 // A value without sockets, clocks, files and exceptions. Owned by its driver; one thread.
 
 #include <cstdint>
@@ -79,6 +83,8 @@ public:
     operation_id queue_size(std::string path);
     /// One command without a data connection. Any final reply is a success; see reply_to() and last_reply().
     operation_id queue_request(verb command, std::string argument);
+    /// The same with a verb that the command table need not have. REQUIRES: it is no transfer.
+    operation_id queue_named_request(std::string name, std::string argument);
     /// Never fails.
     operation_id queue_quit();
 
@@ -125,6 +131,9 @@ public:
     /// The size in the text of the 150: "... (5000 bytes)".
     [[nodiscard]] std::optional<std::uint64_t> announced() const noexcept { return transfer_.announced; }
 
+    /// The text with which the server began the last transfer; empty if it sent no 1xx.
+    [[nodiscard]] const std::string& beginning() const noexcept { return transfer_.beginning; }
+
     void set_trace(std::move_only_function<void(std::string_view line)> trace) { channel_.set_trace(std::move(trace)); }
 
 private:
@@ -154,7 +163,7 @@ private:
         std::string path;
     };
     struct request_task {
-        verb command;
+        std::string name;
         std::string argument;
     };
     struct quit_task {};
@@ -173,11 +182,22 @@ private:
     struct transfer_state {
         client_transfer request;
         std::optional<std::uint64_t> announced;
+        std::string beginning;
         bool data_started = false;
         bool data_finished = false;
         // The final reply was received, or the control connection was lost, during the transfer.
         bool control_finished = false;
         bool aborted = false;
+        // Its port was asked for together with the transfer before.
+        bool is_prepared = false;
+        // It was requested before its data connection was established.
+        bool is_requested = false;
+    };
+    /// The EPSV or PASV for the next transfer.
+    struct preparation {
+        data_method method;
+        // Nothing: its reply is pending.
+        std::optional<reply> answer;
     };
 
     operation_id queue(decltype(operation::task) task);
@@ -202,7 +222,11 @@ private:
     void after_type();
     void try_method(bool there_is_one);
     void method_failed(error why, bool for_session);
-    void request_transfer();
+    void request_transfer(step then);
+    void prepare_next();
+    [[nodiscard]] bool use_prepared();
+    void on_prepared(const reply& r);
+    [[nodiscard]] bool awaits_prepared() const noexcept { return prepared_ && !prepared_->answer; }
     [[nodiscard]] std::optional<client_action> local_action();
     [[nodiscard]] std::optional<client_action> transfer_action();
     [[nodiscard]] client_act::read read_action() const;
@@ -236,6 +260,9 @@ private:
     std::optional<client_failure> failure_;
     size_state size_;
     transfer_state transfer_;
+    std::optional<preparation> prepared_;
+    // The server has refused to prepare a transfer.
+    bool refuses_to_prepare_ = false;
 };
 
 }  // namespace sallyport::proto

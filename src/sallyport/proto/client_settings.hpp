@@ -123,6 +123,9 @@ struct client_transfer {
     std::uint64_t offset = 0;
     // TYPE A.
     bool ascii = false;
+    // Another transfer follows: its EPSV or PASV is sent together with this request, so that its port is known at once. Not
+    // together with NOOP, whose reply could be taken for that of the other.
+    bool prepare_next = false;
 };
 
 }  // namespace sallyport::proto
