@@ -144,6 +144,7 @@ def test_address_family(sallyport, start, tmp_path):
     assert sallyport_run("ls", "-4", by_address).returncode == 0
     done = sallyport_run("ls", "-6", by_address)
     assert done.returncode != 0 and "127.0.0.1 has no IPv6 address" in done.stderr, done
+    assert "Leave out -4 or -6" in done.stderr and "name server" not in done.stderr, done
     done = sallyport_run("ls", "-4", "-6", by_address)
     assert done.returncode == 2 and "-4 and -6 exclude each other" in done.stderr, done
 

@@ -121,6 +121,28 @@ def test_a_failed_copy_deletes_nothing(sallyport, here):
     assert trees.files(here) == ["old-name", "other"]
 
 
+def test_a_conflict_is_reported_once_and_deletes_nothing(ours, there, here):
+    """What is below a directory of the source cannot be copied where the target has a file; it is not tried."""
+    write(there / "a" / "b" / "c", "theirs")
+    write(there / "other", "theirs")
+    write(here / "a", "mine")
+    write(here / "old-name", "mine")
+    done = mirror("--json", "--delete", "--max-delete", "100%", f"{ours}/", here)
+    assert done.returncode == 13
+    said = result_of(done)
+    assert [failure["name"] for failure in said["failures"]] == ["a"] and said["done"] == 1
+    assert said["warnings"] == ["nothing was deleted, because not all files were copied"]
+    assert trees.files(here) == ["a", "old-name", "other"] and (here / "a").read_text() == "mine"
+
+
+def test_the_name_of_a_partial_file_is_not_mirrored(ours, there, here):
+    for name in ("a", "a.part"):
+        write(there / name, name)
+    done = mirror(f"{ours}/", here)
+    assert done.returncode == 13 and "a.part is where a is downloaded to" in done.stderr
+    assert trees.files(here) == ["a"] and (here / "a").read_text() == "a"
+
+
 def test_an_empty_source_deletes_nothing(ours, there, here):
     write(here / "precious", "text")
     done = mirror("--delete", f"{ours}/", here)
@@ -193,6 +215,7 @@ def test_killed_and_run_again(start, there, here):
     (["/tmp", "/var"], "one of SOURCE and TARGET"),
     (["ftp://127.0.0.1:1/", "ftp://127.0.0.1:1/"], "one of SOURCE and TARGET"),
     (["--max-delete", "many", "ftp://127.0.0.1:1/", "/tmp"], "not a number of files"),
+    (["--max-delete", "5", "ftp://127.0.0.1:1/", "/tmp"], "add --delete"),
 ])
 def test_invalid_usage(sallyport, arguments, says):
     done = mirror(*arguments)

@@ -138,6 +138,8 @@ public:
     }
     [[nodiscard]] int resumed_data_connections() const { return resumed_; }
     [[nodiscard]] int unexpected_peers() const { return unexpected_peers_; }
+    /// From now on.
+    void allow_sessions(int max_sessions) { max_sessions_ = max_sessions; }
     /// Logged in at the same time.
     [[nodiscard]] int peak_sessions() const { return peak_sessions_; }
 
@@ -150,7 +152,7 @@ private:
         void run() {
             if (how_.implicit_tls && !control_.accept_tls(*how_.tls)) return;
             const int others = stub_.sessions_++;
-            if (others >= how_.max_sessions)
+            if (others >= stub_.max_sessions_)
                 send_reply("421 Too many connections");
             else
                 serve();
@@ -369,6 +371,7 @@ private:
     mutable std::mutex mutex_;
     std::vector<std::string> commands_;
     std::vector<blocking_socket> held_open_;
+    std::atomic<int> max_sessions_ = how_.max_sessions;
     std::atomic<int> resumed_ = 0;
     std::atomic<int> unexpected_peers_ = 0;
     std::atomic<int> sessions_ = 0;

@@ -23,6 +23,7 @@ struct wording {
 // In the order of the enum.
 constexpr auto wordings = std::to_array<wording>({
     {cause::host_not_found, "Check the host name, and that this computer can reach its name server."},
+    {cause::no_address_of_family, "Leave out -4 or -6, or use a name or address of that kind."},
     {cause::connection_refused, "Check the host name and port, and that the server is running."},
     {cause::no_response,
      "No response. The address may be wrong, the host down, or a firewall may be dropping the connection."},

@@ -79,9 +79,9 @@ void client_options::add_to(command_table& table) {
                                    "Time limit for connecting to each address of the host"},
                                   {"--timeout", "SECONDS", time(timeout, a_day), "Give up after this long without progress",
                                    "60 for greeting and data, 30 for other replies"},
-                                  {"--stall-timeout", "SECONDS", time(stall, a_day),
+                                  {"--stall-timeout", "SECONDS", time(transfers.stall, a_day),
                                    "Abort transfers without progress for this long", "--timeout, or 60"},
-                                  {"--stall-rate", "BYTES", size(stall_rate, "any"),
+                                  {"--stall-rate", "BYTES", size(transfers.stall_rate, "any"),
                                    "Average bytes per second over --stall-timeout that count as progress"}});
     table.add("Output",
               {{"-v,--verbose", "", flag(verbose), "Print commands and replies to standard error, without passwords"},
@@ -93,6 +93,14 @@ void client_options::add_to(command_table& table) {
 void client_options::add_mapping_to(command_table& table) {
     table.add("Client data connections",
               router.rows("In active mode, ask the router to forward ports by pcp, natpmp, upnp or LIST"));
+}
+
+void client_options::add_transfers_to(command_table& table, bool several) {
+    table.add("Client data connections",
+              {{"--limit-rate", "BYTES", size(transfers.max_rate), "Maximum bytes per second of all files together"}});
+    if (several)
+        table.add("Client data connections", {{"--no-pipelining", "", flag(transfers.no_pipelining),
+                                               "Negotiate each data connection after the transfer before it"}});
 }
 
 result<client::options> client_options::session(const client::url& location) const {
@@ -128,8 +136,13 @@ result<client::options> client_options::session(const client::url& location) con
         out.stall = out.reply = out.greeting = *timeout;
         out.data_open = std::min(out.data_open, out.stall);
     }
-    if (stall) out.stall = *stall;
-    out.stall_rate = stall_rate;
+    if (transfers.stall) out.stall = *transfers.stall;
+    out.stall_rate = transfers.stall_rate;
+    if (transfers.max_rate > 0) {
+        out.rate = std::make_shared<client::rate_limiter>(transfers.max_rate);
+        // A slow transfer is what the user wants.
+        out.stall_rate = std::min(out.stall_rate, transfers.max_rate / 2);
+    }
     auto chosen_login = login(location);
     if (!chosen_login) return std::unexpected(chosen_login.error());
     out.login = std::move(*chosen_login);

@@ -15,6 +15,15 @@
 
 namespace sallyport::cli {
 
+/// How files move.
+struct transfer_settings {
+    std::optional<std::chrono::milliseconds> stall;
+    std::uint64_t stall_rate = limits::stall_rate;
+    /// 0: no limit.
+    std::uint64_t max_rate = 0;
+    bool no_pipelining = false;
+};
+
 struct client_options {
     bool verbose = false;
     bool quiet = false;
@@ -34,12 +43,13 @@ struct client_options {
     std::string user;
     std::chrono::milliseconds connect = std::chrono::seconds(10);
     std::optional<std::chrono::milliseconds> timeout;
-    std::optional<std::chrono::milliseconds> stall;
-    std::uint64_t stall_rate = limits::stall_rate;
+    transfer_settings transfers;
 
     void add_to(command_table& table);
     /// Those for port mappings in active mode, for commands that transfer data.
     void add_mapping_to(command_table& table);
+    /// Those for commands that transfer files; `several`: also those for many of them.
+    void add_transfers_to(command_table& table, bool several);
 
     /// The session options for `location`, with user and password from the URL, --user, SALLYPORT_PASSWORD, ~/.netrc or the
     /// terminal. Errors name the option.

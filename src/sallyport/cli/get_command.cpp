@@ -6,6 +6,7 @@
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/get_many.hpp>
+#include <sallyport/cli/name_list.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/cli/transfer_run.hpp>
 #include <sallyport/client/glob.hpp>
@@ -48,8 +49,8 @@ net::task<client::outcome<client::transfer_report>> fetch(client::session& sessi
 /// Today's single file: one session and one result object. Everything else is for get_many.
 bool is_single_file(const get_job& job, const std::vector<client::url>& locations) {
     const bool is_pattern = !job.no_glob && job.output.empty() && client::has_wildcards(locations.front().path);
-    return locations.size() == 1 && !is_pattern && !job.many.recursive && !job.many.keep_times && job.directory.empty() &&
-           !job.no_clobber && !job.newer;
+    return locations.size() == 1 && !is_pattern && !job.many.need_many() && job.directory.empty() && !job.no_clobber &&
+           !job.newer;
 }
 
 int run_many(const get_job& job, std::vector<client::url> locations) {
@@ -70,6 +71,11 @@ int run_many(const get_job& job, std::vector<client::url> locations) {
 }
 
 int run(get_job job) {
+    if (const auto listed = add_listed_names(job.many.from_file, job.urls); !listed)
+        return report_error("get", listed.error(), exit_status::local_file);
+    if (job.urls.empty())
+        return report_error("get", error{errc::usage, 0, "the URL is missing; see 'sallyport get --help'"},
+                            exit_status::usage);
     std::vector<client::url> locations;
     for (const auto& each : job.urls) {
         auto location = client::url::parse(each);
@@ -105,7 +111,7 @@ void add_get_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<get_job>();
     CLI::App* command = app.add_subcommand("get", "Download files");
     command_table table;
-    table.add("Arguments", {{"URL", "", required(texts(job->urls)),
+    table.add("Arguments", {{"URL", "", texts(job->urls),
                              "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); *, ?, [] and ** match names"}});
     table.add("Files",
               {{"-o,--output", "FILE", text(job->output), "Save as FILE; '-' writes to standard output", "name in the URL"},
@@ -115,9 +121,10 @@ void add_get_command(CLI::App& app, int& exit_code) {
                {"--no-clobber", "", flag(job->no_clobber), "Keep files that exist"},
                {"--newer", "", flag(job->newer), "Replace files only by newer ones"},
                {"--no-glob", "", flag(job->no_glob), "Take *, ?, [ and ] in URLs for parts of names"}});
-    job->many.add_to(table, "Also download directories, with everything in them");
+    job->many.add_to(table, "Also download directories, with everything in them", "URLs");
     job->options.add_to(table);
     job->options.add_mapping_to(table);
+    job->options.add_transfers_to(table, true);
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

@@ -12,7 +12,9 @@
 #include <sallyport/cli/site_run.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/client/local_tree.hpp>
+#include <sallyport/client/mirror_plan.hpp>
 #include <sallyport/client/remote_tree.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -31,11 +33,31 @@ struct get_plan {
     std::set<std::string>& names;
     std::size_t links = 0;
     std::size_t directories = 0;
+    std::size_t too_large = 0;
     std::vector<client::transfer> transfers;
 
     void add_problem(const std::string& name, client::failure why) { result.problems.push_back({name, std::move(why)}); }
 
+    /// FILE is downloaded to FILE.part, so that another file cannot have this name at the same time.
+    [[nodiscard]] bool has_part_with(const std::string& local) const {
+        const auto whole = client::whole_of_part(local);
+        return names.contains(local + ".part") || names.contains(local + ".part.from") ||
+               (!whole.empty() && names.contains(whole));
+    }
+
     void add_file(const std::string& remote, const std::string& local, std::optional<client::listed_file> listed) {
+        if (listed && job.many.max_size != 0 && listed->size > job.many.max_size) {
+            ++too_large;
+            return;
+        }
+        if (has_part_with(local)) {
+            const error cause{errc::exists, 0,
+                              fmt::format("{} and another file cannot be saved together, because FILE is downloaded to "
+                                          "FILE.part; get it on its own with -o FILE",
+                                          local)};
+            add_problem(remote, client::failure::of_local_file(cause, "getting " + remote));
+            return;
+        }
         if (!names.insert(local).second) {
             const error cause{errc::exists, 0,
                               fmt::format("another file is saved as {}; get them one by one with -o FILE", local)};
@@ -138,33 +160,22 @@ client::transfer_options options_of(const get_many_job& job) {
             .keep_times = job.many.keep_times,
             .existing = job.no_clobber ? existing_file::keep
                         : job.newer    ? existing_file::replace_by_newer
-                                       : existing_file::replace};
+                                       : existing_file::replace,
+            .then_delete = job.many.then_delete,
+            .max_size = job.many.max_size};
 }
 
 net::task<> get_from_site(client::pool& on, get_plan& plan, const std::vector<client::url>& urls) {
     for (const auto& each : urls) co_await plan_url(on, plan, each);
     if (plan.directories > 0)
-        plan.result.warnings.push_back(fmt::format("skipped {} directories; add --recursive", plan.directories));
-    if (plan.links > 0) plan.result.warnings.push_back(fmt::format("skipped {} links", plan.links));
+        plan.result.warnings.push_back(
+            fmt::format("skipped {}; add --recursive",
+                        plan.directories == 1 ? "a directory" : fmt::format("{} directories", plan.directories)));
+    if (plan.too_large > 0)
+        plan.result.warnings.push_back(
+            fmt::format("skipped {} larger than --max-size allows", status::with_plural(plan.too_large, "file")));
+    if (plan.links > 0) plan.result.warnings.push_back(fmt::format("skipped {}", status::with_plural(plan.links, "link")));
     co_await client::run_transfers(on, plan.transfers, options_of(plan.job), plan.shown.counters);
-}
-
-bool is_same_site(const client::url& a, const client::url& b) {
-    return a.tls == b.tls && a.host == b.host && a.port == b.port && a.user == b.user && a.password == b.password &&
-           a.ascii == b.ascii;
-}
-
-/// The URLs of each site, in the order of their first ones.
-std::vector<std::vector<client::url>> by_site(const std::vector<client::url>& urls) {
-    std::vector<std::vector<client::url>> out;
-    for (const auto& each : urls) {
-        const auto same = std::ranges::find_if(out, [&each](const auto& site) { return is_same_site(site.front(), each); });
-        if (same == out.end())
-            out.push_back({each});
-        else
-            same->push_back(each);
-    }
-    return out;
 }
 
 }  // namespace
@@ -179,7 +190,7 @@ int get_many(const get_many_job& job) {
     std::set<std::string> names;
     const auto sites = by_site(job.urls);
     for (const auto& urls : sites) {
-        get_plan plan{job, shared_target, shown, result, names, 0, 0, {}};
+        get_plan plan{job, shared_target, shown, result, names, 0, 0, 0, {}};
         const site_work work = [&plan, &urls](client::pool& on) { return get_from_site(on, plan, urls); };
         const auto run = run_on_site(urls.front(), job.many.connections(), job.options, shown, work);
         if (!run && sites.size() == 1) return report_error("get", run.error(), exit_status::usage);

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/escape.hpp>
@@ -13,14 +11,15 @@
 #include <sallyport/cli/advice_text.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/entry_text.hpp>
 #include <sallyport/cli/run_session.hpp>
 #include <sallyport/cli/transfer_result.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
 
 using proto::entry;
-using proto::entry_type;
 
 struct ls_job {
     client_options options;
@@ -30,53 +29,11 @@ struct ls_job {
 
 using ls_result = session_result<client::listing_report>;
 
-char letter(entry_type t) {
-    switch (t) {
-        case entry_type::file: return '-';
-        case entry_type::directory:
-        case entry_type::current:
-        case entry_type::parent: return 'd';
-        case entry_type::link: return 'l';
-        case entry_type::other: break;
-    }
-    return '?';
-}
-
-std::string_view type_name(entry_type t) {
-    switch (letter(t)) {
-        case '-': return "file";
-        case 'd': return "directory";
-        case 'l': return "link";
-        default: return "other";
-    }
-}
-
-std::string display_text(std::string_view name) { return ::isatty(STDOUT_FILENO) == 1 ? escape(name) : std::string(name); }
-
-std::string time_text(const entry& e) {
-    return e.has_modified ? fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(e.modified)))
-                          : std::string();
-}
-
-void print_long(const entry& e) {
-    const std::string link = e.link_target.empty() ? "" : " -> " + display_text(e.link_target);
-    fmt::print("{} {:>14} {:>16}  {}{}{}\n", letter(e.type), e.has_size ? std::to_string(e.size) : "", time_text(e),
-               display_text(e.name), e.type == entry_type::directory ? "/" : "", link);
-}
-
-std::string entry_json(const entry& e) {
-    return fmt::format(R"({{"name":{},"type":"{}","size":{},"modified":{}}})", json_string(e.name), type_name(e.type),
-                       e.has_size ? std::to_string(e.size) : "null",
-                       e.has_modified
-                           ? fmt::format("\"{:%Y-%m-%dT%H:%M:%SZ}\"", fmt::gmtime(static_cast<std::time_t>(e.modified)))
-                           : "null");
-}
-
 void print_json(const std::string& url, const client::listing_report& listing) {
     fmt::print(R"({{"ok":true,"exit_code":0,"url":{},"skipped_names":{},"unrecognized_lines":{},"entries":[)",
                json_string(url), listing.skipped_names, listing.unrecognized_lines);
     for (std::size_t i = 0; i < listing.entries.size(); ++i)
-        fmt::print("{}{}", i == 0 ? "" : ",", entry_json(listing.entries[i]));
+        fmt::print("{}{}", i == 0 ? "" : ",", "{" + entry_members(listing.entries[i].name, listing.entries[i]) + "}");
     fmt::print("]}}\n");
 }
 
@@ -94,14 +51,14 @@ int report(const std::string& url, ls_result& r, const ls_job& job) {
             if (job.names_only)
                 fmt::print("{}\n", display_text(e.name));
             else
-                print_long(e);
+                fmt::print("{}\n", long_line(e));
         }
     }
     if (r.got->skipped_names > 0 && !job.options.quiet)
-        fmt::print(stderr, "sallyport ls: warning: skipped {} entries with unsafe names\n", r.got->skipped_names);
+        fmt::print(stderr, "sallyport ls: warning: skipped {}\n", status::with_plural(r.got->skipped_names, "unsafe name"));
     if (r.got->unrecognized_lines > 0 && !job.options.quiet)
-        fmt::print(stderr, "sallyport ls: warning: skipped {} lines in an unknown format; the first: {}\n",
-                   r.got->unrecognized_lines, escape(r.got->first_unrecognized));
+        fmt::print(stderr, "sallyport ls: warning: skipped {} in an unknown format; the first: {}\n",
+                   status::with_plural(r.got->unrecognized_lines, "line"), escape(r.got->first_unrecognized));
     return 0;
 }
 

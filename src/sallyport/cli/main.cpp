@@ -133,6 +133,16 @@ int main(int argc, char** argv) {
     add_put_command(app, exit_code);
     add_ls_command(app, exit_code);
     add_mirror_command(app, exit_code);
+    add_rm_command(app, exit_code);
+    add_mv_command(app, exit_code);
+    add_mkdir_command(app, exit_code);
+    add_rmdir_command(app, exit_code);
+    add_chmod_command(app, exit_code);
+    add_stat_command(app, exit_code);
+    add_cat_command(app, exit_code);
+    add_find_command(app, exit_code);
+    add_du_command(app, exit_code);
+    add_quote_command(app, exit_code);
     add_doctor_command(app, exit_code);
     add_reach_command(app, exit_code);
     add_import_command(app, exit_code);

@@ -11,6 +11,7 @@
 #include <sallyport/cli/advice_text.hpp>
 #include <sallyport/cli/progress_bar.hpp>
 #include <sallyport/cli/transfer_result.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -71,6 +72,16 @@ std::string failures_json(const many_result& r) {
     return "[" + out + "]";
 }
 
+/// The names that the server chose for uploads; without any, no member.
+std::string chosen_names_member(const many_result& r) {
+    std::string out;
+    for (const auto& t : r.transfers)
+        if (!t.stored_as.empty() && t.state == transfer_state::done)
+            out += fmt::format(R"({}{{"name":{},"stored_as":{}}})", out.empty() ? "" : ",", json_string(name_of_source(t)),
+                               json_string(t.stored_as));
+    return out.empty() ? out : "\"stored\":[" + out + "],";
+}
+
 std::string result_json(const many_result& r) {
     const auto sum = totals_of(r);
     const auto status = status_of(r);
@@ -79,10 +90,10 @@ std::string result_json(const many_result& r) {
         warnings += (i == 0 ? "" : ",") + json_string(r.warnings[i]);
     return fmt::format(
         R"({{"ok":{},"exit_code":{},"files":{},"done":{},"skipped":{},"unchanged":{},"failed":{},"cancelled":{},"deleted":{},)"
-        R"("retried":{},"bytes":{},"seconds":{:.3f},"connections":{},"failures":{},"failures_omitted":{},"warnings":[{}]}})",
+        R"("retried":{},"bytes":{},"seconds":{:.3f},"connections":{},{}"failures":{},"failures_omitted":{},"warnings":[{}]}})",
         status == exit_status::ok && r.signal == 0, static_cast<int>(status), r.transfers.size(), sum.done, sum.skipped,
         r.unchanged, sum.failed, sum.cancelled, r.deleted, sum.retried, sum.bytes,
-        static_cast<double>(r.elapsed.count()) / 1000, r.connections, failures_json(r),
+        static_cast<double>(r.elapsed.count()) / 1000, r.connections, chosen_names_member(r), failures_json(r),
         sum.failed - std::min(sum.failed, max_reported), warnings);
 }
 
@@ -100,8 +111,8 @@ void print_failures(const many_result& r, const totals& sum) {
         if (t.why && t.state == transfer_state::failed) print(*t.why, t.partial_file);
     if (count > max_reported) fmt::print(stderr, "sallyport {}: {} more failed\n", r.command, count - max_reported);
     if (sum.failed > 0 && sum.failed + sum.done + sum.skipped > 1)
-        fmt::print(stderr, "sallyport {}: {} of {} files failed\n", r.command, sum.failed,
-                   r.transfers.size() + r.problems.size());
+        fmt::print(stderr, "sallyport {}: {} of {} failed\n", r.command, sum.failed,
+                   status::with_plural(r.transfers.size() + r.problems.size(), "file"));
 }
 
 void print_summary(const many_result& r, const totals& sum) {
@@ -110,16 +121,18 @@ void print_summary(const many_result& r, const totals& sum) {
     if (sum.skipped > 0) more += fmt::format(", {} skipped", sum.skipped);
     if (r.unchanged > 0) more += fmt::format(", {} unchanged", r.unchanged);
     if (r.deleted > 0) more += fmt::format(", {} deleted", r.deleted);
-    fmt::print(stderr, "{} files, {} in {:.1f} s, {}/s{}\n", sum.done, readable_size(static_cast<double>(sum.bytes)),
-               seconds, readable_size(static_cast<double>(sum.bytes) / seconds), more);
+    fmt::print(stderr, "{}, {} in {:.1f} s, {}/s{}\n", status::with_plural(sum.done, "file"),
+               readable_size(static_cast<double>(sum.bytes)), seconds,
+               readable_size(static_cast<double>(sum.bytes) / seconds), more);
 }
 
 void print_cancelled(const many_result& r, const totals& sum) {
     std::size_t parts = 0;
     for (const auto& t : r.transfers) parts += t.state == transfer_state::cancelled && !t.partial_file.empty();
     fmt::print(
-        stderr, "sallyport {}: cancelled; {} of {} files are complete, {} partial files were kept{}\n", r.command, sum.done,
-        r.transfers.size(), parts,
+        stderr, "sallyport {}: cancelled; {} of {} {} complete, {} {} kept{}\n", r.command, sum.done,
+        status::with_plural(r.transfers.size(), "file"), r.transfers.size() == 1 ? "is" : "are",
+        status::with_plural(parts, "partial file"), parts == 1 ? "was" : "were",
         r.command == "mirror" ? "; run the same command again to continue" : "; the same command with --resume continues");
 }
 
@@ -131,9 +144,11 @@ void end_run(many_result& r, const many_progress& shown) {
 }
 
 void add_listing_warnings(many_result& r, std::size_t skipped_names, std::size_t unrecognized_lines) {
-    if (skipped_names > 0) r.warnings.push_back(fmt::format("skipped {} entries with unsafe names", skipped_names));
+    if (skipped_names > 0)
+        r.warnings.push_back(fmt::format("skipped {}", status::with_plural(skipped_names, "unsafe name")));
     if (unrecognized_lines > 0)
-        r.warnings.push_back(fmt::format("skipped {} lines of listings in an unknown format", unrecognized_lines));
+        r.warnings.push_back(
+            fmt::format("skipped {} of listings in an unknown format", status::with_plural(unrecognized_lines, "line")));
 }
 
 void add_transfer_warnings(many_result& r) {

@@ -18,6 +18,7 @@
 #include <sallyport/cli/site_run.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/client/mirror.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -58,6 +59,7 @@ void print_plan(const client::mirror_plan& plan) {
         fmt::print("copy   {} ({}, {} bytes)\n", shown(copy.path), name(copy.reason), copy.source.size.value_or(0));
     for (const auto& path : plan.remove_files) fmt::print("delete {}\n", shown(path));
     for (const auto& path : plan.remove_directories) fmt::print("delete {}/\n", shown(path));
+    for (const auto& path : plan.part_names) fmt::print("skip   {} (the name of a partial file)\n", shown(path));
     for (const auto& path : plan.conflicts) fmt::print("skip   {} (a directory or link on one side only)\n", shown(path));
     fmt::print("{} to copy, {} to delete, {} unchanged\n", plan.copies.size(), plan.remove_files.size(), plan.unchanged);
 }
@@ -101,10 +103,19 @@ struct mirror_run {
                                   "rename one of them"};
             result.problems.push_back({path, client::failure::of_local_file(cause, {})});
         }
+        for (const auto& path : prepared->plan.part_names) {
+            const error cause{errc::exists, 0,
+                              fmt::format("{} is where {} is downloaded to; leave one of them out with --exclude", path,
+                                          client::whole_of_part(path))};
+            result.problems.push_back({path, client::failure::of_local_file(cause, {})});
+        }
     }
     void add_warnings() {
         const auto& plan = prepared->plan;
-        if (plan.special > 0) result.warnings.push_back(fmt::format("skipped {} links and special files", plan.special));
+        if (plan.special > 0)
+            result.warnings.push_back(
+                fmt::format("skipped {}", plan.special == 1 ? "a link or special file"
+                                                            : fmt::format("{} links and special files", plan.special)));
         add_listing_warnings(result, prepared->skipped_names, prepared->unrecognized_lines);
         if (prepared->keeps_extra_files)
             result.warnings.emplace_back("nothing was deleted, because a part of the source could not be listed");
@@ -135,9 +146,9 @@ net::task<> mirror_site(client::pool& on, mirror_run& run) {
 int report_deletions(const mirror_run& run) {
     const auto& plan = run.prepared->plan;
     const error cause{errc::usage, 0,
-                      fmt::format("{} of the target's {} files would be deleted, which is more than --max-delete allows; "
+                      fmt::format("{} of the target's {} would be deleted, which is more than --max-delete allows; "
                                   "nothing was changed. Look with --dry-run, then allow more with --max-delete",
-                                  plan.remove_files.size(), plan.target_files)};
+                                  plan.remove_files.size(), status::with_plural(plan.target_files, "file"))};
     if (run.job.options.json) print_plan_json(plan, exit_status::too_many_deletions, run.job.dry_run);
     return report_error("mirror", cause, exit_status::too_many_deletions);
 }
@@ -174,6 +185,9 @@ int run(const mirror_job& job) {
         return report_error(
             "mirror", error{errc::usage, 0, "one of SOURCE and TARGET must be a URL, and the other one a local directory"},
             exit_status::usage);
+    if (!job.remove && (job.max_delete.files || job.max_delete.percent))
+        return report_error("mirror", error{errc::usage, 0, "--max-delete limits --delete; add --delete, or remove it"},
+                            exit_status::usage);
     const bool upload = is_url(job.target);
     auto location = client::url::parse(upload ? job.target : job.source);
     if (!location) return report_error("mirror", location.error(), exit_status::usage);
@@ -187,7 +201,7 @@ int run(const mirror_job& job) {
                       location->path,
                       std::move(*local),
                       client::name_filter(job.include, job.exclude),
-                      {job.by, job.remove, !upload}},
+                      {job.by, job.remove, !upload, !upload}},
                      {},
                      {},
                      std::nullopt};
@@ -198,6 +212,7 @@ int run(const mirror_job& job) {
     if (!ran) return report_error("mirror", ran.error(), exit_status::usage);
     state.result.connections = *ran;
     end_run(state.result, state.progress);
+    add_transfer_warnings(state.result);
     return report_run(state);
 }
 
@@ -227,6 +242,7 @@ void add_mirror_command(CLI::App& app, int& exit_code) {
                            "Connections; fewer if the server has no room", "3"}});
     job->options.add_to(table);
     job->options.add_mapping_to(table);
+    job->options.add_transfers_to(table, true);
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

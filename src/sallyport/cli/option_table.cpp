@@ -70,7 +70,9 @@ option_value single(std::function<result<void>(const std::string&)> take) {
     option_value out;
     out.add = [take = std::move(take)](CLI::App& command, const std::string& name) {
         const std::function<void(const std::string&)> read = [name, take](const std::string& text) {
-            if (const auto parsed = take(text); !parsed) refuse(name.substr(name.find("--")), text, parsed.error());
+            const auto dashes = name.find("--");
+            if (const auto parsed = take(text); !parsed)
+                refuse(dashes == name.npos ? name : name.substr(dashes), text, parsed.error());
         };
         return command.add_option_function(name, read);
     };

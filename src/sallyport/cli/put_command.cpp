@@ -11,6 +11,7 @@
 #include <sallyport/base/unique_fd.hpp>
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/name_list.hpp>
 #include <sallyport/cli/put_many.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/cli/transfer_run.hpp>
@@ -25,6 +26,17 @@ struct put_job {
     std::vector<std::string> arguments;
     bool resume = false;
     bool make_directories = false;
+    bool temp_name = false;
+    bool append = false;
+    bool unique = false;
+
+    [[nodiscard]] client::upload_mode mode() const noexcept {
+        using client::upload_mode;
+        return append   ? upload_mode::append
+               : unique ? upload_mode::unique
+               : resume ? upload_mode::resume
+                        : upload_mode::replace;
+    }
 };
 
 /// One list of arguments, since the last one is the URL.
@@ -49,23 +61,31 @@ int run_many(const put_job& job, std::vector<std::string> files, client::url loc
     if (std::ranges::find(files, "-") != files.end())
         return report_error("put", error{errc::usage, 0, "'-' cannot be combined with other files or with these options"},
                             exit_status::usage);
-    put_many_job many{job.options, job.many, std::move(files), std::move(location), {}, job.make_directories, job.resume};
-    if (many.files.size() == 1 && !job.many.recursive && !many.location.file_name().empty()) {
+    put_many_job many{job.options,          job.many,   std::move(files), std::move(location), {},
+                      job.make_directories, job.resume, job.temp_name,    job.mode()};
+    if (many.files.size() == 1 && !job.many.recursive && !job.unique && !many.location.file_name().empty()) {
         many.name = many.location.file_name();
         many.location.path.resize(many.location.path.size() - many.name.size());
     }
     return put_many(many);
 }
 
+int refuse_put(const std::string& why) { return report_error("put", error{errc::usage, 0, why}, exit_status::usage); }
+
 int run(const put_job& job) {
     auto files = job.arguments;
-    if (files.size() < 2)
-        return report_error("put", error{errc::usage, 0, "the URL is missing; see 'sallyport put --help'"},
-                            exit_status::usage);
     auto location = client::url::parse(files.back());
+    if (files.size() < 2 && (job.many.from_file.empty() || !location))
+        return refuse_put("the URL is missing; see 'sallyport put --help'");
     if (!location) return report_error("put", location.error(), exit_status::usage);
     files.pop_back();
-    if (files.size() > 1 || job.many.recursive || job.many.keep_times || job.make_directories)
+    if (job.append + job.unique + job.resume > 1)
+        return refuse_put("--append, --unique and --resume exclude each other; use one of them");
+    if (job.temp_name && (job.append || job.unique))
+        return refuse_put("--temp-name is for files that are replaced; remove it, or --append and --unique");
+    if (const auto listed = add_listed_names(job.many.from_file, files); !listed)
+        return report_error("put", listed.error(), exit_status::local_file);
+    if (files.size() != 1 || job.many.need_many() || job.make_directories || job.temp_name || job.unique)
         return run_many(job, std::move(files), std::move(*location));
     const auto& name = files.front();
     const bool piped = name == "-";
@@ -83,7 +103,7 @@ int run(const put_job& job) {
     }
     const int file = piped ? STDIN_FILENO : local.get();
     const auto move = [&](client::session& session, client::progress show, std::string& /*kept*/) {
-        return session.put(file, location->path, job.resume, std::move(show));
+        return session.put(file, location->path, job.mode(), std::move(show));
     };
     return run_transfer({"put", *location, name, name, move}, job.options);
 }
@@ -100,10 +120,14 @@ void add_put_command(CLI::App& app, int& exit_code) {
           "Local files ('-' reads standard input), and ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); after a "
           "final '/', or with several, files keep their names"}});
     table.add("Files", {{"-c,--resume", "", flag(job->resume), "Continue at the end of the file on the server"},
-                        {"--mkdir", "", flag(job->make_directories), "Make the directories in the path of the URL"}});
-    job->many.add_to(table, "Also upload directories, with everything in them");
+                        {"--mkdir", "", flag(job->make_directories), "Make the directories in the path of the URL"},
+                        {"--temp-name", "", flag(job->temp_name), "Upload to NAME.part, and rename it at the end"},
+                        {"--append", "", flag(job->append), "Add the file at the end of the one on the server (APPE)"},
+                        {"--unique", "", flag(job->unique), "Let the server choose a new name, and print it (STOU)"}});
+    job->many.add_to(table, "Also upload directories, with everything in them", "local files");
     job->options.add_to(table);
     job->options.add_mapping_to(table);
+    job->options.add_transfers_to(table, true);
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

@@ -11,12 +11,15 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/cli/entry_text.hpp>
 #include <sallyport/cli/many_result.hpp>
 #include <sallyport/cli/site_run.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/client/local_tree.hpp>
+#include <sallyport/client/mirror_plan.hpp>
 #include <sallyport/client/remote_change.hpp>
 #include <sallyport/client/remote_tree.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -29,6 +32,12 @@ struct put_plan {
     many_progress& shown;
     many_result& result;
     const std::string& only_name;
+    std::uint64_t max_size = 0;
+    /// Names must not be those of partial files.
+    bool temp_names = false;
+    /// The server chooses the names.
+    bool unique = false;
+    std::size_t too_large = 0;
     std::size_t skipped = 0;
     /// On the server, below the directory of the URL, parents first.
     std::vector<std::string> directories;
@@ -42,7 +51,19 @@ struct put_plan {
         result.problems.push_back({name, client::failure::of_local_file(std::move(why), "reading " + name)});
     }
     void add_file(const shared_tree& tree, const std::string& local, const std::string& remote, std::uint64_t size) {
-        if (!names.insert(remote).second) {
+        if (max_size != 0 && size > max_size) {
+            ++too_large;
+            return;
+        }
+        const auto whole = client::whole_of_part(remote);
+        if (temp_names && (names.contains(remote + ".part") || (!whole.empty() && names.contains(whole))))
+            return add_problem(
+                tree->shown(local),
+                error{errc::exists, 0,
+                      fmt::format("{} and another file cannot be uploaded together with --temp-name, which uses "
+                                  "the name FILE.part; upload it on its own",
+                                  remote)});
+        if (!names.insert(remote).second && !unique) {
             const auto shown_name = tree->shown(local);
             return add_problem(shown_name,
                                error{errc::exists, 0,
@@ -119,8 +140,23 @@ net::task<> put_on_site(client::pool& on, put_plan& plan, const put_many_job& jo
     auto refused = co_await client::make_directories(on, std::move(directories));
     for (auto& each : refused) plan.result.problems.push_back({std::move(each.path), std::move(each.why)});
     for (auto& each : plan.transfers) each.remote = join_path(*base, each.remote);
-    const client::transfer_options how{.resume = job.resume, .keep_times = job.many.keep_times};
+    const client::transfer_options how{.resume = job.resume,
+                                       .keep_times = job.many.keep_times,
+                                       .then_delete = job.many.then_delete,
+                                       .temp_name = job.temp_name,
+                                       .upload = job.mode};
     co_await client::run_transfers(on, plan.transfers, how, plan.shown.counters);
+}
+
+/// On standard output, one a line; the JSON object has them too.
+void report_chosen_names(many_result& result, bool json) {
+    for (const auto& t : result.transfers) {
+        if (t.state != client::transfer_state::done) continue;
+        if (t.stored_as.empty())
+            result.warnings.push_back(t.tree->shown(t.local) + ": the server did not report the name that it chose");
+        else if (!json)
+            fmt::print("{}\n", display_text(t.stored_as));
+    }
 }
 
 }  // namespace
@@ -129,10 +165,17 @@ int put_many(const put_many_job& job) {
     many_progress shown;
     many_result result;
     result.command = "put";
-    put_plan plan{shown, result, job.name, 0, {}, {}, {}, {}};
+    put_plan plan{
+        shown, result, job.name, job.many.max_size, job.temp_name, job.mode == client::upload_mode::unique, 0, 0, {},
+        {},    {},     {}};
     for (const auto& each : job.files) plan_argument(plan, each, job.many.recursive);
+    if (plan.too_large > 0)
+        result.warnings.push_back(
+            fmt::format("skipped {} larger than --max-size allows", status::with_plural(plan.too_large, "file")));
     if (plan.skipped > 0)
-        result.warnings.push_back(fmt::format("skipped {} links, devices and other special files", plan.skipped));
+        result.warnings.push_back(fmt::format("skipped {}", plan.skipped == 1
+                                                                ? "a link or special file"
+                                                                : fmt::format("{} links and special files", plan.skipped)));
     if (!plan.transfers.empty() || !plan.directories.empty()) {
         const site_work work = [&plan, &job](client::pool& on) { return put_on_site(on, plan, job); };
         const auto run = run_on_site(job.location, job.many.connections(), job.options, shown, work);
@@ -144,6 +187,7 @@ int put_many(const put_many_job& job) {
     if (job.many.keep_times && shown.counters.times_refused)
         result.warnings.emplace_back("the server does not let clients set times, so the copies have the time of the upload");
     add_transfer_warnings(result);
+    if (job.mode == client::upload_mode::unique) report_chosen_names(result, job.options.json);
     return report(result, job.options);
 }
 

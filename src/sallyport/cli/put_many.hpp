@@ -21,6 +21,8 @@ struct put_many_job {
     /// Makes the directories in its path.
     bool make_directories = false;
     bool resume = false;
+    bool temp_name = false;
+    client::upload_mode mode = client::upload_mode::replace;
 };
 
 /// Returns the exit code.

@@ -12,6 +12,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/progress_bar.hpp>
 #include <sallyport/client/router_listener.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -21,7 +22,7 @@ constexpr auto between_updates = std::chrono::milliseconds(100);
 net::task<> show_progress(net::loop& home, many_progress& shown, progress_bar& bar, const bool& ended) {
     while (!ended) {
         const std::size_t finished = shown.counters.done + shown.counters.skipped + shown.counters.failed;
-        bar.rename(fmt::format("{} of {} files", finished, shown.files.load()));
+        bar.rename(fmt::format("{} of {}", finished, status::with_plural(shown.files, "file")));
         std::optional<std::uint64_t> size;
         if (shown.unknown_sizes == 0) size = std::max(shown.bytes.load(), shown.counters.bytes.load());
         if (shown.files > 0) bar.update(shown.counters.bytes, size);
@@ -73,7 +74,24 @@ net::signal_actions cancel_at_signals(client::pool& connections, many_progress& 
             .restart = {}};
 }
 
+bool is_same_site(const client::url& a, const client::url& b) {
+    return a.tls == b.tls && a.host == b.host && a.port == b.port && a.user == b.user && a.password == b.password &&
+           a.ascii == b.ascii;
+}
+
 }  // namespace
+
+std::vector<std::vector<client::url>> by_site(const std::vector<client::url>& urls) {
+    std::vector<std::vector<client::url>> out;
+    for (const auto& each : urls) {
+        const auto same = std::ranges::find_if(out, [&each](const auto& site) { return is_same_site(site.front(), each); });
+        if (same == out.end())
+            out.push_back({each});
+        else
+            same->push_back(each);
+    }
+    return out;
+}
 
 result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, const client_options& options,
                                 many_progress& shown, const site_work& work) {
@@ -84,6 +102,7 @@ result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, c
     net::loop_group loops(1);
     client::pool_settings settings;
     settings.connections = parallel;
+    settings.pipelining = !options.transfers.no_pipelining;
     settings.session_options = session_options(std::move(*how), std::move(*mapping), parallel > 1);
     client::pool connections(loops.at(0), site, std::move(settings));
     const net::signal_watch signals(loops.at(0), cancel_at_signals(connections, shown));

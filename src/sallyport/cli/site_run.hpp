@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/client/pool.hpp>
@@ -31,6 +32,9 @@ using site_work = std::function<net::task<>(client::pool& connections)>;
 /// Returns the number of connections that the site allows, as far as it is known.
 [[nodiscard]] result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, const client_options& options,
                                               many_progress& shown, const site_work& work);
+
+/// The URLs of each site, in the order of their first ones. A site is a server with a login.
+[[nodiscard]] std::vector<std::vector<client::url>> by_site(const std::vector<client::url>& urls);
 
 /// Ends the process as the signal would have ended it. After the report of a command that it cancelled.
 void end_by_signal(int signal);

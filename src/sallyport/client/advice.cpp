@@ -201,7 +201,8 @@ std::vector<advice> advise(const client_failure& failed_step, const failure_cont
         return out;
     }
     switch (failed_step.at) {
-        case step::resolve: return one(cause::host_not_found);
+        case step::resolve:
+            return one(failed_step.cause.code == errc::unsupported ? cause::no_address_of_family : cause::host_not_found);
         case step::connect: return one(cause_of_connect(failed_step.cause));
         case step::greeting: return one(cause_of_greeting(failed_step, known));
         case step::tls: return one(cause_of_tls(failed_step, known));

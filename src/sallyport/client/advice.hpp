@@ -9,7 +9,7 @@
 
 namespace sallyport::client {
 
-enum class operation : std::uint8_t { open, get, put, list };
+enum class operation : std::uint8_t { open, get, put, list, change };
 
 /// The state of a session at the time of a failure.
 struct failure_context {

@@ -145,6 +145,7 @@ TEST(advice, each_failure_has_its_cause) {
     const std::string_view tls = "ftpes://ann@ftp.example.org/";
     const row rows[] = {
         {failed(step::resolve, errc::unresolved), cause::host_not_found},
+        {failed(step::resolve, errc::unsupported), cause::no_address_of_family},
         {failed(step::connect, errc::refused), cause::connection_refused},
         {failed(step::connect, errc::timeout), cause::no_response},
         {failed(step::connect, errc::unreachable), cause::unreachable},

@@ -12,6 +12,7 @@ using step = proto::client_step;
 // In the order of the enum: row_of() indexes it.
 constexpr auto rows = std::to_array<cause_row>({
     {cause::host_not_found, side::user, step::resolve, remedy::check_address},
+    {cause::no_address_of_family, side::user, step::resolve, remedy::check_address},
     {cause::connection_refused, side::server, step::connect, remedy::check_address},
     {cause::no_response, side::network, step::connect, remedy::check_address},
     {cause::unreachable, side::local, step::connect, remedy::check_network},

@@ -60,6 +60,7 @@ enum class remedy : std::uint8_t {
 enum class cause : std::uint8_t {
     // Until TLS is established
     host_not_found,
+    no_address_of_family,
     connection_refused,
     no_response,
     unreachable,

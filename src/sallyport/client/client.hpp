@@ -69,6 +69,17 @@ struct failure {
 template <class T>
 using outcome = std::expected<T, failure>;
 
+/// What an upload does with a file that exists.
+enum class upload_mode : std::uint8_t {
+    replace,
+    /// Continues it if its last bytes and its time show that it is the beginning of the local file, otherwise replaces it.
+    resume,
+    /// Adds the local file at its end (APPE).
+    append,
+    /// Leaves it alone: the server chooses another name (STOU).
+    unique
+};
+
 struct transfer_report {
     /// Transferred by this call.
     std::uint64_t bytes = 0;
@@ -81,6 +92,8 @@ struct transfer_report {
     std::vector<attempt> attempts;
     std::string final_reply;
     std::vector<std::string> warnings;
+    /// After upload_mode::unique, the name that the server chose; empty if it did not report it.
+    std::string stored_as;
 };
 
 struct listing_report {
@@ -126,6 +139,20 @@ struct download_resume {
     std::optional<listed_file> listed;
 };
 
+/// A change of one entry of the server.
+struct change {
+    struct command {
+        proto::verb verb;
+        std::string argument;
+    };
+    /// "removing /a".
+    std::string action;
+    /// The entry, from which the directory of the session follows.
+    std::string path;
+    /// In order; the first refusal ends them.
+    std::vector<command> commands;
+};
+
 /// Called during a transfer with the position in the file and, if known, its size.
 using progress = std::function<void(std::uint64_t done, std::optional<std::uint64_t> size)>;
 
@@ -143,9 +170,8 @@ public:
     /// Downloads into an open local file. Success means a 226, a byte count that matches the server's size, and a clean TLS
     /// shutdown.
     net::task<outcome<transfer_report>> get(std::string path, int local_file, download_resume resume, progress on_progress);
-    /// Uploads an open local file. With `resume`, the upload continues the server's file if its last bytes and its time show
-    /// that it is the beginning of the local file; otherwise it starts from the beginning. Success is defined as for get().
-    net::task<outcome<transfer_report>> put(int local_file, std::string path, bool resume, progress on_progress);
+    /// Uploads an open local file. With upload_mode::unique, `path` is a directory. Success is defined as for get().
+    net::task<outcome<transfer_report>> put(int local_file, std::string path, upload_mode mode, progress on_progress);
     /// Lists a directory with CWD and MLSD, or LIST if MLSD is not supported; for a file, returns its own entry. Paths of
     /// later calls are still relative to the start directory. A listing without any known line is a failure. `now` (seconds
     /// since 1970) completes dates without a year.
@@ -153,9 +179,19 @@ public:
 
     /// Sends one command about `path` that needs no data connection. Every final reply is a value.
     net::task<outcome<proto::reply>> request(proto::verb verb, std::string path);
+    /// Sends the commands of a change; a refusal is a failure. Returns the last reply.
+    net::task<outcome<proto::reply>> apply(change what);
+    /// Type, size and time of a file or directory, by MLST, or by SIZE, MDTM and CWD.
+    net::task<outcome<proto::entry>> stat(std::string path);
+    /// Sends one command as it is, in `directory` unless that is empty. Every final reply is a value. REQUIRES: the command
+    /// uses no data connection.
+    net::task<outcome<proto::reply>> quote(std::string directory, std::string name, std::string argument);
     /// The path from the root of the server, for calls of any session of this login: relative paths begin at the directory
     /// of the login. Unchanged if the server does not report that directory as a path with slashes.
     net::task<outcome<std::string>> absolute(std::string path);
+
+    /// Whether another transfer follows each one, so that its data connection can be negotiated at the same time.
+    void set_pipelining(bool wanted) noexcept;
 
     /// Sends QUIT, waits for the reply for up to options::quit, and closes. Never fails (C3).
     net::task<> quit();

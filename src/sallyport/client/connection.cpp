@@ -113,7 +113,7 @@ net::task<std::optional<client_failure>> connection::connect() {
     if (!found) co_return client_failure{client_step::resolve, found.error()};
     const auto addresses = attempt_order(*found, options_.version);
     if (addresses.empty() && !found->empty())
-        co_return client_failure{client_step::resolve, error{errc::unresolved, 0,
+        co_return client_failure{client_step::resolve, error{errc::unsupported, 0,
                                                              fmt::format("{} has no IPv{} address", server_.host,
                                                                          options_.version == ip_version::ipv4 ? 4 : 6)}};
 
@@ -183,8 +183,12 @@ net::task<std::optional<client_failure>> connection::login() {
 }
 
 net::task<std::expected<proto::reply, client_failure>> connection::request(proto::verb verb, std::string argument) {
+    return named_request(std::string(proto::row_of(verb).name), std::move(argument));
+}
+
+net::task<std::expected<proto::reply, client_failure>> connection::named_request(std::string name, std::string argument) {
     clock_.restart();
-    const auto order = machine_->queue_request(verb, std::move(argument));
+    const auto order = machine_->queue_named_request(std::move(name), std::move(argument));
     co_await run_machine(nullptr);
     if (const auto* reply = machine_->reply_to(order)) co_return *reply;
     co_return std::unexpected(machine_->failure().value_or(client_failure{}));
@@ -305,6 +309,12 @@ net::task<> connection::perform_read(act::read how) {
 
 net::task<> connection::connect_data(act::connect_data to) {
     const auto limit = within(to.limit);
+    // The request for a transfer may be sent together with the connect.
+    const auto sent = co_await send_output(limit);
+    if (!sent) {
+        machine_->connection_failed(sent.error());
+        co_return;
+    }
     auto opened = co_await data_.connect(control_.local().address, to.to, options_.max_segment, limit);
     if (opened && !options_.data_preamble.empty()) opened = co_await data_.stream().write_all(options_.data_preamble, limit);
     if (!opened) trace(opened.error().text());
@@ -373,6 +383,7 @@ net::task<transfer_counts> connection::run_handler(bool protect, data_handler& h
     net::stall_watch stall({.window = options_.stall, .bytes_per_second = options_.stall_rate});
     auto limit = stall.limit();
     limit.total = deadline_;
+    handler.limit_rate(loop_, options_.rate);
     auto out = co_await handler.run(data_.stream(), limit);
     const bool stalled = out.failure && out.failure->code == errc::timeout && net::clock::now() < deadline_;
     if (stalled) out.failure->what = stall.text();

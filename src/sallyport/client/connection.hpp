@@ -26,6 +26,7 @@
 #include <sallyport/client/data_connection.hpp>
 #include <sallyport/client/data_handler.hpp>
 #include <sallyport/client/listener_mapping.hpp>
+#include <sallyport/client/rate_limiter.hpp>
 #include <sallyport/client/step_clock.hpp>
 #include <sallyport/client/url.hpp>
 #include <sallyport/net/event.hpp>
@@ -92,6 +93,8 @@ struct connection_options {
     int max_segment = 0;
     /// Average bytes per second over `stall` that count as progress; 0: any byte counts.
     std::uint64_t stall_rate = limits::stall_rate;
+    /// Of all connections with these options. Null: no limit.
+    std::shared_ptr<rate_limiter> rate;
     std::chrono::milliseconds tls_handshake = limits::tls_handshake_timeout;
     std::chrono::milliseconds quit = std::chrono::seconds(1);
     /// Interval of NOOP during a transfer; nothing: none is sent.
@@ -128,6 +131,8 @@ public:
 
     /// Sends one command that needs no data connection. Every final reply is a value.
     net::task<std::expected<proto::reply, failure>> request(proto::verb verb, std::string argument);
+    /// The same with a verb that need not be a known one. REQUIRES: it is no transfer.
+    net::task<std::expected<proto::reply, failure>> named_request(std::string name, std::string argument);
     /// The same, but a reply whose code is not in `success` is a failure, errc::rejected. If `success` is empty, any 2xx
     /// will do.
     net::task<std::expected<proto::reply, failure>> command(proto::verb verb, std::string argument,

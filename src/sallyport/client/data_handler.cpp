@@ -77,10 +77,12 @@ net::task<transfer_counts> receiver::run(net::stream& data, net::time_limit limi
     const auto block = std::span(buffer).subspan(1);
     bool complete = false;
     for (;;) {
-        const auto n = co_await data.read_some(block, limit);
+        const auto n = co_await data.read_some(block.first(piece(block.size())), limit);
         if (!n) out.failure = n.error();
         complete = n && *n == 0;
         if (!n || complete || !take(block.first(*n), out)) break;
+        const auto pause = pause_after(*n);
+        if (pause > net::clock::duration::zero()) co_await sleep(pause);
     }
     end(complete, out);
     co_return out;
@@ -171,9 +173,9 @@ net::task<transfer_counts> file_sender::send_regular(net::stream& data, net::tim
     transfer_counts out;
     std::uint64_t at = offset_;
     while (at < size) {
-        const auto piece = std::min(send_piece, size - at);
+        const auto next = std::min<std::uint64_t>(piece(send_piece), size - at);
         std::uint64_t passed = 0;
-        const auto sent = co_await data.send_file(file_, at, piece, limit, passed);
+        const auto sent = co_await data.send_file(file_, at, next, limit, passed);
         if (!sent) {
             out.bytes += passed;
             out.failure = sent.error();
@@ -182,11 +184,13 @@ net::task<transfer_counts> file_sender::send_regular(net::stream& data, net::tim
         at += *sent;
         out.bytes += *sent;
         count_(out.bytes);
-        if (*sent < piece) {
+        if (*sent < next) {
             out.failure = error{errc::truncated, 0, "the local file was truncated during the transfer"};
             out.is_local = true;
             co_return out;
         }
+        const auto pause = pause_after(*sent);
+        if (pause > net::clock::duration::zero()) co_await sleep(pause);
     }
     co_return out;
 }
@@ -197,7 +201,7 @@ net::task<transfer_counts> file_sender::send_stream(net::stream& data, net::time
     proto::to_network_ascii filter;
     std::string text;
     for (;;) {
-        const auto n = read_block(file_, block);
+        const auto n = read_block(file_, std::span(block).first(piece(block.size())));
         if (!n) {
             out.failure = n.error();
             out.is_local = true;
@@ -217,6 +221,8 @@ net::task<transfer_counts> file_sender::send_stream(net::stream& data, net::time
         }
         out.bytes += bytes.size();
         count_(out.bytes);
+        const auto pause = pause_after(bytes.size());
+        if (pause > net::clock::duration::zero()) co_await sleep(pause);
     }
     co_return out;
 }

@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/client/overlap_check.hpp>
+#include <sallyport/client/rate_limiter.hpp>
 #include <sallyport/net/loop.hpp>
 #include <sallyport/net/stream.hpp>
 #include <sallyport/proto/ascii_filter.hpp>
@@ -32,6 +34,25 @@ public:
     virtual ~data_handler() = default;
 
     virtual net::task<transfer_counts> run(net::stream& data, net::time_limit limit) = 0;
+
+    /// Before run(). Null: no limit. The loop is that of the session.
+    void limit_rate(net::loop& l, std::shared_ptr<rate_limiter> rate) {
+        loop_ = &l;
+        rate_ = std::move(rate);
+    }
+
+protected:
+    /// How many bytes to move at a time, at most `usual`.
+    [[nodiscard]] std::size_t piece(std::size_t usual) const noexcept { return rate_ ? rate_->piece(usual) : usual; }
+    /// After bytes were moved: the time until the next ones may be.
+    [[nodiscard]] net::clock::duration pause_after(std::uint64_t bytes) {
+        return rate_ ? rate_->spend(bytes) : net::clock::duration::zero();
+    }
+    [[nodiscard]] net::task<> sleep(net::clock::duration time) const { return loop_->sleep_for(time); }
+
+private:
+    net::loop* loop_ = nullptr;
+    std::shared_ptr<rate_limiter> rate_;
 };
 
 /// Reads to the end of the data, or until a block of it is not accepted.

@@ -83,7 +83,7 @@ net::task<> correct_times(pool& connections, const std::string& base, const mirr
         const auto found = copy.reason == copy_reason::time ? remote.find(copy.path) : remote.end();
         if (found != remote.end() && found->second.precision > 0) all.push_back(&*found);
     }
-    co_await run_each(connections.home(), connections.limit(), all.size(), [&](std::size_t i) {
+    co_await run_each(connections.home(), connections.lanes(), all.size(), [&](std::size_t i) {
         return correct_time(connections, join_path(base, all[i]->first), all[i]->second);
     });
 }
@@ -169,7 +169,7 @@ net::task<> remove_extra_file(pool& connections, const mirror_settings& how, con
 net::task<> remove_extra(pool& connections, const mirror_settings& how, const mirror_preparation& prepared,
                          mirror_outcome& out) {
     const auto& files = prepared.plan.remove_files;
-    co_await run_each(connections.home(), connections.limit(), files.size(),
+    co_await run_each(connections.home(), connections.lanes(), files.size(),
                       [&](std::size_t i) { return remove_extra_file(connections, how, prepared, files[i], out); });
     // In order, since each has to be empty.
     for (const auto& path : prepared.plan.remove_directories) {
@@ -207,7 +207,9 @@ net::task<> run_mirror(pool& connections, const mirror_settings& how, const mirr
     co_await run_transfers(connections, out.transfers, {.resume = how.way == direction::download, .keep_times = true},
                            counters);
     // A file that was renamed must not be lost because its copy failed.
-    out.keeps_extra_files = how.plan.remove && !is_complete(out.transfers);
+    const auto& plan = prepared.plan;
+    out.keeps_extra_files =
+        how.plan.remove && !(is_complete(out.transfers) && plan.conflicts.empty() && plan.part_names.empty());
     if (!out.keeps_extra_files) co_await remove_extra(connections, how, prepared, out);
 }
 

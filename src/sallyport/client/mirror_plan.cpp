@@ -22,16 +22,15 @@ std::optional<copy_reason> reason_to_copy(const tree_entry& source, const tree_e
 
 /// "FILE.part" and "FILE.part.from" are unfinished downloads of a file of the source.
 bool is_part_of(const std::string& path, const tree_listing& source) {
-    for (const std::string_view ending : {".part", ".part.from"})
-        if (path.ends_with(ending) && source.contains(path.substr(0, path.size() - ending.size()))) return true;
-    return false;
+    const auto whole = whole_of_part(path);
+    return !whole.empty() && source.contains(whole);
 }
 
-/// Below something that is no directory in the source: a conflict, or a link whose directory is not known.
-bool is_below_other(const std::string& path, const tree_listing& source) {
+/// Below something that is no directory on the other side: a conflict, or a link whose directory is not known.
+bool is_below_other(const std::string& path, const tree_listing& other) {
     for (auto slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1)) {
-        const auto above = source.find(path.substr(0, slash));
-        if (above != source.end() && !above->second.is_directory) return true;
+        const auto above = other.find(path.substr(0, slash));
+        if (above != other.end() && !above->second.is_directory) return true;
     }
     return false;
 }
@@ -64,12 +63,24 @@ std::string_view name(copy_reason r) noexcept {
     return "time";
 }
 
+std::string whole_of_part(std::string_view path) {
+    for (const std::string_view ending : {".part", ".part.from"})
+        if (path.ends_with(ending)) return std::string(path.substr(0, path.size() - ending.size()));
+    return {};
+}
+
 mirror_plan plan_mirror(const tree_listing& source, const tree_listing& target, const plan_settings& how) {
     mirror_plan plan;
     for (const auto& [path, entry] : target) plan.target_files += !entry.is_directory && !entry.is_special;
     for (const auto& [path, entry] : source) {
         if (entry.is_special) {
             ++plan.special;
+            continue;
+        }
+        // The conflict is that of the directory above.
+        if (is_below_other(path, target)) continue;
+        if (how.target_has_parts && !entry.is_directory && is_part_of(path, source)) {
+            plan.part_names.push_back(path);
             continue;
         }
         const auto there = target.find(path);

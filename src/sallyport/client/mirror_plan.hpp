@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sallyport::client {
@@ -35,6 +36,8 @@ struct plan_settings {
     bool remove = false;
     /// The target keeps the times of copies. Not every server does; then a newer copy of the same size counts as the same.
     bool target_has_times = true;
+    /// The target is local: what is downloaded to FILE goes through FILE.part.
+    bool target_has_parts = true;
 };
 
 struct planned_copy {
@@ -52,11 +55,16 @@ struct mirror_plan {
     std::vector<std::string> remove_directories;
     /// Where one side has a directory or a special file and the other one something else.
     std::vector<std::string> conflicts;
+    /// Files that cannot be copied because their names are those of partial files of others: FILE.part next to FILE.
+    std::vector<std::string> part_names;
     std::size_t unchanged = 0;
     std::size_t special = 0;
     /// Files of the target.
     std::size_t target_files = 0;
 };
+
+/// "FILE" of "FILE.part" and "FILE.part.from", which belong to its download; empty for other names.
+[[nodiscard]] std::string whole_of_part(std::string_view path);
 
 [[nodiscard]] mirror_plan plan_mirror(const tree_listing& source, const tree_listing& target, const plan_settings& how);
 

@@ -81,6 +81,26 @@ TEST(client_mirror_plan, a_file_is_not_written_over_a_directory_or_a_link) {
     EXPECT_THAT(plan.remove_directories, IsEmpty());
 }
 
+TEST(client_mirror_plan, what_is_below_a_conflict_is_not_copied) {
+    const tree_listing source{
+        {"a", directory}, {"a/b", directory}, {"a/b/c", file(1, 1)}, {"d", directory}, {"d/e", file(1, 1)}};
+    const auto plan = plan_mirror(source, {{"a", special}, {"d", file(1, 1)}}, {});
+    EXPECT_THAT(plan.conflicts, ElementsAre("a", "d"));
+    EXPECT_THAT(copied(plan), IsEmpty());
+    EXPECT_THAT(plan.make_directories, IsEmpty());
+}
+
+TEST(client_mirror_plan, a_file_with_the_name_of_a_partial_file_is_refused) {
+    const tree_listing source{
+        {"a", file(1, 1)}, {"a.part", file(1, 1)}, {"a.part.from", file(1, 1)}, {"b.part", file(1, 1)}};
+    const auto plan = plan_mirror(source, {}, {});
+    EXPECT_THAT(plan.part_names, ElementsAre("a.part", "a.part.from"));
+    EXPECT_THAT(copied(plan), ElementsAre("a missing", "b.part missing"));
+    const auto up = plan_mirror(source, {}, {.target_has_parts = false});
+    EXPECT_THAT(up.part_names, IsEmpty());
+    EXPECT_EQ(up.copies.size(), 4U);
+}
+
 mirror_plan deleting(std::size_t wanted, std::size_t of) {
     mirror_plan out;
     out.remove_files.resize(wanted);

@@ -114,9 +114,8 @@ result<void> part_file::open_part() {
         if (!lock(fd_.get())) {
             const auto process = lock_holder(mine.st_ino);
             return fail(errc::busy,
-                        fmt::format("{}: {} is downloading to it; wait until it has finished, or save under another "
-                                    "name with -o FILE",
-                                    shown_part(), process == 0 ? "another process" : fmt::format("process {}", process)));
+                        fmt::format("{}: {} is downloading to it; wait until it has finished{}", shown_part(),
+                                    process == 0 ? "another process" : fmt::format("process {}", process), or_elsewhere()));
         }
         // The previous owner may have renamed or removed the file in the meantime.
         if (has_its_name()) {
@@ -124,8 +123,11 @@ result<void> part_file::open_part() {
             return {};
         }
     }
-    return fail(errc::busy, shown_part() + ": other processes keep replacing it; save under another name with -o FILE");
+    return fail(errc::busy, shown_part() + ": other processes keep replacing it; try again later" + or_elsewhere());
 }
+
+/// A file of a tree has the name that the tree gives it.
+std::string part_file::or_elsewhere() const { return directory_ ? "" : ", or save under another name with -o FILE"; }
 
 bool part_file::has_its_name() const {
     struct ::stat mine{};

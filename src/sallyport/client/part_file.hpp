@@ -53,6 +53,7 @@ private:
     result<void> open_names(bool resume);
     result<void> open_part();
     /// The name of FILE.part is still that of the open file.
+    [[nodiscard]] std::string or_elsewhere() const;
     [[nodiscard]] bool has_its_name() const;
     void read_record();
     void remove_record() const;

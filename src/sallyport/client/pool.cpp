@@ -69,6 +69,7 @@ struct pool::attempt_result {
     /// The session had not been opened.
     bool at_open = false;
     bool is_usable = false;
+    bool was_pipelined = false;
 };
 
 namespace {
@@ -107,7 +108,12 @@ bool may_succeed_later(const failure& f) noexcept {
 }
 
 pool::pool(net::loop& home, url site, pool_settings settings)
-    : home_(home), site_(std::move(site)), settings_(std::move(settings)), limit_(settings_.connections) {}
+    : home_(home),
+      site_(std::move(site)),
+      settings_(std::move(settings)),
+      limit_(settings_.connections),
+      raise_after_(settings_.raise_after),
+      pipelines_(settings_.pipelining) {}
 
 pool::~pool() = default;
 
@@ -120,28 +126,62 @@ net::task<outcome<void>> pool::run(const work& what) {
         if (m == nullptr) co_return std::unexpected(cancelled_failure());
         auto result = co_await try_on(*m, what, try_number);
         const auto others = members_.size() - 1;
-        if (!result.at_open) was_open_ = true;
+        if (!result.at_open) {
+            was_open_ = true;
+            is_trial_ = false;
+        }
+        const bool repeat_alone = note_pipelining(result) && !cancelled_;
         const bool may_repeat = !result.got && (may_succeed_later(result.got.error()) || was_lost_at_negotiation(result) ||
                                                 (was_open_ && may_be_back_later(result)));
         const bool is_last = !result.got && (!may_repeat || try_number >= settings_.tries);
         // Also after the last try, since the other connections may do the work: a firewall can drop what is too many.
         const bool no_room = result.at_open && others > 0 && (is_last || is_of_one_connection(result.got.error()));
-        if (no_room) limit_ = std::min(limit_, others);
+        if (no_room) lower_limit(others);
+        if (result.got) count_success();
         if (result.at_open && is_last && others == 0 && !cancelled_) unopenable_ = result.got.error();
         co_await release(*m, result.is_usable);
         if (result.got || cancelled_) co_return std::move(result.got);
-        if (no_room) continue;
+        if (no_room || repeat_alone) continue;
         if (is_last) co_return std::move(result.got);
         co_await wait_before(++try_number);
     }
 }
 
+void pool::lower_limit(std::size_t to) {
+    if (std::exchange(is_trial_, false)) raise_after_ *= 2;
+    limit_ = std::min(limit_, to);
+    successes_ = 0;
+}
+
+/// The server may have room again: others have left, or its limit was for a while.
+void pool::count_success() {
+    if (limit_ >= settings_.connections || is_trial_ || queue_.empty() || ++successes_ < raise_after_) return;
+    successes_ = 0;
+    ++limit_;
+    is_trial_ = true;
+    wake_one();
+}
+
+bool pool::note_pipelining(const attempt_result& result) {
+    if (!result.was_pipelined || result.at_open) return false;
+    if (result.got || result.is_usable) {
+        lost_while_pipelining_ = 0;
+        return false;
+    }
+    const auto code = result.got.error().cause.code;
+    const bool is_lost = code == errc::closed || code == errc::reset || code == errc::truncated || code == errc::unreachable;
+    lost_while_pipelining_ += is_lost ? 1 : 2;
+    if (lost_while_pipelining_ >= 2) pipelines_ = false;
+    return !is_lost;
+}
+
 net::task<pool::attempt_result> pool::try_on(member& m, const work& what, int try_number) {
     attempt_result out;
+    out.was_pipelined = pipelines_;
     auto on_its_loop = [&](auto done) {
         m.loop().post([this, &m, &what, try_number, &out, done = shared(std::move(done))] {
             try {
-                m.loop().spawn("work on a connection", perform(m, what, try_number, out, done));
+                m.loop().spawn("work on a connection", perform(m, what, try_number, out.was_pipelined, out, done));
             } catch (...) {
                 out.got = std::unexpected(out_of_memory());
                 (*done)();
@@ -153,7 +193,8 @@ net::task<pool::attempt_result> pool::try_on(member& m, const work& what, int tr
 }
 
 template <class Done>
-net::task<> pool::perform(member& m, const work& what, int try_number, attempt_result& out, std::shared_ptr<Done> done) {
+net::task<> pool::perform(member& m, const work& what, int try_number, bool pipelined, attempt_result& out,
+                          std::shared_ptr<Done> done) {
     try {
         if (!m.link) {
             m.link = std::make_shared<session>(m.loop(), settings_.session_options(m.loop()));
@@ -164,6 +205,7 @@ net::task<> pool::perform(member& m, const work& what, int try_number, attempt_r
             if (!opened) out.got = std::unexpected(std::move(opened.error()));
         }
         if (!out.at_open) {
+            m.link->set_pipelining(pipelined);
             auto got = co_await what(*m.link, try_number);
             out.got = std::move(got);
             out.is_usable = m.link->is_usable();

@@ -1,7 +1,11 @@
 #pragma once
 // The connections with one server for one user, made when they are needed, up to a maximum that is learned: a server that
-// has no room for one more connection (421, "too many connections") lowers it to those that there are. Work that loses its
-// connection is begun again on another one, a few times and with growing pauses. If none can be opened, all work fails.
+// has no room for one more connection (421, "too many connections") lowers it to those that there are; after a while one
+// more is tried again. Work that loses its connection is begun again on another one, a few times and with growing pauses. If
+// none can be opened, all work fails.
+//
+// Transfers are pipelined (session::set_pipelining) until the server has shown that it cannot bear that: a session that ends
+// in disorder, or two that are lost one after the other. What they carried is begun again without.
 //
 // Each connection has an event loop and a thread of its own, so that the local disk of one transfer holds up no other one.
 // All of the pool's own state is on the loop of its owner, "home": run(), cancel() and close() are called there, and run()
@@ -23,6 +27,9 @@ namespace sallyport::client {
 
 struct pool_settings {
     std::size_t connections = 3;
+    bool pipelining = true;
+    /// How many pieces of work must have succeeded before one more connection is tried; doubled whenever it is refused.
+    std::size_t raise_after = 50;
     /// How often a piece of work is begun before its failure counts.
     int tries = 5;
     /// Before the second try; doubled for each further one.
@@ -55,7 +62,9 @@ public:
     net::task<> close();
 
     /// The maximum number of connections, as far as it is known.
-    [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+    [[nodiscard]] std::size_t limit() const noexcept { return limit_ - (is_trial_ ? 1 : 0); }
+    /// How many pieces of work should run or wait at a time, so that each connection has one.
+    [[nodiscard]] std::size_t lanes() const noexcept { return settings_.connections; }
     [[nodiscard]] const url& site() const noexcept { return site_; }
     [[nodiscard]] net::loop& home() noexcept { return home_; }
 
@@ -67,7 +76,12 @@ private:
     member* add_member();
     net::task<attempt_result> try_on(member& m, const work& what, int try_number);
     template <class Done>
-    net::task<> perform(member& m, const work& what, int try_number, attempt_result& out, std::shared_ptr<Done> done);
+    net::task<> perform(member& m, const work& what, int try_number, bool pipelined, attempt_result& out,
+                        std::shared_ptr<Done> done);
+    void lower_limit(std::size_t to);
+    void count_success();
+    /// True if the failure may be due to pipelining.
+    [[nodiscard]] bool note_pipelining(const attempt_result& result);
     /// Gives the connection to the next work, or ends it.
     net::task<> release(member& m, bool usable);
     net::task<> end(std::unique_ptr<member> m);
@@ -78,6 +92,13 @@ private:
     url site_;
     pool_settings settings_;
     std::size_t limit_;
+    /// No connection has been opened since the limit was raised.
+    bool is_trial_ = false;
+    std::size_t successes_ = 0;
+    std::size_t raise_after_;
+    bool pipelines_;
+    /// Sessions in a row that were lost while they pipelined.
+    int lost_while_pipelining_ = 0;
     std::vector<std::unique_ptr<member>> members_;
     /// Work that waits for a connection, in order.
     std::deque<net::event*> queue_;

@@ -85,6 +85,61 @@ TEST(client_pool, a_server_without_room_for_a_third_connection_gets_two) {
     EXPECT_THAT(results, Each(::testing::Truly([](const auto& r) { return r.has_value(); })));
 }
 
+net::task<> make_room(net::loop& home, ftp_stub& server, const std::vector<outcome<void>>& results) {
+    while (results.size() < 20) co_await home.sleep_for(5ms);
+    server.allow_sessions(100);
+}
+
+TEST(client_pool, the_limit_rises_again_when_the_server_has_room) {
+    ftp_stub server({.max_sessions = 1, .data_delay = 2ms});
+    std::vector<outcome<void>> results;
+    auto settings = quick_pool(3);
+    settings.raise_after = 10;
+    const auto limit = with_pool(server.url(""), std::move(settings), [&](pool& connections) {
+        std::size_t next = 0;
+        return run_lanes(connections.home(), 4, [&connections, &server, &results, next]() mutable {
+            return next++ == 0 ? make_room(connections.home(), server, results) : fetch_times(connections, 100, results);
+        });
+    });
+    EXPECT_EQ(limit, 3U);
+    EXPECT_EQ(server.peak_sessions(), 3);
+    EXPECT_THAT(results, Each(::testing::Truly([](const auto& r) { return r.has_value(); })));
+}
+
+TEST(client_pool, a_server_that_stays_full_serves_all_on_one_connection) {
+    ftp_stub server({.max_sessions = 1});
+    std::vector<outcome<void>> results;
+    auto settings = quick_pool(2);
+    settings.raise_after = 10;
+    EXPECT_EQ(fetch_in_lanes(server, settings, 2, 80, results), 1U);
+    EXPECT_THAT(results, Each(::testing::Truly([](const auto& r) { return r.has_value(); })));
+}
+
+// ---- Pipelining
+
+TEST(client_pool, C3_the_next_data_connection_is_asked_for_with_the_transfer) {
+    ftp_stub server({});
+    std::vector<outcome<void>> results;
+    fetch_in_lanes(server, quick_pool(1), 1, 10, results);
+    EXPECT_THAT(results, Each(::testing::Truly([](const auto& r) { return r.has_value(); })));
+    EXPECT_EQ(count_of(server, "EPSV"), 11);
+    EXPECT_EQ(count_of(server, "RETR"), 10);
+}
+
+TEST(client_pool, C3_a_server_that_cannot_bear_it_is_served_without) {
+    behaviour b;
+    // It refuses the transfer, and answers what follows as if it had not.
+    b.replies["FINAL"] = "450 data transfer in progress";
+    ftp_stub server(b);
+    std::vector<outcome<void>> results;
+    fetch_in_lanes(server, quick_pool(1), 1, 3, results);
+    ASSERT_EQ(results.size(), 3U);
+    // Alone, the refusal is that of the transfer.
+    for (const auto& r : results) EXPECT_EQ(r.error().reply_code, 450);
+    EXPECT_EQ(count_of(server, "USER"), 2);
+    EXPECT_EQ(count_of(server, "RETR"), 4);
+}
+
 TEST(client_pool, a_refusal_at_the_login_counts_as_no_room) {
     behaviour b;
     b.replies["PASS"] = "530 Sorry, the maximum number of clients (0) for this user are already connected.";

@@ -47,17 +47,10 @@ net::task<outcome<void>> make_on(session& on, directory_making& all) {
     co_return outcome<void>{};
 }
 
-net::task<outcome<void>> request_on(session& on, verb what, const std::string& path) {
-    const auto reply = co_await on.request(what, path);
+net::task<outcome<void>> apply_on(session& on, change what) {
+    const auto reply = co_await on.apply(std::move(what));
     if (!reply) co_return std::unexpected(reply.error());
-    if (reply->positive()) co_return outcome<void>{};
-    co_return std::unexpected(
-        failure{step::request, error{errc::rejected, 0, proto::summary(*reply)}, reply->code, "removing " + path, {}});
-}
-
-net::task<outcome<void>> request(pool& connections, verb what, std::string path) {
-    const pool::work work = [what, &path](session& on, int /*try_number*/) { return request_on(on, what, path); };
-    co_return co_await connections.run(work);
+    co_return outcome<void>{};
 }
 
 }  // namespace
@@ -81,12 +74,33 @@ net::task<std::vector<remote_problem>> make_directories(pool& connections, std::
     co_return std::move(all.refused);
 }
 
+change making(const std::string& directory) { return {"making " + directory, directory, {{verb::mkd, directory}}}; }
+
+change removing_file(const std::string& path, const std::string& why) {
+    return {"removing " + path + why, path, {{verb::dele, path}}};
+}
+
+change removing_directory(const std::string& path) { return {"removing " + path, path, {{verb::rmd, path}}}; }
+
+change renaming(const std::string& path, const std::string& to) {
+    return {"renaming " + path + " to " + to, path, {{verb::rnfr, path}, {verb::rnto, to}}};
+}
+
+change changing_mode(const std::string& path, const std::string& mode) {
+    return {"changing the mode of " + path, path, {{verb::site, "CHMOD " + mode + ' ' + path}}};
+}
+
+net::task<outcome<void>> apply_change(pool& connections, change what) {
+    const pool::work work = [&what](session& on, int /*try_number*/) { return apply_on(on, what); };
+    co_return co_await connections.run(work);
+}
+
 net::task<outcome<void>> remove_file(pool& connections, std::string path) {
-    return request(connections, verb::dele, std::move(path));
+    return apply_change(connections, removing_file(path));
 }
 
 net::task<outcome<void>> remove_directory(pool& connections, std::string path) {
-    return request(connections, verb::rmd, std::move(path));
+    return apply_change(connections, removing_directory(path));
 }
 
 }  // namespace sallyport::client

@@ -17,6 +17,16 @@ namespace sallyport::client {
 /// that do not exist afterwards, without what is below them, each with the reason why it was refused.
 net::task<std::vector<remote_problem>> make_directories(pool& connections, std::vector<std::string> paths);
 
+// What a change sends; made here, since coroutines cannot hold lists in an expression that waits (g++ 12).
+[[nodiscard]] change making(const std::string& directory);
+[[nodiscard]] change removing_file(const std::string& path, const std::string& why = {});
+[[nodiscard]] change removing_directory(const std::string& path);
+[[nodiscard]] change renaming(const std::string& path, const std::string& to);
+[[nodiscard]] change changing_mode(const std::string& path, const std::string& mode);
+
+/// The failure names the entry and says what to do.
+net::task<outcome<void>> apply_change(pool& connections, change what);
+
 /// DELE or RMD.
 net::task<outcome<void>> remove_file(pool& connections, std::string path);
 net::task<outcome<void>> remove_directory(pool& connections, std::string path);

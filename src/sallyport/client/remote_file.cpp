@@ -48,7 +48,7 @@ net::task<std::optional<std::int64_t>> modification_time(connection& conn, std::
     co_return time_in(*reply);
 }
 
-net::task<file_query_result> query_file(connection& conn, std::string path) {
+net::task<file_query_result> query_entry(connection& conn, std::string path) {
     file_query_result out;
     if (conn.facts().features().may_have_mlsd()) {
         const auto reply = co_await conn.request(verb::mlst, path);
@@ -56,11 +56,8 @@ net::task<file_query_result> query_file(connection& conn, std::string path) {
             out.failure = reply.error();
             co_return out;
         }
-        out.is_supported = is_answer(*reply);
+        out.is_supported = out.has_directories = is_answer(*reply);
         if (reply->positive()) out.file = entry_in(*reply);
-        if (out.file && (out.file->type == entry_type::directory || out.file->type == entry_type::current ||
-                         out.file->type == entry_type::parent))
-            out.file.reset();
     }
     if (!out.is_supported) {
         const auto size = co_await conn.size(path);
@@ -80,6 +77,14 @@ net::task<file_query_result> query_file(connection& conn, std::string path) {
         }
     }
     if (out.file) out.file->name = last_component(path);
+    co_return out;
+}
+
+net::task<file_query_result> query_file(connection& conn, std::string path) {
+    auto out = co_await query_entry(conn, std::move(path));
+    if (out.file && (out.file->type == entry_type::directory || out.file->type == entry_type::current ||
+                     out.file->type == entry_type::parent))
+        out.file.reset();
     co_return out;
 }
 

@@ -20,13 +20,16 @@ net::task<std::optional<std::int64_t>> modification_time(connection& conn, std::
 struct file_query_result {
     /// The session has ended.
     std::optional<proto::client_failure> failure;
-    /// The file exists and is not a directory.
     std::optional<proto::entry> file;
     /// The server supports at least one of the commands.
     bool is_supported = false;
+    /// MLST has answered, which also knows directories.
+    bool has_directories = false;
 };
 
 /// Queries with MLST, or with SIZE and MDTM if MLST is not supported. The name of the entry is the last component of `path`.
+net::task<file_query_result> query_entry(connection& conn, std::string path);
+/// The same; nothing for a directory.
 net::task<file_query_result> query_file(connection& conn, std::string path);
 
 /// The part after the last '/'.

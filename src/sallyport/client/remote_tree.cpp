@@ -56,7 +56,7 @@ net::task<outcome<std::vector<listed_directory>>> list_all(pool& connections, st
     std::vector<listed_directory> all;
     all.reserve(paths.size());
     for (auto& path : paths) all.push_back({std::move(path)});
-    co_await run_each(connections.home(), connections.limit(), all.size(),
+    co_await run_each(connections.home(), connections.lanes(), all.size(),
                       [&](std::size_t i) { return list_one(connections, all[i], left); });
     if (left > 0) co_return all;
     const error cause{errc::too_long, 0, "there are more files and directories than one command lists; name a part of them"};

@@ -26,6 +26,14 @@ struct transfer_options {
     /// The target gets the modification time of the source.
     bool keep_times = false;
     existing_file existing = existing_file::replace;
+    /// The source is deleted when the sizes of both files have been compared.
+    bool then_delete = false;
+    /// Downloads of larger files are skipped, also those whose size a listing has not named. 0: no limit.
+    std::uint64_t max_size = 0;
+    /// Uploads go to NAME.part, which is renamed at the end.
+    bool temp_name = false;
+    /// Of uploads; `resume` decides between the first two.
+    upload_mode upload = upload_mode::replace;
 };
 
 /// How far everything is. Any thread.

@@ -1,4 +1,4 @@
-#include <sallyport/client/client.hpp>
+#include <sallyport/client/session_impl.hpp>
 
 #include <fmt/format.h>
 
@@ -8,15 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <sallyport/base/ascii.hpp>
-#include <sallyport/base/escape.hpp>
-#include <sallyport/client/advice.hpp>
-#include <sallyport/client/connection.hpp>
-#include <sallyport/client/directory.hpp>
-#include <sallyport/client/listing_collector.hpp>
 #include <sallyport/client/remote_file.hpp>
 #include <sallyport/client/resume.hpp>
-#include <sallyport/client/verdict.hpp>
+#include <sallyport/client/unique_name.hpp>
 
 namespace sallyport::client {
 
@@ -25,23 +19,6 @@ namespace {
 using proto::client_failure;
 using proto::client_transfer;
 using proto::verb;
-
-/// Unknown command, not implemented, or not for this path: LIST may still work.
-bool should_try_list(int reply_code) { return reply_code >= 500 && reply_code <= 504; }
-
-/// Many servers would take a leading '-' for an option of ls.
-std::string not_an_option(const std::string& path) { return path.starts_with('-') ? "./" + path : path; }
-
-/// "550 No members found.": MVS and similar servers refuse to list an empty directory.
-bool is_empty_directory(const proto::reply& r) {
-    if (r.code != 550 && r.code != 450) return false;
-    const std::string text = to_lower(r.text());
-    return text.starts_with("no members found") || text.starts_with("no data sets found") ||
-           text.starts_with("no files found");
-}
-
-/// The server has no such command.
-bool is_unknown_command(int reply_code) { return reply_code == 500 || reply_code == 502; }
 
 result<std::uint64_t> length_of(int file) {
     struct ::stat about{};
@@ -57,56 +34,7 @@ std::int64_t time_of(int file) {
 
 }  // namespace
 
-struct session::impl {
-    impl(net::loop& l, options o) : opts(std::move(o)), conn(l, opts) {}
-
-    options opts;
-    connection conn;
-    directory working_directory{conn};
-    url location;
-    std::vector<attempt> attempts;
-    std::string action;
-    std::string path;
-    operation current = operation::open;
-    bool is_logged_in = false;
-    // Bytes that the receiver has of the file; a resumed transfer would start there.
-    std::uint64_t received = 0;
-
-    [[nodiscard]] std::unexpected<failure> failed(client_failure failed_step) const {
-        failure_context known{location, conn.control().peer(), attempts, path, current};
-        known.user = login().user;
-        known.protect_data = opts.protect_data;
-        known.can_resume = opts.can_resume && !location.ascii && received > 0;
-        return std::unexpected(make_failure(std::move(failed_step), known, action));
-    }
-    [[nodiscard]] std::unexpected<failure> failed(step at, errc code, std::string detail) const {
-        return failed(client_failure{at, error{code, 0, std::move(detail)}});
-    }
-    void start_call(operation call, std::string text, std::string file_path) {
-        current = call;
-        action = std::move(text);
-        path = std::move(file_path);
-        received = 0;
-        attempts.clear();
-    }
-    [[nodiscard]] credentials login() const { return opts.login.value_or(login_of(location)); }
-
-    net::task<std::optional<client_failure>> size_of(std::string file, std::optional<std::uint64_t>& size);
-    net::task<std::optional<client_failure>> transfer(client_transfer order, data_handler& handler);
-    net::task<> query_stored_size(transfer_facts& facts, transfer_report& report);
-    net::task<> query_partial_upload(transfer_facts facts);
-    [[nodiscard]] transfer_facts facts(const transfer_report& report) const;
-    [[nodiscard]] std::optional<client_failure> judge(transfer_report& report, bool size_counts) const;
-    void describe(transfer_report& report);
-    void warn_of_unreadable_size(transfer_report& report) const;
-
-    [[nodiscard]] static result<void> start_over(int local_file, const std::string& why, transfer_report& report);
-    net::task<std::optional<client_failure>> read_listing(client_transfer order, listing_collector& into);
-    net::task<outcome<listing_report>> list_directory_entries(std::string argument, std::int64_t now);
-    net::task<outcome<listing_report>> list_file(std::string file, client_failure refused, std::int64_t now);
-};
-
-// ---- Steps shared by get, put and list
+// ---- Steps that several calls share
 
 net::task<std::optional<client_failure>> session::impl::size_of(std::string file, std::optional<std::uint64_t>& size) {
     size.reset();
@@ -176,6 +104,8 @@ session::~session() = default;
 session::session(session&&) noexcept = default;
 session& session::operator=(session&&) noexcept = default;
 
+void session::set_pipelining(bool wanted) noexcept { impl_->pipelines = wanted && !impl_->opts.noop_interval; }
+
 const std::vector<attempt>& session::attempts() const { return impl_->attempts; }
 
 net::task<outcome<void>> session::open(url location) {
@@ -242,7 +172,7 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
                 if (on_progress) on_progress(from + n, known);
             },
             tail);
-        client_transfer order{verb::retr, path, tail ? tail->start() : 0, ascii};
+        client_transfer order{verb::retr, path, tail ? tail->start() : 0, ascii, me.pipelines};
         const auto reply = co_await me.transfer(std::move(order), handler);
         report.resumed_from = from;
         me.describe(report);
@@ -281,14 +211,18 @@ result<void> session::impl::start_over(int local_file, const std::string& why, t
     return {};
 }
 
-net::task<outcome<transfer_report>> session::put(int local_file, std::string path, bool resume, progress on_progress) {
+net::task<outcome<transfer_report>> session::put(int local_file, std::string path, upload_mode mode, progress on_progress) {
     auto& me = *impl_;
     me.start_call(operation::put, fmt::format("putting {} to {}", path, me.location.authority()), path);
     const bool ascii = me.location.ascii;
+    const bool resume = mode == upload_mode::resume;
+    const bool unique = mode == upload_mode::unique;
     transfer_report report;
     if (resume && ascii)
         co_return me.failed(step::local_file, errc::unsupported, "a text transfer (;type=a) cannot be resumed");
     if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
+    std::optional<std::uint64_t> before = 0;
+    if (auto failed_step = co_await me.find_place(path, mode, before)) co_return me.failed(std::move(*failed_step));
     std::optional<std::uint64_t> length;
     if (const auto have = length_of(local_file)) length = *have;
     if (resume) {
@@ -319,17 +253,21 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
         if (on_progress) on_progress(from + n, length);
     });
     // APPE instead of REST and STOR: it is older than REST, and it appends to the file that SIZE has just measured.
-    client_transfer order{from == 0 ? verb::stor : verb::appe, path, 0, ascii};
+    const auto command = unique ? verb::stou : from > 0 || mode == upload_mode::append ? verb::appe : verb::stor;
+    client_transfer order{command, unique ? std::string() : path, 0, ascii, me.pipelines};
     const auto reply = co_await me.transfer(std::move(order), handler);
     static_cast<void>(reply);
     me.describe(report);
     auto facts = me.facts(report);
     facts.transfer_direction = direction::upload;
     facts.expected = length;
-    if (!ascii && !facts.control) co_await me.query_stored_size(facts, report);
+    if (unique) report.stored_as = unique_name_in(me.conn.facts().beginning(), report.final_reply);
+    if (unique) me.path = report.stored_as;
+    if (!ascii && !facts.control) co_await me.query_stored_size(facts, report, before);
     auto result = judge(facts);
     if (result.failure) {
-        if (!ascii && facts.started) co_await me.query_partial_upload(facts);
+        const bool may_continue = !unique && mode != upload_mode::append;
+        if (may_continue && !ascii && facts.started) co_await me.query_partial_upload(facts);
         co_return me.failed(std::move(*result.failure));
     }
     std::ranges::move(result.warnings, std::back_inserter(report.warnings));
@@ -337,14 +275,28 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
 }
 
 /// The 226 confirms the transfer; SIZE shows how many bytes were stored.
-net::task<> session::impl::query_stored_size(transfer_facts& facts, transfer_report& report) {
-    const auto lost = co_await size_of(path, report.size);
-    facts.stored = report.size;
+net::task<> session::impl::query_stored_size(transfer_facts& facts, transfer_report& report,
+                                             std::optional<std::uint64_t> before) {
+    std::optional<client_failure> lost;
+    if (!path.empty()) lost = co_await size_of(path, report.size);
+    if (!before || report.size < before) report.size.reset();
+    if (report.size) facts.stored = *report.size - *before;
     if (!lost) warn_of_unreadable_size(report);
     // Some servers move or hide an upload at once; then only the 226 confirms it.
     if (!report.size)
         report.warnings.emplace_back(
             "the server did not report the size of the stored file; only its 226 confirms the upload");
+}
+
+/// Enters the directory for a unique name, and queries the size to which an upload is appended: nothing if the server does
+/// not report sizes, 0 for a file that does not exist.
+net::task<std::optional<client_failure>> session::impl::find_place(std::string target, upload_mode mode,
+                                                                   std::optional<std::uint64_t>& before) {
+    if (mode == upload_mode::unique && !target.empty()) co_return co_await working_directory.enter(target);
+    if (mode != upload_mode::append || location.ascii) co_return std::nullopt;
+    auto lost = co_await size_of(target, before);
+    if (!lost && !before && conn.facts().last_reply().code == 550) before = 0;
+    co_return lost;
 }
 
 /// After a failed upload: queries how much of it the server has stored.
@@ -356,104 +308,6 @@ net::task<> session::impl::query_partial_upload(transfer_facts facts) {
     }
     // If the server has more than was sent, it is another file.
     if (facts.stored && *facts.stored <= facts.bytes && *facts.stored < *facts.expected) received = *facts.stored;
-}
-
-net::task<outcome<listing_report>> session::list(std::string path, std::int64_t now) {
-    auto& me = *impl_;
-    me.start_call(operation::list,
-                  fmt::format("listing {} at {}", path.empty() ? "the login directory" : path, me.location.authority()),
-                  path);
-    if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
-    if (path.empty()) co_return co_await me.list_directory_entries({}, now);
-    auto refused = co_await me.working_directory.enter(path);
-    if (!refused) co_return co_await me.list_directory_entries({}, now);
-    if (refused->at != step::request || refused->reply_code / 100 != 5) co_return me.failed(std::move(*refused));
-    // For servers without CWD, the directory is the argument of the listing command.
-    if (is_unknown_command(refused->reply_code)) co_return co_await me.list_directory_entries(std::move(path), now);
-    co_return co_await me.list_file(std::move(path), std::move(*refused), now);
-}
-
-/// Runs one listing command and collects its lines. If the server refuses the command, no line is added.
-net::task<std::optional<client_failure>> session::impl::read_listing(client_transfer order, listing_collector& into) {
-    line_receiver handler([&into](std::string_view line) { return into.add_line(line); });
-    auto reply = co_await transfer(std::move(order), handler);
-    const bool refused = reply && reply->at == step::request;
-    if (refused && !is_empty_directory(conn.facts().last_reply())) co_return reply;
-    into.report().attempts = attempts;
-    if (refused) co_return std::nullopt;
-    transfer_report report;
-    describe(report);
-    if (auto failed_step = judge(report, false)) co_return failed_step;
-    into.finish(handler.bad_lines());
-    co_return std::nullopt;
-}
-
-/// Lists the working directory, or `argument` if the server has no CWD.
-net::task<outcome<listing_report>> session::impl::list_directory_entries(std::string argument, std::int64_t now) {
-    using form = listing_collector::form;
-    if (conn.facts().features().may_have_mlsd()) {
-        listing_collector facts(form::mlsd, now);
-        client_transfer order{verb::mlsd, argument, 0, true};
-        auto failed_step = co_await read_listing(std::move(order), facts);
-        const bool refused = failed_step && failed_step->at == step::request && should_try_list(failed_step->reply_code);
-        if (failed_step && !refused) co_return failed(std::move(*failed_step));
-        facts.report().exact_times = true;
-        if (!failed_step && !facts.recognized_nothing()) co_return std::move(facts.report());
-    }
-    listing_collector lines(form::list, now);
-    client_transfer order{verb::list, not_an_option(argument), 0, true};
-    auto failed_step = co_await read_listing(std::move(order), lines);
-    if (failed_step) co_return failed(std::move(*failed_step));
-    if (!lines.recognized_nothing()) co_return std::move(lines.report());
-    co_return failed(step::listing, errc::unsupported,
-                     fmt::format("none of the {} lines of the listing is in a known format; the first: {}",
-                                 lines.report().unrecognized_lines, lines.report().first_unrecognized));
-}
-
-/// Lists a path that CWD refused; it may be a file. `refused` is the failure of CWD.
-net::task<outcome<listing_report>> session::impl::list_file(std::string file, client_failure refused, std::int64_t now) {
-    const std::string name = last_component(file);
-    if (!proto::is_safe_name(name)) co_return failed(std::move(refused));
-    auto answer = co_await query_file(conn, file);
-    if (answer.failure) co_return failed(std::move(*answer.failure));
-    listing_report report;
-    report.is_directory = false;
-    if (answer.file) {
-        report.entries.push_back(std::move(*answer.file));
-        co_return report;
-    }
-    if (answer.is_supported) co_return failed(std::move(refused));
-    // Neither MLST nor SIZE is supported: list the file. Only its own entry counts, since `ls` accepts patterns and
-    // directories too.
-    listing_collector lines(listing_collector::form::list, now);
-    client_transfer order{verb::list, not_an_option(file), 0, true};
-    auto failed_step = co_await read_listing(std::move(order), lines);
-    if (failed_step && failed_step->at != step::request) co_return failed(std::move(*failed_step));
-    for (auto& e : lines.report().entries)
-        if (e.name == name && e.type != proto::entry_type::directory) report.entries.push_back(std::move(e));
-    if (failed_step || report.entries.size() != 1) co_return failed(std::move(refused));
-    report.attempts = attempts;
-    co_return report;
-}
-
-net::task<outcome<proto::reply>> session::request(proto::verb verb, std::string path) {
-    auto& me = *impl_;
-    me.start_call(operation::list, fmt::format("changing {} at {}", path, me.location.authority()), path);
-    if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
-    auto reply = co_await me.conn.request(verb, std::move(path));
-    if (!reply) co_return me.failed(std::move(reply.error()));
-    co_return std::move(*reply);
-}
-
-net::task<outcome<std::string>> session::absolute(std::string path) {
-    auto& me = *impl_;
-    me.start_call(operation::list, "querying the login directory at " + me.location.authority(), path);
-    if (path.starts_with('/')) co_return path;
-    auto start = co_await me.working_directory.start();
-    if (!start) co_return me.failed(std::move(start.error()));
-    if (!start->starts_with('/')) co_return path;
-    if (!path.empty() && !start->ends_with('/')) *start += '/';
-    co_return *start + path;
 }
 
 net::task<> session::quit() {

@@ -41,6 +41,8 @@ struct transfer {
     std::uint64_t bytes = 0;
     /// Why it failed.
     std::optional<failure> why;
+    /// After upload_mode::unique, the name that the server chose.
+    std::string stored_as;
     /// The partial file that was kept.
     std::string partial_file;
     std::vector<std::string> warnings;

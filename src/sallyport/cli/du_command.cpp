@@ -1,0 +1,87 @@
+// sallyport du: prints how large directories of a server are.
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <sallyport/base/json_text.hpp>
+#include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/directory_sizes.hpp>
+#include <sallyport/cli/entry_command.hpp>
+#include <sallyport/cli/entry_text.hpp>
+#include <sallyport/cli/progress_bar.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+struct du_job {
+    entry_options entries;
+    bool summarize = false;
+    bool human = false;
+};
+
+struct du_output {
+    const du_job& job;
+    std::string objects;
+    std::size_t unknown_sizes = 0;
+
+    void add(const directory_size& one) {
+        if (job.entries.connection.json)
+            objects += fmt::format(R"({}{{"name":{},"bytes":{},"files":{}}})", objects.empty() ? "" : ",",
+                                   json_string(one.path), one.bytes, one.files);
+        else
+            fmt::print("{}\t{}\n", job.human ? readable_size(static_cast<double>(one.bytes)) : std::to_string(one.bytes),
+                       display_text(one.path));
+    }
+};
+
+net::task<> measure(client::pool& on, const named_entry& entry, bool summarize, du_output& output, entry_result& result) {
+    const client::name_filter everything;
+    auto tree = co_await client::read_tree(on, entry.path, everything);
+    if (!tree) {
+        result.problems.push_back({entry.path, std::move(tree.error())});
+        co_return;
+    }
+    const auto sizes = sizes_of(*tree, entry.path);
+    output.unknown_sizes += sizes.unknown;
+    for (const auto& each : sizes.directories)
+        if (!summarize || &each == &sizes.directories.back()) output.add(each);
+    ++result.done;
+    for (auto& p : tree->problems) result.problems.push_back({std::move(p.path), std::move(p.why)});
+    result.add_skipped_names(tree->skipped_names);
+    result.add_unrecognized_lines(tree->unrecognized_lines);
+}
+
+int run_du(const du_job& job) {
+    entry_result result;
+    result.command = "du";
+    du_output output{job, {}, 0};
+    return run_on_entries(
+        result, job.entries,
+        [&](client::pool& on, const named_entry& entry) { return measure(on, entry, job.summarize, output, result); },
+        [&] {
+            result.members = fmt::format(R"("entries":[{}],)", output.objects);
+            if (output.unknown_sizes > 0)
+                result.warnings.push_back(
+                    fmt::format("the listings have no size for {} of the files", output.unknown_sizes));
+        });
+}
+
+}  // namespace
+
+void add_du_command(CLI::App& app, int& exit_code) {
+    auto job = std::make_shared<du_job>();
+    CLI::App* command = app.add_subcommand("du", "Print the sizes of directories of a server");
+    command_table table;
+    table.add("Arguments", {job->entries.url_row()});
+    table.add("Output", {{"-s,--summarize", "", flag(job->summarize), "Print only the total of each URL"},
+                         {"--human", "", flag(job->human), "Print sizes such as 1.5 MiB instead of bytes"}});
+    job->entries.add_to(table);
+    set_table(*command, std::move(table));
+    command->callback([job, &exit_code] { exit_code = run_du(*job); });
+}
+
+}  // namespace sallyport::cli
