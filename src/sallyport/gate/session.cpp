@@ -468,7 +468,8 @@ record_owner session::owner() const {
 void session::note(proto::relay_note kind, std::string_view text) {
     using enum proto::relay_note;
     if (kind == command) return note_work(text);
-    if (kind == bounce_attempt && report_.target_refused(machine_->negotiation().refused_target(), client_.peer().address)) return;
+    if (kind == bounce_attempt && report_.target_refused(machine_->negotiation().refused_target(), client_.peer().address))
+        return;
     if (kind == login_timeout) return report(frontend::login_failure::timed_out);
     if (kind == login_refused) {
         status::count(gate_->counters.logins_refused);

@@ -17,7 +17,7 @@ namespace {
 void failed_data_table::add(std::string_view id, const ip_address& peer, clock::time_point now, bool on_backend_leg) {
     key of{std::string(id), on_backend_leg ? peer.text() : network_of(peer), on_backend_leg};
     const std::scoped_lock lock(mutex_);
-    ++totals_[of.first];
+    ++totals_[of.id];
     if (const auto found = by_key_.find(of); found != by_key_.end()) {
         rows_.splice(rows_.begin(), rows_, found->second);
     } else {
