@@ -22,8 +22,8 @@ constexpr std::size_t usual_width = 80;
 constexpr std::size_t help_indent = 4;
 
 /// The head and the default on one line if they fit, and the help below.
-std::string entry(const std::string& head, const std::string& facts, const std::string& help, std::size_t width,
-                  std::size_t indent) {
+std::string help_entry(const std::string& head, const std::string& facts, const std::string& help, std::size_t width,
+                       std::size_t indent) {
     std::string out = std::string(indent, ' ') + head;
     if (!facts.empty()) {
         const auto bracket = fmt::format("[{}]", facts);
@@ -50,10 +50,10 @@ std::string commands_of(const CLI::App& command, std::size_t width) {
 }
 
 std::string option_text(const option_row& row, std::size_t width) {
-    auto out = entry(head_of(row), facts_of(row), row.help, width, 2);
+    auto out = help_entry(head_of(row), facts_of(row), row.help, width, 2);
     for (const auto& each : row.parameters) {
         const auto facts = each.default_text.empty() ? std::string() : "default: " + each.default_text;
-        out += entry(each.form, facts, each.help, width, help_indent + 2);
+        out += help_entry(each.form, facts, each.help, width, help_indent + 2);
     }
     return out;
 }
@@ -108,8 +108,8 @@ std::string help_text(const CLI::App& command, const command_table& table, std::
         out += fmt::format("\n{}:\n", group.title);
         for (const auto& row : group.rows) out += option_text(row, width);
     }
-    out += "\nHelp:\n" + entry("-h, --help", "", std::string(help_option_text), width, 2);
-    if (command.get_parent() == nullptr) out += entry("-V, --version", "", "Print the version", width, 2);
+    out += "\nHelp:\n" + help_entry("-h, --help", "", std::string(help_option_text), width, 2);
+    if (command.get_parent() == nullptr) out += help_entry("-V, --version", "", "Print the version", width, 2);
     if (!table.notes.empty()) out += '\n';
     for (const auto part : std::views::split(table.notes, '\n')) {
         const std::string_view line(part);

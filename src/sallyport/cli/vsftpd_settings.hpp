@@ -25,7 +25,8 @@ inline constexpr auto vsftpd_settings = [] {
     constexpr std::string_view ascii = "TYPE A is always converted";
     constexpr std::string_view tls_version = "TLS 1.2 and later only";
     constexpr std::string_view users = "only users with a section of their own can log in";
-    constexpr std::string_view log = "use --transfer-log FILE and --log; their formats differ";
+    constexpr std::string_view log =
+        "use --transfer-log FILE with --transfer-log-format xferlog, and --log FILE for the other events";
     return std::to_array<vsftpd_setting>({
         {"allow_anon_ssl", "NO", "anonymous users may use TLS", nearest},
         {"allow_writeable_chroot", "NO", "a home may be writable: the kernel confines paths to it", nearest},
@@ -150,7 +151,7 @@ inline constexpr auto vsftpd_settings = [] {
         {"ssl_tlsv1_3", "YES", tls_version, nearest},
         {"strict_ssl_read_eof", "NO", "uploads must end with close_notify", nearest},
         {"strict_ssl_write_shutdown", "NO", "downloads end with close_notify", nearest},
-        {"syslog_enable", "NO", "use --log"},
+        {"syslog_enable", "NO", "use --log syslog"},
         {"tcp_wrappers", "NO", "hosts.allow and hosts.deny are not read; use allow-from and refuse-from", less_safe},
         {"text_userdb_names", "NO", "listings show names of owners", nearest},
         {"tilde_user_enable", "NO", "~ is a name like others"},
