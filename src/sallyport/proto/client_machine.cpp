@@ -387,9 +387,11 @@ void client_machine::data_opened(const result<void>& outcome) {
         if (!active && !transfer_.is_requested) request_transfer(step::request);
         return;
     }
-    // The server waits for a connection that does not come, and answers nothing meanwhile.
-    if (transfer_.is_requested) return end_session(client_step::transfer, outcome.error());
-    if (!active) return method_failed(outcome.error(), true);
+    // The server waits for a connection that does not come, and answers nothing meanwhile. One that has refused the request
+    // may have closed its port.
+    const bool answers_nothing = outcome.error().code == errc::timeout;
+    if (transfer_.is_requested && answers_nothing) return end_session(client_step::transfer, outcome.error());
+    if (!active && !transfer_.is_requested) return method_failed(outcome.error(), true);
     if (transfer_.control_finished) return end_session(client_step::data, outcome.error());
     negotiation_.attempt().failure = outcome.error();
     step_ = step::unopened;
@@ -399,8 +401,10 @@ void client_machine::data_opened(const result<void>& outcome) {
 /// The server has started a transfer, but its data connection did not arrive. If the server reports that too, the session
 /// continues; otherwise replies would not match commands any more.
 void client_machine::on_unopened(const reply& r) {
-    if (r.preliminary()) return;
     auto cause = *negotiation_.attempt().failure;
+    const bool is_refusal = !r.preliminary() && !r.positive() && r.code != 425 && r.code != 426;
+    if (transfer_.is_requested && !is_refusal) return end_session(client_step::transfer, std::move(cause));
+    if (r.preliminary()) return;
     if (r.positive()) return end_session(client_step::data, std::move(cause));
     if (r.code == 425 || r.code == 426) return method_failed(error{errc::rejected, 0, summary(r)}, true);
     refuse(errc::rejected, {}, r);

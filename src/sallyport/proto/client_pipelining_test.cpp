@@ -92,7 +92,7 @@ TEST(client_pipelining, a_port_that_has_expired_ends_the_session) {
     client_script refused;
     move_first(refused).run({"< 229 (|||5002|)", "* done"});
     refused.machine.queue_transfer(prepared_retr("b"));
-    refused.run({"> RETR b\r\nEPSV", "* refused 192.0.2.1:5002", "* done"});
+    refused.run({"> RETR b\r\nEPSV", "* refused 192.0.2.1:5002", "< 150 now", "* done"});
     EXPECT_EQ(refused.failure().at, client_step::transfer);
     EXPECT_FALSE(refused.machine.usable());
 
@@ -102,6 +102,16 @@ TEST(client_pipelining, a_port_that_has_expired_ends_the_session) {
     answered.run({"> RETR b\r\nEPSV", "* connect 192.0.2.1:5002", "< 425 no connection", "* done"});
     EXPECT_EQ(answered.failure().at, client_step::transfer);
     EXPECT_FALSE(answered.machine.usable());
+}
+
+/// The reply may be read after the connection was tried.
+TEST(client_pipelining, a_refused_file_whose_port_was_closed_keeps_the_session) {
+    client_script s;
+    move_first(s).run({"< 229 (|||5002|)", "* done"});
+    s.machine.queue_transfer(prepared_retr("none"));
+    s.run({"> RETR none\r\nEPSV", "* refused 192.0.2.1:5002", "< 550 no such file", "< 229 (|||5003|)", "* done"});
+    EXPECT_EQ(s.failure().reply_code, 550);
+    EXPECT_TRUE(s.machine.usable());
 }
 
 TEST(client_pipelining, an_aborted_transfer_keeps_the_session) {

@@ -21,7 +21,7 @@ std::string time_text(std::chrono::system_clock::time_point at) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : escape(text, max_path_text)) {
         if (c == '"')
@@ -36,7 +36,7 @@ class fields {
 public:
     explicit fields(record_format format) : json_(format == record_format::json) {}
 
-    void add(std::string_view key, std::string_view text) { put(key, json_ ? json_string(text) : quoted(text)); }
+    void add(std::string_view key, std::string_view text) { put(key, json_ ? json_string(text) : in_quotes(text)); }
     /// Adds a word of this program, which needs no quotes.
     void add_word(std::string_view key, std::string_view word) { put(key, json_ ? json_string(word) : std::string(word)); }
     void add(std::string_view key, std::uint64_t number) { put(key, std::to_string(number)); }
@@ -110,7 +110,7 @@ std::string common_line(const transfer_record& r) {
     const auto what = r.renamed_from.empty() ? r.path : r.renamed_from + " " + r.path;
     const auto bytes = r.transfer ? std::to_string(bytes_of(r)) : "-";
     return fmt::format("{} - {} [{:%d/%b/%Y:%H:%M:%S %z}] {} {} {}", r.client.address.text(), word(r.user),
-                       local_time(r.ended_at), quoted(fmt::format("{} {}", r.verb, what)), r.reply_code, bytes);
+                       local_time(r.ended_at), in_quotes(fmt::format("{} {}", r.verb, what)), r.reply_code, bytes);
 }
 
 }  // namespace
