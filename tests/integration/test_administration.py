@@ -205,8 +205,8 @@ def test_status_again_and_again(start, sallyport, tmp_path, kind):
         shown = b""
         while shown.count(b"\x1b[H\x1b[J") < 4:
             shown += os.read(ours, 4096)
-        watching.send_signal(signal.SIGINT)
-        assert watching.wait(10) == -signal.SIGINT
+        watching.terminate()
+        assert watching.wait(10) == -signal.SIGTERM
         os.close(ours)
         screens = shown.decode().split("\x1b[H\x1b[J")[1:3]
         assert all(0 < len(lines := screen.splitlines()) <= 4 and max(map(len, lines)) <= 20 for screen in screens), screens

@@ -143,7 +143,7 @@ WRONG = [
     (SERVE + ["--tls-required=perhaps"], "--tls-required"),
     (["up"], "DIR is required; see 'sallyport up --help'"),
     (["up", "/"], "DIR /: this is the whole machine; name a directory in it, or add --yes"),
-    (["get"], "URL is required; see 'sallyport get --help'"),
+    (["get"], "sallyport get: the URL is missing; see 'sallyport get --help'"),
     (["get", "http://127.0.0.1/f"], "http: unknown scheme; use"),
     (["get", "-o", "-", "--json", "ftp://127.0.0.1:1/f"], "-o - writes the file to standard output; --resume and --json"),
     (["put", "-", "ftp://127.0.0.1:1/"], "standard input has no name"),
