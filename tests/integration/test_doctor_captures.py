@@ -46,6 +46,7 @@ def captured(path, serve, sallyport, tmp_path):
     return run
 
 
+@pytest.mark.alone
 def test_a_session_that_works(captured, sallyport):
     reports = captured("client", "--passive", code=0)
     assert [r["result"] for r in reports] == ["healthy"] and reports[0]["methods"][0]["result"] == "ok", reports
@@ -136,6 +137,7 @@ def test_captures_of_both_ends_of_a_healthy_path(both_ends):
         assert report["result"] == "healthy" and report["verdict"] == [], report
 
 
+@pytest.mark.alone
 def test_a_capture_and_the_log_of_the_server(path, serve, captured, tmp_path):
     """D3: of all sessions in the log, that of the capture is found by addresses, ports and time, and the other ones are judged as a log."""
     log = tmp_path / "server.log"
