@@ -8,45 +8,16 @@ import pytest
 
 from give_away import give
 from harness import programs
+from harness.our_client import here, ours, result_of, run, scripted, there, write  # noqa: F401: fixtures too
 from harness.reference_servers import REFERENCE_SERVERS
-from harness.scripted_server import ScriptedServer
-from harness.two_folders import here, ours, there  # noqa: F401: fixtures
 
 TIME = 1_700_000_000
-
-
-def run(*arguments, cwd=None, seconds=60):
-    return subprocess.run([programs.sallyport(), *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=seconds)
 
 
 def works(*arguments, **options):
     done = run(*arguments, **options)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def result_of(done):
-    return json.loads(done.stdout)
-
-
-def write(path, text="", time_of_it=TIME):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    os.utime(path, (time_of_it, time_of_it))
-
-
-@pytest.fixture
-def scripted(sallyport):
-    running = []
-
-    def make(**options):
-        running.append(ScriptedServer(**options))
-        return running[-1]
-
-    yield make
-    for server in running:
-        server.close()
 
 
 class Site:

@@ -1,6 +1,5 @@
 """Our client with many files: several connections, patterns, directories, failures of some (C3 C7 CL-04)."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,35 +10,12 @@ import pytest
 from harness import programs, trees
 from harness.clients import CLIENTS, Server
 from harness.daemon import wait_until
+from harness.our_client import here, ours, result_of, run, scripted, there  # noqa: F401: fixtures too
 from harness.reference_servers import REFERENCE_SERVERS
-from harness.scripted_server import ScriptedServer
-from harness.two_folders import here, ours, there  # noqa: F401: fixtures
-
-
-def run(*arguments, cwd=None, seconds=60):
-    return subprocess.run([programs.sallyport(), *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=seconds)
-
-
-def result_of(done):
-    return json.loads(done.stdout)
 
 
 def unix_line(name, size=1, kind="-"):
     return f"{kind}rw-r--r--   1 ftp ftp {size:>10} Jan 02 2026 ".encode() + os.fsencode(name) + b"\r\n"
-
-
-@pytest.fixture
-def scripted(sallyport):
-    running = []
-
-    def make(**options):
-        running.append(ScriptedServer(**options))
-        return running[-1]
-
-    yield make
-    for server in running:
-        server.close()
 
 
 # ---- Trees, with every server

@@ -1,7 +1,6 @@
 """Our client makes directories like others: plan, copies, deletions, interrupted runs (C3 CL-04)."""
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -12,23 +11,12 @@ from give_away import give
 from harness import programs, trees
 from harness.clients import CLIENTS, Server
 from harness.daemon import wait_until
+from harness.our_client import here, ours, result_of, run, there, write  # noqa: F401: fixtures too
 from harness.scripted_server import ScriptedServer
-from harness.two_folders import here, ours, there  # noqa: F401: fixtures
 
 
-def mirror(*arguments, seconds=60):
-    return subprocess.run([programs.sallyport(), "mirror", *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=seconds)
-
-
-def result_of(done):
-    return json.loads(done.stdout)
-
-
-def write(path, text, time_of_it=1_700_000_000):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    os.utime(path, (time_of_it, time_of_it))
+def mirror(*arguments, **options):
+    return run("mirror", *arguments, **options)
 
 
 WAYS = [("vsftpd", "none"), ("vsftpd", "explicit"), ("proftpd", "none"), ("proftpd", "explicit")]

@@ -1,6 +1,5 @@
 """Options of get and put for scripts, and what they refuse or report in place of a surprise (C3 C7)."""
 
-import json
 import os
 import subprocess
 import time
@@ -9,30 +8,7 @@ import pytest
 
 from give_away import give
 from harness import programs, trees
-from harness.scripted_server import ScriptedServer
-from harness.two_folders import here, ours, there  # noqa: F401: fixtures
-
-
-def run(*arguments, cwd=None, seconds=60):
-    return subprocess.run([programs.sallyport(), *map(str, arguments)], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=seconds)
-
-
-def result_of(done):
-    return json.loads(done.stdout)
-
-
-@pytest.fixture
-def scripted(sallyport):
-    running = []
-
-    def make(**options):
-        running.append(ScriptedServer(**options))
-        return running[-1]
-
-    yield make
-    for server in running:
-        server.close()
+from harness.our_client import here, ours, result_of, run, scripted, there  # noqa: F401: fixtures too
 
 
 def test_sources_are_deleted_only_after_verified_transfers(ours, there, here):

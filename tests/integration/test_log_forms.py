@@ -120,6 +120,14 @@ def in_a_place_of_its_own(sallyport, folder, bound, *options, env=None):
                             env={**os.environ, **(env or {})})
 
 
+def log_in_and_quit(server):
+    """A session with a server that was started in a place of its own."""
+    port = int(READY.search(server.stderr.readline())[1].rpartition(":")[2])
+    with Raw("127.0.0.1", port) as raw:
+        raw.login("anonymous", "me@")
+        raw.expect("QUIT", 221)
+
+
 @pytest.fixture
 def daemon_socket(tmp_path):
     """The socket of a log daemon, in a directory of its own."""
@@ -143,10 +151,7 @@ def test_journal(sallyport, folder, daemon_socket):
     journal, place = daemon_socket("socket")
     with journal, in_a_place_of_its_own(sallyport, folder, (place, "/run/systemd/journal"), "--log", "journal") as server:
         try:
-            port = int(READY.search(server.stderr.readline())[1].rpartition(":")[2])
-            with Raw("127.0.0.1", port) as raw:
-                raw.login("anonymous", "me@")
-                raw.expect("QUIT", 221)
+            log_in_and_quit(server)
             while "Session ended" not in (entry := dict(field.split("=", 1) for field in journal.recv(8192).decode().splitlines()))["MESSAGE"]:
                 assert (entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) in (("6", "sallyport"), ("4", "sallyport"))
         finally:
@@ -162,10 +167,7 @@ def test_syslog(sallyport, folder, daemon_socket):
         os.mknod(place / device, 0o666 | stat.S_IFCHR, os.stat(f"/dev/{device}").st_rdev)
     with daemon, in_a_place_of_its_own(sallyport, folder, (place, "/dev"), "--log", "syslog") as server:
         try:
-            port = int(READY.search(server.stderr.readline())[1].rpartition(":")[2])
-            with Raw("127.0.0.1", port) as raw:
-                raw.login("anonymous", "me@")
-                raw.expect("QUIT", 221)
+            log_in_and_quit(server)
             while "Session ended" not in (line := daemon.recv(8192).decode()):
                 pass
         finally:
