@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/json_text.hpp>
 
@@ -70,9 +71,7 @@ void add_subject(const subject& about, auto add) {
     auto out =
         fmt::format("PRIORITY={}\nSYSLOG_FACILITY={}\nSYSLOG_IDENTIFIER={}\n", severity_of(at), facility >> 3, program);
     add_subject(about, [&out](std::string_view key, const std::string& value) {
-        out += "SALLYPORT_";
-        for (const char c : key) out += static_cast<char>(c - 'a' + 'A');
-        out += '=' + value + '\n';
+        fmt::format_to(std::back_inserter(out), "SALLYPORT_{}={}\n", to_upper(key), value);
     });
     out += "MESSAGE=";
     // A line end would begin another field.

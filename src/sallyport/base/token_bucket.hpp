@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 
 namespace sallyport {
 
 class token_bucket {
 public:
     using clock = std::chrono::steady_clock;
+
+    static constexpr double pieces_per_second = 20;
 
     /// `burst`: the capacity of the bucket, which is full at the start. REQUIRES: both above 0.
     token_bucket(double per_second, double burst) noexcept : rate_(per_second), burst_(burst), level_(burst) {}
@@ -33,7 +36,11 @@ public:
         then.refill(now);
         return then.level_ >= burst_;
     }
-    [[nodiscard]] double per_second() const noexcept { return rate_; }
+    /// How much to move at a time, within these bounds, so that a low rate is even.
+    [[nodiscard]] std::size_t piece(std::size_t min, std::size_t max) const noexcept {
+        const auto wanted = rate_ / pieces_per_second;
+        return static_cast<std::size_t>(std::clamp(wanted, static_cast<double>(min), static_cast<double>(max)));
+    }
 
 private:
     void refill(clock::time_point now) noexcept {

@@ -2,7 +2,6 @@
 // A maximum rate for all data connections that share it. Owned by the options of sessions, and lives as long as one of them;
 // any thread.
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +15,8 @@ class rate_limiter {
 public:
     /// REQUIRES: above 0.
     explicit rate_limiter(std::uint64_t bytes_per_second)
-        : bytes_per_second_(bytes_per_second),
-          bucket_(static_cast<double>(bytes_per_second), static_cast<double>(bytes_per_second) / pieces_per_second) {}
+        : bucket_(static_cast<double>(bytes_per_second),
+                  static_cast<double>(bytes_per_second) / token_bucket::pieces_per_second) {}
 
     /// Counts bytes that were moved, and returns how long to wait before the next ones.
     [[nodiscard]] std::chrono::steady_clock::duration spend(std::uint64_t bytes) {
@@ -25,14 +24,10 @@ public:
         return bucket_.spend(static_cast<double>(bytes), std::chrono::steady_clock::now());
     }
     /// How many bytes should be moved at a time, at most `usual`.
-    [[nodiscard]] std::size_t piece(std::size_t usual) const noexcept {
-        return std::clamp<std::size_t>(bytes_per_second_ / pieces_per_second, 1, usual);
-    }
+    [[nodiscard]] std::size_t piece(std::size_t usual) const noexcept { return bucket_.piece(1, usual); }
 
 private:
-    static constexpr unsigned pieces_per_second = 20;
-
-    const std::uint64_t bytes_per_second_;
+    // Guards what changes in bucket_, which is not its rate.
     std::mutex mutex_;
     token_bucket bucket_;
 };

@@ -216,13 +216,12 @@ void transfer_report::changed(const proto::path_change& change, const record_own
 
 void transfer_report::conclude(const status::transfer_record& of, bool complete) {
     status::count(complete ? gate_->counters.transfers_complete : gate_->counters.transfers_failed);
-    const bool listing = of.verb == "LIST" || of.verb == "NLST" || of.verb == "MLSD";
     const auto bytes = of.client_leg.bytes.value_or(status::byte_counts());
     using kind = status::transfer_kind;
     add_transfer(summary_,
-                 listing     ? kind::listing
-                 : of.upload ? kind::upload
-                             : kind::download,
+                 is_listing(of) ? kind::listing
+                 : of.upload    ? kind::upload
+                                : kind::download,
                  complete, of.upload ? bytes.received : bytes.sent);
 }
 

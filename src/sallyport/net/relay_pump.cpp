@@ -77,8 +77,8 @@ struct direction {
 /// Small enough that a low rate limit results in an even rate.
 std::size_t piece_size(const direction& d, std::size_t max_size) {
     if (d.rate_limit == nullptr) return max_size;
-    constexpr double min_size = 1024;
-    return static_cast<std::size_t>(std::clamp(d.rate_limit->per_second() / 20, min_size, static_cast<double>(max_size)));
+    constexpr std::size_t min_size = 1024;
+    return d.rate_limit->piece(min_size, max_size);
 }
 
 /// Waits until the forwarded bytes are within the rate limit; TCP flow control then slows down the sender.

@@ -19,15 +19,14 @@ public:
     /// 0: no limit. A twentieth of a second at once, so that the rate is even.
     explicit rate_limit(std::uint64_t per_second) {
         const auto rate = static_cast<double>(per_second);
-        if (per_second > 0) bucket_.emplace(rate, std::max(1.0, rate / steps));
+        if (per_second > 0) bucket_.emplace(rate, std::max(1.0, rate / token_bucket::pieces_per_second));
     }
 
     [[nodiscard]] bool is_set() const noexcept { return bucket_.has_value(); }
     /// How many bytes to transfer between two calls of wait().
-    [[nodiscard]] std::uint64_t step(std::uint64_t max) const noexcept {
-        constexpr double min = 1024;
-        if (!bucket_) return max;
-        return static_cast<std::uint64_t>(std::clamp(bucket_->per_second() / steps, min, static_cast<double>(max)));
+    [[nodiscard]] std::size_t step(std::size_t max) const noexcept {
+        constexpr std::size_t min = 1024;
+        return bucket_ ? bucket_->piece(min, max) : max;
     }
     /// Waits until these bytes are within the limit. Ends soon after `cancelled` is set.
     net::task<> wait(std::uint64_t bytes, net::loop& loop, const std::atomic<bool>& cancelled) {
@@ -39,7 +38,6 @@ public:
     }
 
 private:
-    static constexpr double steps = 20;
     std::optional<token_bucket> bucket_;
 };
 

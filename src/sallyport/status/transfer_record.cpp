@@ -97,8 +97,7 @@ std::uint64_t bytes_of(const transfer_record& r) {
 
 std::string xferlog_line(const transfer_record& r) {
     const bool deleted = r.verb == "DELE";
-    const bool listing = r.verb == "LIST" || r.verb == "NLST" || r.verb == "MLSD";
-    if (listing || !(r.transfer || deleted)) return {};
+    if (is_listing(r) || !(r.transfer || deleted)) return {};
     const auto direction = deleted ? 'd' : r.upload ? 'i' : 'o';
     return fmt::format("{:%a %b %e %H:%M:%S %Y} {:.0f} {} {} {} {} _ {} {} {} ftp 0 * {}", local_time(r.ended_at),
                        std::max(r.duration.count(), 1.0), r.client.address.text(), bytes_of(r), word(r.path),
@@ -120,6 +119,8 @@ std::string_view name(transfer_result r) noexcept {
         {"complete", "refused", "aborted", "client_failed", "backend_failed", "timeout", "stopped"});
     return names[static_cast<std::size_t>(r)];
 }
+
+bool is_listing(const transfer_record& r) noexcept { return r.verb == "LIST" || r.verb == "NLST" || r.verb == "MLSD"; }
 
 std::string line_of(const transfer_record& r, record_format format) {
     if (format == record_format::xferlog) return xferlog_line(r);

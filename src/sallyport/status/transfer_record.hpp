@@ -91,6 +91,9 @@ enum class record_format : std::uint8_t {
     common,
 };
 
+/// LIST, NLST or MLSD.
+[[nodiscard]] bool is_listing(const transfer_record& r) noexcept;
+
 /// One line without a line end; empty if the format has no line for this record. Texts of peers are escaped, so that no name
 /// can start a new line or imitate another field (IN-09).
 [[nodiscard]] std::string line_of(const transfer_record& r, record_format format);
