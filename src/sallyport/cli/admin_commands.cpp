@@ -124,7 +124,7 @@ void add_status(const administered_daemon& daemon, int& exit_code) {
                           "Include the addresses that are blocked after failed logins"},
                          {"--limit", "N", count(wanted->show.limit, {.zero = true}), "Maximum rows per list", {}},
                          {"--watch", "SECONDS", time(wanted->watch, {.min = std::chrono::milliseconds(100)}),
-                          "Show it again every SECONDS until Ctrl-C", "once"}});
+                          "Show the status again every SECONDS until Ctrl-C", "once"}});
     table.notes = notes_of(daemon, exit_codes);
     set_table(*command, std::move(table));
     command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {

@@ -39,20 +39,13 @@ struct du_output {
 };
 
 net::task<> measure(client::pool& on, const named_entry& entry, bool summarize, du_output& output, entry_result& result) {
-    const client::name_filter everything;
-    auto tree = co_await client::read_tree(on, entry.path, everything);
-    if (!tree) {
-        result.problems.push_back({entry.path, std::move(tree.error())});
-        co_return;
-    }
+    const auto tree = co_await read_below(on, entry.path, result);
+    if (!tree) co_return;
     const auto sizes = sizes_of(*tree, entry.path);
     output.unknown_sizes += sizes.unknown;
     for (const auto& each : sizes.directories)
         if (!summarize || &each == &sizes.directories.back()) output.add(each);
     ++result.done;
-    for (auto& p : tree->problems) result.problems.push_back({std::move(p.path), std::move(p.why)});
-    result.add_skipped_names(tree->skipped_names);
-    result.add_unrecognized_lines(tree->unrecognized_lines);
 }
 
 int run_du(const du_job& job) {

@@ -13,13 +13,9 @@
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/client/glob.hpp>
 #include <sallyport/client/remote_tree.hpp>
-#include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
-
-/// Of the failures that are reported one by one.
-constexpr std::size_t max_reported_entries = 100;
 
 net::task<client::outcome<void>> nothing_on(client::session& /*on*/) { co_return client::outcome<void>{}; }
 
@@ -36,9 +32,10 @@ net::task<> run_on_matches(client::pool& on, const client::url& location, std::s
         result.problems.push_back({pattern, std::move(found.error())});
         co_return;
     }
-    for (auto& p : found->problems) result.problems.push_back({std::move(p.path), std::move(p.why)});
-    result.add_skipped_names(found->skipped_names);
-    if (found->entries.empty() && found->problems.empty()) {
+    const bool has_failed = !found->problems.empty();
+    add_failures(result.problems, std::move(found->problems));
+    add_listing_warnings(result.warnings, found->skipped_names, 0);
+    if (found->entries.empty() && !has_failed) {
         const error cause{errc::not_found, 0, "nothing matches; list the directory with 'sallyport ls'"};
         result.problems.push_back({pattern, {client::step::request, cause, 550, pattern, {}}});
     }
@@ -72,7 +69,7 @@ net::task<> run_on_urls(client::pool& on, const std::vector<client::url>& urls, 
 
 std::string json_object(const entry_result& r, exit_status status, int signal) {
     std::string failures;
-    for (std::size_t i = 0; i < std::min(r.problems.size(), max_reported_entries); ++i)
+    for (std::size_t i = 0; i < std::min(r.problems.size(), max_reported); ++i)
         failures += fmt::format(R"({}{{"name":{},"exit_code":{},{}}})", i == 0 ? "" : ",", json_string(r.problems[i].name),
                                 static_cast<int>(status_of(r.problems[i].why)), failure_members(r.problems[i].why));
     std::string warnings;
@@ -80,7 +77,7 @@ std::string json_object(const entry_result& r, exit_status status, int signal) {
     return fmt::format(
         R"({{"ok":{},"exit_code":{},{}"done":{},"failed":{},"failures":[{}],"failures_omitted":{},"warnings":[{}]}})",
         status == exit_status::ok && signal == 0, static_cast<int>(status), r.members, r.done, r.problems.size(), failures,
-        r.problems.size() - std::min(r.problems.size(), max_reported_entries), warnings);
+        r.problems.size() - std::min(r.problems.size(), max_reported), warnings);
 }
 
 int report_entries(const entry_result& r, const client_options& options, int signal) {
@@ -88,9 +85,8 @@ int report_entries(const entry_result& r, const client_options& options, int sig
         for (const auto& w : r.warnings) fmt::print(stderr, "sallyport {}: warning: {}\n", r.command, escape(w));
     std::size_t count = 0;
     for (const auto& p : r.problems)
-        if (count++ < max_reported_entries) fmt::print(stderr, "sallyport {}: {}\n", r.command, failure_line(p.why));
-    if (count > max_reported_entries)
-        fmt::print(stderr, "sallyport {}: {} more failed\n", r.command, count - max_reported_entries);
+        if (count++ < max_reported) fmt::print(stderr, "sallyport {}: {}\n", r.command, failure_line(p.why));
+    if (count > max_reported) fmt::print(stderr, "sallyport {}: {} more failed\n", r.command, count - max_reported);
     if (signal != 0) fmt::print(stderr, "sallyport {}: cancelled\n", r.command);
     const auto status = r.problems.empty() ? exit_status::ok
                         : r.done > 0       ? exit_status::some_failed
@@ -104,7 +100,7 @@ int report_entries(const entry_result& r, const client_options& options, int sig
 }  // namespace
 
 void entry_options::add_to(command_table& table) {
-    table.add("Names", {{"--no-glob", "", flag(no_glob), "Take *, ?, [ and ] in URLs for parts of names"}});
+    table.add("Names", {{"--no-glob", "", flag(no_glob), "Treat *, ?, [ and ] in URLs as parts of names"}});
     connection.add_to(table);
     connection.add_mapping_to(table);
 }
@@ -121,13 +117,16 @@ void entry_result::add(const std::string& name, client::outcome<void> got) {
         problems.push_back({name, std::move(got.error())});
 }
 
-void entry_result::add_skipped_names(std::size_t count) {
-    if (count > 0) warnings.push_back(fmt::format("skipped {}", status::with_plural(count, "unsafe name")));
-}
-
-void entry_result::add_unrecognized_lines(std::size_t count) {
-    if (count > 0)
-        warnings.push_back(fmt::format("skipped {} of listings in an unknown format", status::with_plural(count, "line")));
+net::task<std::optional<client::remote_listing>> read_below(client::pool& on, std::string path, entry_result& result) {
+    const client::name_filter everything;
+    auto tree = co_await client::read_tree(on, path, everything);
+    if (!tree) {
+        result.problems.push_back({path, std::move(tree.error())});
+        co_return std::nullopt;
+    }
+    add_failures(result.problems, std::exchange(tree->problems, {}));
+    add_listing_warnings(result.warnings, tree->skipped_names, tree->unrecognized_lines);
+    co_return std::move(*tree);
 }
 
 int run_on_entries(entry_result& result, const entry_options& options, const entry_work& work,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <sallyport/cli/client_options.hpp>
+#include <sallyport/cli/named_failures.hpp>
 #include <sallyport/client/pool.hpp>
 #include <sallyport/proto/listing.hpp>
 
@@ -36,25 +37,21 @@ struct named_entry {
 };
 
 struct entry_result {
-    struct problem {
-        std::string name;
-        client::failure why;
-    };
-
     std::string command;
     /// Entries for which the command did what it should.
     std::size_t done = 0;
-    std::vector<problem> problems;
+    std::vector<named_failure> problems;
     std::vector<std::string> warnings;
     /// Members of the JSON object with what the command has found, each followed by a comma.
     std::string members;
 
     /// Counts a success, or keeps a failure.
     void add(const std::string& name, client::outcome<void> got);
-    /// What listings have left out.
-    void add_skipped_names(std::size_t count);
-    void add_unrecognized_lines(std::size_t count);
 };
+
+/// Everything below a directory of the server. What could not be read is added to the result; nothing if that is all.
+[[nodiscard]] net::task<std::optional<client::remote_listing>> read_below(client::pool& on, std::string path,
+                                                                          entry_result& result);
 
 using entry_work = std::function<net::task<>(client::pool& connection, const named_entry& entry)>;
 

@@ -50,20 +50,13 @@ struct find_output {
 
 net::task<> find_below(client::pool& on, const named_entry& entry, const find_filter& filter, find_output& output,
                        entry_result& result) {
-    const client::name_filter everything;
-    auto tree = co_await client::read_tree(on, entry.path, everything);
-    if (!tree) {
-        result.problems.push_back({entry.path, std::move(tree.error())});
-        co_return;
-    }
+    const auto tree = co_await read_below(on, entry.path, result);
+    if (!tree) co_return;
     for (const auto& e : tree->entries) {
         if (!filter.admits(e.facts)) continue;
         ++result.done;
         output.add(entry.location, e);
     }
-    for (auto& p : tree->problems) result.problems.push_back({std::move(p.path), std::move(p.why)});
-    result.add_skipped_names(tree->skipped_names);
-    result.add_unrecognized_lines(tree->unrecognized_lines);
 }
 
 int run_find(const find_job& job) {
@@ -112,8 +105,8 @@ void add_find_command(CLI::App& app, int& exit_code) {
               {{"--name", "PATTERN", text(job->filter.name), "Only names that match; quote the pattern", "all"},
                {"--type", "f|d|l", entry_type_value(job->filter.type), "Only files, directories or links", "all"},
                {"--newer-than", "TIME", moment(job->filter.newer_than),
-                "Only later ones: an age such as 12h or 7d, or a date, 2026-01-31 (UTC)", "all"},
-               {"--older-than", "TIME", moment(job->filter.older_than), "Only earlier ones", "all"}});
+                "Only what changed since then: an age (12h, 7d) or a date, 2026-01-31 (UTC)", "all"},
+               {"--older-than", "TIME", moment(job->filter.older_than), "Only what has not changed since then", "all"}});
     table.add("Output",
               {{"--urls", "", flag(job->urls), "Print URLs instead of paths, for 'get --from-file -'"},
                {"-0,--null", "", flag(job->end_with_nul), "End each path with a NUL byte instead of a line break"}});

@@ -120,7 +120,7 @@ void add_get_command(CLI::App& app, int& exit_code) {
                 "working directory"},
                {"--no-clobber", "", flag(job->no_clobber), "Keep files that exist"},
                {"--newer", "", flag(job->newer), "Replace files only by newer ones"},
-               {"--no-glob", "", flag(job->no_glob), "Take *, ?, [ and ] in URLs for parts of names"}});
+               {"--no-glob", "", flag(job->no_glob), "Treat *, ?, [ and ] in URLs as parts of names"}});
     job->many.add_to(table, "Also download directories, with everything in them", "URLs");
     job->options.add_to(table);
     job->options.add_mapping_to(table);

@@ -96,8 +96,8 @@ struct get_plan {
     }
 
     void add_remarks(client::remote_listing& tree) {
-        for (auto& p : tree.problems) add_problem(p.path, std::move(p.why));
-        add_listing_warnings(result, tree.skipped_names, tree.unrecognized_lines);
+        add_failures(result.problems, std::move(tree.problems));
+        add_listing_warnings(result.warnings, tree.skipped_names, tree.unrecognized_lines);
     }
 };
 

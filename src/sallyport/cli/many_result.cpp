@@ -19,18 +19,13 @@ namespace {
 using client::transfer;
 using client::transfer_state;
 
-/// Of the failures and warnings that are reported one by one.
-constexpr std::size_t max_reported = 100;
-
 struct totals {
     std::size_t done = 0, skipped = 0, failed = 0, cancelled = 0, retried = 0;
     std::uint64_t bytes = 0;
 };
 
 /// What the user has cancelled is no failure: a listing, for example.
-bool counts(const many_result& r, const many_result::problem& p) {
-    return r.signal == 0 || p.why.cause.code != errc::cancelled;
-}
+bool counts(const many_result& r, const named_failure& p) { return r.signal == 0 || p.why.cause.code != errc::cancelled; }
 
 totals totals_of(const many_result& r) {
     totals out;
@@ -141,14 +136,6 @@ void print_cancelled(const many_result& r, const totals& sum) {
 void end_run(many_result& r, const many_progress& shown) {
     r.signal = shown.signal;
     r.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - shown.started);
-}
-
-void add_listing_warnings(many_result& r, std::size_t skipped_names, std::size_t unrecognized_lines) {
-    if (skipped_names > 0)
-        r.warnings.push_back(fmt::format("skipped {}", status::with_plural(skipped_names, "unsafe name")));
-    if (unrecognized_lines > 0)
-        r.warnings.push_back(
-            fmt::format("skipped {} of listings in an unknown format", status::with_plural(unrecognized_lines, "line")));
 }
 
 void add_transfer_warnings(many_result& r) {

@@ -9,6 +9,7 @@
 
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/exit_code.hpp>
+#include <sallyport/cli/named_failures.hpp>
 #include <sallyport/cli/site_run.hpp>
 #include <sallyport/client/transfer.hpp>
 
@@ -19,11 +20,7 @@ struct many_result {
     std::string command;
     std::vector<client::transfer> transfers;
     /// What failed before it was a transfer, such as a directory that cannot be listed.
-    struct problem {
-        std::string name;
-        client::failure why;
-    };
-    std::vector<problem> problems;
+    std::vector<named_failure> problems;
     std::vector<std::string> warnings;
     std::size_t deleted = 0;
     /// The same at source and target.
@@ -37,9 +34,6 @@ struct many_result {
 
 /// Adds how long the command took, and the signal that has cancelled it.
 void end_run(many_result& r, const many_progress& shown);
-
-/// Adds what was left out of listings.
-void add_listing_warnings(many_result& r, std::size_t skipped_names, std::size_t unrecognized_lines);
 
 /// Adds the warnings of the transfers, each with the name of its file.
 void add_transfer_warnings(many_result& r);

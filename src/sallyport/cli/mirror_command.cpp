@@ -92,9 +92,6 @@ struct mirror_run {
     std::optional<client::mirror_preparation> prepared;
     bool too_many_deletions = false;
 
-    void add_problems(std::vector<client::remote_problem> problems) {
-        for (auto& p : problems) result.problems.push_back({std::move(p.path), std::move(p.why)});
-    }
     void add_conflicts() {
         for (const auto& path : prepared->plan.conflicts) {
             const error cause{errc::exists, 0,
@@ -116,7 +113,7 @@ struct mirror_run {
             result.warnings.push_back(
                 fmt::format("skipped {}", plan.special == 1 ? "a link or special file"
                                                             : fmt::format("{} links and special files", plan.special)));
-        add_listing_warnings(result, prepared->skipped_names, prepared->unrecognized_lines);
+        add_listing_warnings(result.warnings, prepared->skipped_names, prepared->unrecognized_lines);
         if (prepared->keeps_extra_files)
             result.warnings.emplace_back("nothing was deleted, because a part of the source could not be listed");
     }
@@ -140,7 +137,7 @@ net::task<> mirror_site(client::pool& on, mirror_run& run) {
     run.result.transfers = std::move(out.transfers);
     run.result.deleted = out.deleted;
     if (out.keeps_extra_files) run.result.warnings.emplace_back("nothing was deleted, because not all files were copied");
-    run.add_problems(std::move(out.problems));
+    add_failures(run.result.problems, std::move(out.problems));
 }
 
 int report_deletions(const mirror_run& run) {
@@ -159,7 +156,7 @@ int report_run(mirror_run& run) {
         if (run.too_many_deletions) return report_deletions(run);
         run.add_warnings();
         run.add_conflicts();
-        run.add_problems(std::move(run.prepared->problems));
+        add_failures(run.result.problems, std::move(run.prepared->problems));
         run.result.unchanged = run.prepared->plan.unchanged;
         if (run.job.dry_run && run.result.signal == 0) {
             if (!run.job.options.json) print_plan(run.prepared->plan);

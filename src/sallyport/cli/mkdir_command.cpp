@@ -31,7 +31,7 @@ net::task<> make_one_directory(client::pool& on, const named_entry& entry, bool 
     }
     auto refused = co_await client::make_directories(on, client::directories_of(path));
     if (refused.empty()) ++result.done;
-    for (auto& p : refused) result.problems.push_back({std::move(p.path), std::move(p.why)});
+    add_failures(result.problems, std::move(refused));
 }
 
 int run_mkdir(const mkdir_job& job) {

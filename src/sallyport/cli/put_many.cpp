@@ -138,7 +138,7 @@ net::task<> put_on_site(client::pool& on, put_plan& plan, const put_many_job& jo
     if (job.make_directories) directories = client::directories_of(*base);
     for (const auto& each : plan.directories) directories.push_back(join_path(*base, each));
     auto refused = co_await client::make_directories(on, std::move(directories));
-    for (auto& each : refused) plan.result.problems.push_back({std::move(each.path), std::move(each.why)});
+    add_failures(plan.result.problems, std::move(refused));
     for (auto& each : plan.transfers) each.remote = join_path(*base, each.remote);
     const client::transfer_options how{.resume = job.resume,
                                        .keep_times = job.many.keep_times,

@@ -33,8 +33,8 @@ net::task<> remove_with_contents(client::pool& on, std::string path, entry_resul
     client::removal removed;
     co_await client::remove_tree(on, path, removed);
     result.done += removed.files + removed.directories;
-    for (auto& p : removed.problems) result.problems.push_back({std::move(p.path), std::move(p.why)});
-    result.add_skipped_names(removed.skipped_names);
+    add_failures(result.problems, std::move(removed.problems));
+    add_listing_warnings(result.warnings, removed.skipped_names, 0);
 }
 
 net::task<> remove_one_entry(client::pool& on, const named_entry& entry, bool recursive, entry_result& result) {
