@@ -21,6 +21,10 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 
 }  // namespace
 
+bool is_same_host(const ip_address& a, const ip_address& b) noexcept {
+    return a.is_v4() == b.is_v4() && a.bytes() == b.bytes();
+}
+
 unsigned common_bits(const ip_address& a, const ip_address& b) noexcept {
     const auto [left, right] = std::ranges::mismatch(a.bytes(), b.bytes());
     if (left == a.bytes().end()) return 128;

@@ -55,6 +55,10 @@ private:
     bool v4_ = true;
 };
 
+/// Compares addresses without their zones: the zone of a link-local address is local to a host, so addresses in the protocol
+/// have none (RFC 4007, section 11).
+[[nodiscard]] bool is_same_host(const ip_address& a, const ip_address& b) noexcept;
+
 /// The length of the longest common prefix of two addresses of one family, in bits.
 [[nodiscard]] unsigned common_bits(const ip_address& a, const ip_address& b) noexcept;
 

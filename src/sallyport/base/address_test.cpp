@@ -62,6 +62,15 @@ TEST(Network, ContainsAddressesWithItsPrefix) {
     }
 }
 
+TEST(Address, OfOneHostWhateverTheZone) {
+    const auto same = [](const char* a, const char* b) {
+        return is_same_host(*ip_address::parse(a), *ip_address::parse(b));
+    };
+    EXPECT_TRUE(same("fe80::1%2", "fe80::1"));
+    EXPECT_FALSE(same("fe80::1", "fe80::2"));
+    EXPECT_FALSE(same("0.0.0.0", "::"));
+}
+
 TEST(Network, ReadsAndWrites) {
     EXPECT_EQ(ip_network::parse("10.0.0.0/8")->text(), "10.0.0.0/8");
     EXPECT_EQ(ip_network::parse("127.0.0.1")->text(), "127.0.0.1/32");

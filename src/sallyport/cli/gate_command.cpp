@@ -39,7 +39,7 @@
 namespace sallyport::cli {
 namespace {
 
-constexpr auto name = "sallyport gate";
+constexpr auto gate_program = "sallyport gate";
 
 struct gate_options {
     daemon_options daemon;
@@ -413,18 +413,18 @@ int run(CLI::App& command, const gate_options& options) {
     auto handover = ops::receive_handover();
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon);
-    if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
+    if (!ready) return ops::report_start_failure(gate_program, ready.error(), handover.from);
     auto plan = plan_of("gate", options.daemon);
     const auto needs = options.needs(plan.control.path, rule_numbers::free);
     auto conflicts = options.conflicts(needs);
     const auto rights = start_helper(options.daemon, needs);
-    if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
+    if (!rights) return ops::report_start_failure(gate_program, rights.error(), handover.from);
     auto confined = prepare_confinement(options.daemon, needs);
-    if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()), handover.from);
+    if (!confined) return ops::report_start_failure(gate_program, ready->locate(confined.error()), handover.from);
     if (const auto opened = open_log(options.daemon); !opened)
-        return ops::report_start_failure(name, opened.error(), handover.from);
+        return ops::report_start_failure(gate_program, opened.error(), handover.from);
     auto settings = options.settings();
-    if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
+    if (!settings) return ops::report_start_failure(gate_program, ready->locate(settings.error()), handover.from);
     auto subject = options.subject(*ready, *settings);
     subject.interception = about_interception(needs.interception, settings->interception, std::move(conflicts));
     const auto report = [&](const std::vector<endpoint>& listening) {

@@ -28,7 +28,7 @@
 namespace sallyport::cli {
 namespace {
 
-constexpr auto name = "sallyport serve";
+constexpr auto serve_program = "sallyport serve";
 
 struct serve_options {
     daemon_options daemon;
@@ -154,17 +154,17 @@ int run(CLI::App& command, serve_options& options) {
     auto handover = ops::receive_handover();
     const auto on_command_line = values_of(command);
     const auto ready = prepare(command, options.daemon, &options.accounts);
-    if (!ready) return ops::report_start_failure(name, ready.error(), handover.from);
+    if (!ready) return ops::report_start_failure(serve_program, ready.error(), handover.from);
     auto plan = plan_of("serve", options.daemon);
     const auto needs = options.needs(plan.control.path);
     const auto rights = start_helper(options.daemon, needs);
-    if (!rights) return ops::report_start_failure(name, rights.error(), handover.from);
+    if (!rights) return ops::report_start_failure(serve_program, rights.error(), handover.from);
     auto confined = prepare_confinement(options.daemon, needs);
-    if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()), handover.from);
+    if (!confined) return ops::report_start_failure(serve_program, ready->locate(confined.error()), handover.from);
     if (const auto opened = open_log(options.daemon); !opened)
-        return ops::report_start_failure(name, opened.error(), handover.from);
+        return ops::report_start_failure(serve_program, opened.error(), handover.from);
     auto settings = options.settings();
-    if (!settings) return ops::report_start_failure(name, ready->locate(settings.error()), handover.from);
+    if (!settings) return ops::report_start_failure(serve_program, ready->locate(settings.error()), handover.from);
     std::optional<vfs::leftover_sweep> sweep;
     const shared_directory shared(options.directory);
     const auto report = [&](const std::vector<endpoint>& listening) {

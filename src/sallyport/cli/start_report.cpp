@@ -17,7 +17,7 @@
 namespace sallyport::cli {
 namespace {
 
-constexpr std::int64_t day = 24 * 60 * 60;
+constexpr std::int64_t whole_day = 24 * 60 * 60;
 constexpr std::int64_t warn_days = 30;
 constexpr std::int64_t urgent_days = 7;
 // Listeners, log and other files of the process.
@@ -95,11 +95,11 @@ void add_certificates(start_report& out, const report_input& s, const machine_fa
         if (remaining <= 0)
             out.warnings.push_back(fmt::format("Certificate {} has expired on {}, and clients refuse it; renew it, {}",
                                                escape(c.file), date(c.not_after), read_again));
-        else if (remaining <= warn_days * day)
+        else if (remaining <= warn_days * whole_day)
             out.warnings.push_back(
                 fmt::format("Certificate {} expires {}, on {}; renew it{}, {}", escape(c.file),
-                            remaining < 2 * day ? "within two days" : fmt::format("in {} days", remaining / day),
-                            date(c.not_after), remaining <= urgent_days * day ? " now" : "", read_again));
+                            remaining < 2 * whole_day ? "within two days" : fmt::format("in {} days", remaining / whole_day),
+                            date(c.not_after), remaining <= urgent_days * whole_day ? " now" : "", read_again));
     }
 }
 

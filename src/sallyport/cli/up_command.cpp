@@ -39,7 +39,7 @@
 namespace sallyport::cli {
 namespace {
 
-constexpr auto name = "sallyport up";
+constexpr auto up_program = "sallyport up";
 // Below the ports that Linux hands to outgoing connections, so that the whole range is ours.
 constexpr auto default_range = "30000-30099";
 // Lines that are queued for a slow terminal; the oldest are dropped.
@@ -256,21 +256,21 @@ net::task<> print_mappings(net::loop* loop, const gate::gate* gateway, std::shar
 }
 
 int run(CLI::App& command, up_options& options) {
-    if (sodium_init() < 0) return ops::report_start_failure(name, {errc::io, 0, "no random numbers from the system"});
+    if (sodium_init() < 0) return ops::report_start_failure(up_program, {errc::io, 0, "no random numbers from the system"});
     const auto ready = prepare(command, options.daemon);
-    if (!ready) return ops::report_start_failure(name, ready.error());
+    if (!ready) return ops::report_start_failure(up_program, ready.error());
     const auto confined = prepare_confinement(options.daemon, options.needs());
-    if (!confined) return ops::report_start_failure(name, ready->locate(confined.error()));
-    if (const auto opened = open_log(options.daemon); !opened) return ops::report_start_failure(name, opened.error());
+    if (!confined) return ops::report_start_failure(up_program, ready->locate(confined.error()));
+    if (const auto opened = open_log(options.daemon); !opened) return ops::report_start_failure(up_program, opened.error());
     auto writing = options.writer.empty()
                        ? result<server::user>(server::make_user("writer", random_password(), server::right_set::all()))
                        : parse_user("--writer", options.writer, server::right_set::all());
-    if (!writing) return ops::report_start_failure(name, ready->locate(writing.error()));
-    if (const auto agreed = options.consent(); !agreed) return ops::report_start_failure(name, agreed.error());
+    if (!writing) return ops::report_start_failure(up_program, ready->locate(writing.error()));
+    if (const auto agreed = options.consent(); !agreed) return ops::report_start_failure(up_program, agreed.error());
     auto server_settings = options.server_settings(*writing);
-    if (!server_settings) return ops::report_start_failure(name, server_settings.error());
+    if (!server_settings) return ops::report_start_failure(up_program, server_settings.error());
     auto gate_settings = options.gate_settings();
-    if (!gate_settings) return ops::report_start_failure(name, ready->locate(gate_settings.error()));
+    if (!gate_settings) return ops::report_start_failure(up_program, ready->locate(gate_settings.error()));
     const std::string fingerprint = gate_settings->tls->fingerprint();
     // A terminal or pipe that does not read must not block an event loop.
     const auto output =
@@ -280,27 +280,28 @@ int run(CLI::App& command, up_options& options) {
         output->write(log::level::info, text_of(session));
     };
 
-    ops::daemon host(name, options.daemon.threads, options.daemon.stop_timeout);
+    ops::daemon host(up_program, options.daemon.threads, options.daemon.stop_timeout);
     host.on_rotate(gate_settings->transfer_log);
     status::counters server_counters;
     status::counters gate_counters;
     server::server files(host.loops(), std::move(*server_settings), server_counters);
-    if (auto started = files.start(); !started) return ops::report_start_failure(name, started.error());
+    if (auto started = files.start(); !started) return ops::report_start_failure(up_program, started.error());
     const vfs::leftover_sweep sweep({options.directory});
     gate_settings->backends = {{.host = "127.0.0.1", .port = files.endpoints().front().port}};
     gate::gate gateway(host.loops(), std::move(*gate_settings), gate_counters);
-    if (auto started = gateway.start(); !started) return ops::report_start_failure(name, started.error());
+    if (auto started = gateway.start(); !started) return ops::report_start_failure(up_program, started.error());
     host.add([&gateway](auto grace, auto done) { gateway.stop(grace, std::move(done)); });
     host.add([&files](auto grace, auto done) { files.stop(grace, std::move(done)); });
     const shared_directory shared(options.directory);
-    if (const auto done = ops::finish_confinement(*confined); !done) return ops::report_start_failure(name, done.error());
+    if (const auto done = ops::finish_confinement(*confined); !done)
+        return ops::report_start_failure(up_program, done.error());
     if (options.daemon.data_connections.maps_ports())
         host.loops().at(0).spawn("mappings", print_mappings(&host.loops().at(0), &gateway, output));
     fmt::print("{}", text_of(examples_of(options, *writing, gateway.endpoints(), fingerprint)));
     std::fflush(stdout);
     log_warnings(options, *ready, gateway.endpoints(), shared);
     const int code = host.run(gateway.endpoints());
-    output->write(log::level::info, fmt::format("{}: {}", name, server_counters.read().line()));
+    output->write(log::level::info, fmt::format("{}: {}", up_program, server_counters.read().line()));
     (void)output->flush(log::end_deadline());
     return code;
 }

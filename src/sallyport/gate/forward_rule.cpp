@@ -82,10 +82,6 @@ struct rule_text {
     return std::nullopt;
 }
 
-[[nodiscard]] bool same_address(const ip_address& a, const ip_address& b) noexcept {
-    return a.is_v4() == b.is_v4() && a.bytes() == b.bytes();
-}
-
 [[nodiscard]] bool names(const std::string& pattern, const std::string& host) {
     // An address is no name below a domain.
     if (ip_address::parse(host)) return false;
@@ -129,7 +125,7 @@ result<forward_rule> parse_forward_rule(std::string_view text) {
 std::string_view reason_against(const ip_address& a, const std::vector<ip_address>& machine) noexcept {
     if (a.is_unspecified() || (a.is_v4() && a.bytes()[0] == 0)) return "it stands for this machine";
     if (a.is_loopback()) return "it is a loopback address";
-    const bool own = std::ranges::any_of(machine, [&](const ip_address& each) { return same_address(each, a); });
+    const bool own = std::ranges::any_of(machine, [&](const ip_address& each) { return is_same_host(each, a); });
     if (own) return "it is an address of this machine";
     if (a.is_link_local()) return "it is a link-local address";
     if (a.is_multicast()) return "it is a multicast address";

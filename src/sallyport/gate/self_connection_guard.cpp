@@ -13,21 +13,16 @@ namespace {
 // The machine's addresses are cached for this time, since reading them takes longer than a local connection.
 constexpr auto machine_addresses_lifetime = std::chrono::seconds(1);
 
-// The interface of a link-local address does not matter here.
-[[nodiscard]] bool same_address(const ip_address& a, const ip_address& b) noexcept {
-    return a.is_v4() == b.is_v4() && a.bytes() == b.bytes();
-}
-
 }  // namespace
 
 bool reaches_listener(const std::vector<endpoint>& listeners, const std::vector<ip_address>& machine,
                       const endpoint& to) noexcept {
     // A connection to 0.0.0.0 or :: goes to this machine's loopback.
     const bool is_local = to.address.is_unspecified() || to.address.is_loopback() ||
-                          std::ranges::any_of(machine, [&](const ip_address& a) { return same_address(a, to.address); });
+                          std::ranges::any_of(machine, [&](const ip_address& a) { return is_same_host(a, to.address); });
     return std::ranges::any_of(listeners, [&](const endpoint& at) {
         if (at.port != to.port) return false;
-        if (same_address(at.address, to.address)) return true;
+        if (is_same_host(at.address, to.address)) return true;
         if (to.address.is_unspecified())
             return at.address.is_unspecified() || (at.address.is_loopback() && at.address.is_v4() == to.address.is_v4());
         // A listener at :: accepts IPv4 too.
@@ -57,7 +52,7 @@ bool self_connection_guard::is_this_machine(const ip_address& address) const {
     auto& b = *state_;
     const std::scoped_lock lock(b.mutex);
     b.read_machine_addresses();
-    return std::ranges::any_of(b.machine, [&](const ip_address& a) { return same_address(a, address); });
+    return std::ranges::any_of(b.machine, [&](const ip_address& a) { return is_same_host(a, address); });
 }
 
 void self_connection_guard::state::read_machine_addresses() {

@@ -38,8 +38,4 @@ std::optional<ip_address> address_in_host(std::string_view host) { return ip_add
 
 bool is_anonymous_name(std::string_view name) noexcept { return iequals(name, "anonymous") || iequals(name, "ftp"); }
 
-bool is_same_host(const ip_address& a, const ip_address& b) noexcept {
-    return a.is_v4() == b.is_v4() && a.bytes() == b.bytes();
-}
-
 }  // namespace sallyport::proto

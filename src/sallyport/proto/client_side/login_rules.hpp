@@ -24,8 +24,4 @@ namespace sallyport::proto {
 /// The user names of anonymous FTP: that of RFC 1635, and "ftp", which most servers accept too.
 [[nodiscard]] bool is_anonymous_name(std::string_view name) noexcept;
 
-/// Compares addresses without their zones: the zone of a link-local address is local to a host, so addresses in the protocol
-/// have none (RFC 4007, section 11).
-[[nodiscard]] bool is_same_host(const ip_address& a, const ip_address& b) noexcept;
-
 }  // namespace sallyport::proto
