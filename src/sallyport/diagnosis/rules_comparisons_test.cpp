@@ -186,6 +186,16 @@ TEST(comparisons, uploads) {
     EXPECT_THAT(judge(known)[0].cause, HasSubstr("a.txt"));
 }
 
+// Symptoms 6 and 30: the first attempt has met the port that fails, and the server has not named it again.
+TEST(comparisons, a_port_that_fails_before_the_rounds_is_one_of_them) {
+    auto known = with_methods({attempt(data_method::epsv, method_result::silent, false, 50006)});
+    EXPECT_THAT(ids(judge(known)), ElementsAre("data-ports-dropped"));
+    known.rounds = {{data_method::epsv, 50001, method_result::ok, {}}, {data_method::epsv, 50002, method_result::ok, {}}};
+    const auto found = judge(known);
+    ASSERT_THAT(ids(found), ElementsAre("some-ports-blocked"));
+    EXPECT_THAT(found[0].evidence.front(), HasSubstr("50006 fail"));
+}
+
 // Symptoms 7 and 8.
 TEST(comparisons, rates_and_ports_that_are_used_up) {
     auto known = with_methods({attempt(data_method::epsv, method_result::ok)});

@@ -30,6 +30,8 @@ const method_facts* blocked_in_general(const facts& known, const std::vector<ver
     if (has_id(found, {"helper-blind", "helper-other-port", "only-control-tunnelled", "client-override",
                        "passive-port-opens-late"}))
         return nullptr;
+    // Other ports can be reached.
+    if (first_of(known.rounds, [](const port_round& r) { return r.result == method_result::ok; }) != nullptr) return nullptr;
     const method_facts* out = nullptr;
     for (const auto* const m : passive_methods(known)) {
         if (is_usable(*m) || m->result == method_result::wrong_address) return nullptr;
@@ -233,17 +235,30 @@ struct round_counts {
     }
 };
 
-round_counts counts_of(const facts& known) {
+/// The rounds, after the attempt of the method that they repeat: servers often do not name the same port again soon.
+std::vector<port_round> all_rounds(const facts& known) {
+    std::vector<port_round> out;
+    if (known.rounds.empty()) return out;
+    const auto passive = passive_methods(known);
+    const auto first = std::ranges::find_if(passive, [](const method_facts* m) { return m->target && m->advertised; });
+    constexpr std::array unreached{method_result::silent, method_result::refused, method_result::unreachable};
+    if (first != passive.end() && std::ranges::find(unreached, (*first)->result) != unreached.end())
+        out.push_back({.method = (*first)->method, .port = (*first)->target->port, .result = (*first)->result});
+    out.insert(out.end(), known.rounds.begin(), known.rounds.end());
+    return out;
+}
+
+round_counts counts_of(const std::vector<port_round>& rounds) {
     round_counts out;
-    for (const auto& round : known.rounds) out.add(round);
+    for (const auto& round : rounds) out.add(round);
     return out;
 }
 
 using by_port = std::map<std::uint16_t, round_counts>;
 
-by_port results_of(const facts& known) {
+by_port results_of(const std::vector<port_round>& rounds) {
     by_port out;
-    for (const auto& round : known.rounds)
+    for (const auto& round : rounds)
         if (round.port != 0) out[round.port].add(round);
     return out;
 }
@@ -310,8 +325,9 @@ void judge_used_up(const facts& known, std::vector<verdict>& out) {
 
 void judge_some_ports(const facts& known, std::vector<verdict>& out) {
     if (has_id(out, {"rate-limit"})) return;
-    const auto [worked, failed] = counts_of(known);
-    const auto ports = results_of(known);
+    const auto rounds = all_rounds(known);
+    const auto [worked, failed] = counts_of(rounds);
+    const auto ports = results_of(rounds);
     if (worked == 0 || failed == 0 || !depends_on_port(ports) || changes_of(ports) > 2) return;
     const bool repeated =
         std::ranges::all_of(ports, [](const auto& each) { return each.second.failed == 0 || each.second.failed > 1; });
@@ -324,8 +340,9 @@ void judge_some_ports(const facts& known, std::vector<verdict>& out) {
 
 void judge_by_chance(const facts& known, std::vector<verdict>& out) {
     if (has_id(out, {"rate-limit"})) return;
-    const auto [worked, failed] = counts_of(known);
-    const auto ports = results_of(known);
+    const auto rounds = all_rounds(known);
+    const auto [worked, failed] = counts_of(rounds);
+    const auto ports = results_of(rounds);
     if (worked == 0 || failed == 0 || (depends_on_port(ports) && changes_of(ports) <= 2)) return;
     auto found = verdict_of("fails-by-chance", side::server, confidence::possible);
     found.evidence.push_back(
@@ -343,7 +360,7 @@ void judge_by_chance(const facts& known, std::vector<verdict>& out) {
 }
 
 void judge_between_methods(const facts& known, std::vector<verdict>& out) {
-    if (counts_of(known).failed > 0) return;
+    if (counts_of(known.rounds).failed > 0) return;
     const auto passive = passive_methods(known);
     for (const auto* const m : passive) {
         if (!is_blocked(*m) || is_explained_by_address(*m, out)) continue;
