@@ -50,7 +50,7 @@ endfunction()
 # In batches of eight, tests need 40 % of the time that they need one by one: most of it goes to the templates of GoogleTest and of
 # the standard library.
 function(sallyport_test target headers)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   target_compile_options(${target} PRIVATE ${sallyport_test_options})
   target_include_directories(${target} PRIVATE "${CMAKE_SOURCE_DIR}/tests") # support/
   target_link_libraries(${target} PRIVATE ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main sallyport_batch_flags)
