@@ -158,39 +158,61 @@ result<conntrack> conntrack::open() {
     return conntrack(std::move(*socket));
 }
 
-// The first message creates the expectation with the lifetime that the helper defines; the second one sets the lifetime.
-result<std::vector<int>> conntrack::commit(std::span<const expectation_change> changes) {
-    std::vector<int> out(changes.size());
-    if (changes.empty()) return out;
-    const auto memory =
-        std::make_unique_for_overwrite<char[]>(max_messages_per_change * max_expectation_message * changes.size());
+// The first message about an expectation creates it with the lifetime that the helper defines; the second one sets the
+// lifetime.
+result<tracking_answers> conntrack::ask(std::span<const flow> questions, std::span<const expectation_change> changes) {
+    tracking_answers out;
+    out.found.resize(questions.size());
+    out.refused.resize(changes.size());
+    if (questions.empty() && changes.empty()) return out;
+    const auto messages = questions.size() + max_messages_per_change * changes.size();
+    const auto memory = std::make_unique_for_overwrite<char[]>(max_expectation_message * messages);
     std::size_t size = 0;
     const auto first = sequence_ + 1;
+    const auto add = [&](int type, int flags, const flow& about) {
+        return start(memory.get() + size, type, flags, about.source.address.is_v4(), sequence_);
+    };
+    for (const auto& connection : questions) {
+        ++sequence_;
+        auto* m = add(connections | IPCTNL_MSG_CT_GET, 0, connection);
+        put_flow(m, CTA_TUPLE_ORIG, connection);
+        size += aligned_size(*m);
+    }
     for (const auto& [create, subject] : changes) {
         ++sequence_;
-        const bool v4 = subject.source.is_v4();
-        if (create) {
-            for (const int flags : {NLM_F_CREATE | NLM_F_EXCL, 0}) {
-                auto* m = start(memory.get() + size, expectations | IPCTNL_MSG_EXP_NEW, flags, v4, sequence_);
-                put_expectation(m, subject);
-                size += aligned_size(*m);
-            }
-        } else {
-            auto* m = start(memory.get() + size, expectations | IPCTNL_MSG_EXP_DELETE, 0, v4, sequence_);
-            put_flow(m, CTA_EXPECT_TUPLE, expected_flow(subject));
+        const auto about = expected_flow(subject);
+        if (!create) {
+            auto* m = add(expectations | IPCTNL_MSG_EXP_DELETE, 0, about);
+            put_flow(m, CTA_EXPECT_TUPLE, about);
+            size += aligned_size(*m);
+            continue;
+        }
+        for (const int flags : {NLM_F_CREATE | NLM_F_EXCL, 0}) {
+            auto* m = add(expectations | IPCTNL_MSG_EXP_NEW, flags, about);
+            put_expectation(m, subject);
             size += aligned_size(*m);
         }
     }
     if (mnl_socket_sendto(socket_.get(), memory.get(), size) < 0) return fail_os(errno, "connection tracking");
     const int failed_with = read_replies(*socket_, [&](const nlmsghdr* m) {
-        const auto index = m->nlmsg_seq - first;
-        if (index >= changes.size()) return;
+        const std::size_t index = m->nlmsg_seq - first;
         const int os = error_in(m);
         // The first error is the cause.
-        if (out[index] == 0 && (changes[index].create || os != ENOENT)) out[index] = os;
+        if (index < questions.size()) {
+            if (m->nlmsg_type == (connections | IPCTNL_MSG_CT_NEW)) out.found[index] = connection_in(m);
+            if (out.refused_question == 0 && os != ENOENT) out.refused_question = os;
+        } else if (const auto number = index - questions.size(); number < changes.size()) {
+            if (out.refused[number] == 0 && (changes[number].create || os != ENOENT)) out.refused[number] = os;
+        }
     });
     if (failed_with != 0) return fail_os(failed_with, "connection tracking");
     return out;
+}
+
+result<std::vector<int>> conntrack::commit(std::span<const expectation_change> changes) {
+    auto answers = ask({}, changes);
+    if (!answers) return std::unexpected(std::move(answers).error());
+    return std::move(answers->refused);
 }
 
 result<void> conntrack::remove_all(const char* helper) {
@@ -223,27 +245,10 @@ result<std::optional<tracked_connection>> conntrack::find(const flow& connection
 }
 
 result<std::vector<std::optional<tracked_connection>>> conntrack::find_all(std::span<const flow> wanted) {
-    std::vector<std::optional<tracked_connection>> out(wanted.size());
-    std::vector<char> messages(max_expectation_message * wanted.size());
-    std::size_t size = 0;
-    const auto first = sequence_ + 1;
-    for (const auto& connection : wanted) {
-        const bool v4 = connection.source.address.is_v4();
-        auto* m = start(messages.data() + size, connections | IPCTNL_MSG_CT_GET, 0, v4, ++sequence_);
-        put_flow(m, CTA_TUPLE_ORIG, connection);
-        size += aligned_size(*m);
-    }
-    if (mnl_socket_sendto(socket_.get(), messages.data(), size) < 0) return fail_os(errno, "connection tracking");
-    int refused = 0;
-    const int failed_with = read_replies(*socket_, [&](const nlmsghdr* m) {
-        const auto index = m->nlmsg_seq - first;
-        if (index >= out.size()) return;
-        if (m->nlmsg_type == (connections | IPCTNL_MSG_CT_NEW)) out[index] = connection_in(m);
-        const int os = error_in(m);
-        if (refused == 0 && os != ENOENT) refused = os;
-    });
-    if (failed_with != 0 || refused != 0) return fail_os(failed_with != 0 ? failed_with : refused, "connection tracking");
-    return out;
+    auto answers = ask(wanted, {});
+    if (!answers) return std::unexpected(std::move(answers).error());
+    if (answers->refused_question != 0) return fail_os(answers->refused_question, "connection tracking");
+    return std::move(answers->found);
 }
 
 result<std::vector<tracked_connection>> conntrack::between(const ip_address& source, const ip_address& destination) {

@@ -81,12 +81,25 @@ struct tracked_connection {
     bool offloaded = false;
 };
 
+/// What the kernel replies to questions and changes that it was sent together.
+struct tracking_answers {
+    // For each question; nothing if the kernel does not track the connection.
+    std::vector<std::optional<tracked_connection>> found;
+    // The errno with which the kernel has refused a question; 0: it has answered all.
+    int refused_question = 0;
+    // 0 or the errno of each change.
+    std::vector<int> refused;
+};
+
 class conntrack {
 public:
     [[nodiscard]] static result<conntrack> open();
 
-    /// Makes the changes in this order. The result has 0 or the errno of each; a refused change does not prevent the others.
-    /// EOPNOTSUPP: the master has no helper; ENOENT: it is not tracked; EMFILE: the kernel's table of expectations is full.
+    /// Looks up connections, then makes the changes in this order, all with one message to the kernel. A refused change does
+    /// not prevent the others. EOPNOTSUPP: the master has no helper; ENOENT: it is not tracked; EMFILE: the kernel's table
+    /// of expectations is full. If the call fails, any of the changes may have been made.
+    [[nodiscard]] result<tracking_answers> ask(std::span<const flow> questions, std::span<const expectation_change> changes);
+    /// Only changes. The result has 0 or the errno of each.
     [[nodiscard]] result<std::vector<int>> commit(std::span<const expectation_change> changes);
     /// Removes all expectations whose master has this helper, whatever program has created them.
     [[nodiscard]] result<void> remove_all(const char* helper);

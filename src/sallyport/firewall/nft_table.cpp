@@ -185,14 +185,31 @@ result<std::unique_ptr<nft_table>> nft_table::make(std::span<const std::uint16_t
                                                     std::move(*tracking), std::move(*watching), std::move(missing)));
 }
 
+/// What a commit asks of connection tracking.
+struct nft_table::tracking_request {
+    // The control connections of each change that opens: the client's, then the backend's if there is one.
+    std::vector<flow> masters{};
+    std::vector<expectation_change> expectations{};
+    // For each of them: it must be possible.
+    std::vector<bool> needed{};
+};
+
 result<void> nft_table::commit(std::span<const change> changes) {
-    const auto sessions = check_masters(changes);
-    if (!sessions) return std::unexpected(sessions.error());
-    const auto created = change_expectations(changes);
-    if (!created) return std::unexpected(created.error());
-    auto done = commit_elements(changes);
-    if (!done) withdraw(*created);
-    if (!done) return done;
+    const auto request = request_for(changes);
+    const auto answers = tracking_.ask(request.masters, request.expectations);
+    if (!answers) {
+        withdraw(request.expectations);
+        return std::unexpected(answers.error());
+    }
+    std::vector<expectation_change> created;
+    auto done = note_expectations(request, answers->refused, created);
+    const auto sessions = sessions_of(changes, *answers);
+    if (!sessions) done = std::unexpected(sessions.error());
+    if (done) done = commit_elements(changes);
+    if (!done) {
+        withdraw(created);
+        return done;
+    }
     for (std::size_t i = 0; i < changes.size(); ++i) {
         const auto& [kind, subject, control] = changes[i];
         if (kind == change_kind::close) watch_.remove(subject);
@@ -201,18 +218,32 @@ result<void> nft_table::commit(std::span<const change> changes) {
     return done;
 }
 
-// With the kernel's FTP helper, the expectation would be created too, and soon be replaced by one of that helper.
-result<std::vector<std::optional<watched_session>>> nft_table::check_masters(std::span<const change> changes) {
+nft_table::tracking_request nft_table::request_for(std::span<const change> changes) {
+    tracking_request out;
+    for (const auto& [kind, subject, control] : changes) {
+        const bool create = kind == change_kind::open;
+        if (create && !control.client) continue;
+        const auto master = create ? flow::of_socket(control.client.get()) : flow();
+        if (create) out.masters.push_back(master);
+        if (create && control.backend) out.masters.push_back(flow::of_socket(control.backend.get()));
+        if (create ? !missing_.empty() : expected_.erase(key_pair(subject)) == 0) continue;
+        out.expectations.push_back({create, {subject.client, subject.listen, master, subject.lifetime}});
+        out.needed.push_back(subject.needs_expectation);
+    }
+    return out;
+}
+
+// With the kernel's FTP helper, the expectation was created too, and would soon be replaced by one of that helper.
+result<std::vector<std::optional<watched_session>>> nft_table::sessions_of(std::span<const change> changes,
+                                                                           const tracking_answers& answers) {
+    if (answers.refused_question != 0) return fail_os(answers.refused_question, "connection tracking");
     std::vector<std::optional<watched_session>> out(changes.size());
+    auto next = answers.found.begin();
     for (std::size_t i = 0; i < changes.size(); ++i) {
         const auto& [kind, subject, control] = changes[i];
         if (kind == change_kind::close || !control.client) continue;
         watched_session session{.client = flow::of_socket(control.client.get()), .backend = {}};
-        if (control.backend) session.backend = flow::of_socket(control.backend.get());
-        const std::array both{session.client, session.backend};
-        const auto found = tracking_.find_all(std::span(both).first(control.backend ? 2 : 1));
-        if (!found) return std::unexpected(found.error());
-        if (const auto& tracked = found->front()) {
+        if (const auto& tracked = *next++) {
             const auto& helper = tracked->helper;
             if (!helper.empty() && helper != control_helper)
                 return fail(errc::busy,
@@ -221,54 +252,46 @@ result<std::vector<std::optional<watched_session>>> nft_table::check_masters(std
                                         helper, session.client.destination.text()));
             session.client_entry = tracked->id;
         }
-        if (const auto& other = found->back(); control.backend && other) session.backend_entry = other->id;
+        if (control.backend) {
+            session.backend = flow::of_socket(control.backend.get());
+            if (const auto& other = *next++) session.backend_entry = other->id;
+        }
         out[i] = session;
     }
     return out;
 }
 
-result<std::vector<expectation>> nft_table::change_expectations(std::span<const change> changes) {
-    std::vector<expectation_change> wanted;
-    std::vector<bool> needed;
-    for (const auto& [kind, subject, control] : changes) {
-        const bool create = kind == change_kind::open;
-        const bool concerned = create ? control.client && missing_.empty() : expected_.erase(key_pair(subject)) != 0;
-        if (!concerned) continue;
-        const auto master = create ? flow::of_socket(control.client.get()) : flow{};
-        wanted.push_back({create, {subject.client, subject.listen, master, subject.lifetime}});
-        needed.push_back(subject.needs_expectation);
-    }
-    auto refused = tracking_.commit(wanted);
-    if (refused && std::ranges::find(*refused, EMFILE) != refused->end() && remove_used_expectations()) {
+/// `created`: those that were, also if another one is refused that is needed.
+result<void> nft_table::note_expectations(const tracking_request& request, std::vector<int> refused,
+                                          std::vector<expectation_change>& created) {
+    const auto& wanted = request.expectations;
+    if (std::ranges::find(refused, EMFILE) != refused.end() && remove_used_expectations()) {
         for (std::size_t i = 0; i < wanted.size(); ++i) {
-            if (refused->at(i) != EMFILE) continue;
+            if (refused[i] != EMFILE) continue;
             const auto again = tracking_.commit({&wanted[i], 1});
-            refused->at(i) = again ? again->front() : again.error().os;
+            refused[i] = again ? again->front() : again.error().os;
         }
     }
-    if (!refused) return std::unexpected(std::move(refused).error());
-    std::vector<expectation> created;
-    std::optional<error> first_refusal;
+    result<void> out;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const auto& subject = wanted[i].subject;
-        if (!wanted[i].create) continue;
-        if (refused->at(i) == 0) {
+        const auto& [create, subject] = wanted[i];
+        if (!create) continue;
+        if (refused[i] == 0) {
             expected_.emplace(subject.source, subject.destination);
-            created.push_back(subject);
-        } else if (!first_refusal && (refused->at(i) != EMFILE || needed[i])) {
-            first_refusal = refused_expectation(refused->at(i), subject);
+            created.push_back(wanted[i]);
+        } else if (out && (refused[i] != EMFILE || request.needed[i])) {
+            out = std::unexpected(refused_expectation(refused[i], subject));
         }
     }
-    if (!first_refusal) return created;
-    withdraw(created);
-    return std::unexpected(std::move(*first_refusal));
+    return out;
 }
 
-void nft_table::withdraw(const std::vector<expectation>& created) {
+void nft_table::withdraw(std::span<const expectation_change> created) {
     std::vector<expectation_change> unwanted;
-    for (const auto& e : created) {
-        expected_.erase({e.source, e.destination});
-        unwanted.push_back({false, e});
+    for (const auto& [create, subject] : created) {
+        if (!create) continue;
+        expected_.erase({subject.source, subject.destination});
+        unwanted.push_back({false, subject});
     }
     (void)tracking_.commit(unwanted);
 }

@@ -80,12 +80,15 @@ private:
     nft_table(std::string name, netlink_socket owner, netlink_socket query_socket, conntrack tracking, conntrack watching,
               std::string missing);
 
-    [[nodiscard]] result<void> commit_elements(std::span<const change> changes);
-    /// The created ones.
-    [[nodiscard]] result<std::vector<expectation>> change_expectations(std::span<const change> changes);
+    struct tracking_request;
+    [[nodiscard]] tracking_request request_for(std::span<const change> changes);
     /// The session of each change that opens; nothing for the others.
-    [[nodiscard]] result<std::vector<std::optional<watched_session>>> check_masters(std::span<const change> changes);
-    void withdraw(const std::vector<expectation>& created);
+    [[nodiscard]] static result<std::vector<std::optional<watched_session>>> sessions_of(std::span<const change> changes,
+                                                                                         const tracking_answers& answers);
+    [[nodiscard]] result<void> note_expectations(const tracking_request& request, std::vector<int> refused,
+                                                 std::vector<expectation_change>& created);
+    void withdraw(std::span<const expectation_change> created);
+    [[nodiscard]] result<void> commit_elements(std::span<const change> changes);
     [[nodiscard]] bool remove_used_expectations();
     [[nodiscard]] std::optional<set_owner> find(const char* set, const opening& o);
     [[nodiscard]] std::optional<bool> contains(const char* set, const opening& o);
