@@ -90,6 +90,7 @@ def gone(built, within=1):
 # For the two peers, once.
 
 def test_an_active_connection_comes_from_the_server_alone(built):
+    """And from the port that the server has chosen: strict clients expect the one below that of the control connection."""
     with built.raw("client", SERVER) as raw, listener(built) as incoming:
         raw.login().expect(port_command(CLIENT, incoming.getsockname()[1]), 200)
         ((source, destination, port),) = expectations(built.network)
@@ -98,7 +99,7 @@ def test_an_active_connection_comes_from_the_server_alone(built):
         raw.expect("RETR /file", 150, 125)
         data, peer = incoming.accept()
         with data:
-            assert peer[0] == SERVER and drain(data) == b"content"
+            assert peer == (SERVER, 20) and drain(data) == b"content"
         assert raw.reply().code == 226
         assert dropped(built, "server", OUTSIDE, port), "a second connection"
     gone(built)
