@@ -11,6 +11,7 @@ import network
 from harness.daemon import Daemon, wait_until
 from harness.openings import gone, raw_socket, syn, unused_openings
 from harness.raw import Raw, drain
+from harness.scripted_server import ScriptedServer
 from network import Host, Segment, Scenario
 
 CLIENT, UNEXPECTED_PEER, GATE, SERVER = "17.254.0.10", "17.254.0.66", "17.254.0.91", "172.16.3.4"
@@ -53,11 +54,14 @@ def scenario(router=(), client=()):
 
 
 class Site:
-    def __init__(self, built, sallyport, folder):
+    def __init__(self, built, sallyport, folder, replies):
         self.net, self.files, self.records_file = built, folder / "files", folder / "records"
         self.files.mkdir()
         (self.files / "file").write_bytes(b"content")
-        self.server = self.start("server", sallyport, "serve", self.files, "--listen", f"{SERVER}:21", "--user", "writer:lab")
+        if replies:
+            self.server = built.inside("server", lambda: ScriptedServer(replies=replies, at=(SERVER, 21)))
+        else:
+            self.server = self.start("server", sallyport, "serve", self.files, "--listen", f"{SERVER}:21", "--user", "writer:lab")
         self.gate = self.start("router", sallyport, "gate", "--listen", f"{GATE}:21", "--backend", f"ftp://{SERVER}",
                                "--data-path", "kernel", "--backend-data-mode", "match", "--data-timeout", WAIT,
                                "--transfer-log", self.records_file, "--transfer-log-format", "json")
@@ -67,7 +71,7 @@ class Site:
 
     def stop(self):
         self.gate.stop()
-        self.server.stop()
+        self.server.close() if isinstance(self.server, ScriptedServer) else self.server.stop()
 
     def raw(self):
         return Raw(GATE, 21, dial=self.net.dial("client"))
@@ -88,13 +92,13 @@ class Site:
 
 @pytest.fixture
 def site(networks, sallyport, tmp_path, certificate):
-    """site(RULES of the router, RULES of the client)"""
+    """site(RULES of the router, RULES of the client); `replies`: those of a scripted server."""
     built = []
 
-    def make(**rules):
+    def make(replies=None, **rules):
         up = network.Network(scenario(**rules)).up()
         built.append((up, None))
-        made = Site(up, sallyport, tmp_path)
+        made = Site(up, sallyport, tmp_path, replies)
         built.append((up, made))
         return made
 
@@ -229,3 +233,60 @@ def test_a_transfer_that_lasts_longer_than_that_goes_on(site):
             time.sleep(WAIT + 1)
             assert len(drain(data)) == 16 << 20
         assert raw.reply().code == 226
+
+
+# Transfers that begin long after their negotiation.
+
+def active(site, raw):
+    """The client's listening socket, after PORT."""
+    listener = site.net.inside("client", lambda: socket.create_server((CLIENT, 0)))
+    listener.settimeout(5)
+    port = listener.getsockname()[1]
+    raw.expect(f"PORT {CLIENT.replace('.', ',')},{port // 256},{port % 256}", 200)
+    return listener
+
+
+@pytest.mark.parametrize("method", ["passive", "active"])
+def test_a_transfer_that_begins_after_the_life_of_its_opening(site, method):
+    """G2: it is complete. The server's connection is not accepted at the reserved port, after which it would reply 226."""
+    site = site()
+    with site.raw() as raw:
+        raw.login()
+        if method == "active":
+            with active(site, raw) as listener:
+                time.sleep(WAIT + 1.5)
+                raw.expect("RETR /file", 150)
+                with listener.accept()[0] as data:
+                    assert drain(data) == b"content"
+        else:
+            port = raw.epsv_port()
+            time.sleep(WAIT + 1.5)
+            raw.send(b"RETR /file\r\n")
+            wait_until(lambda: [opening[2] for opening in unused_openings(site.net)] == [port], 1, "the opening")
+            with raw.connect(port) as data:
+                assert drain(data) == b"content"
+            assert raw.reply().code == 150
+        assert raw.reply().code == 226
+        gone(site.net, 2)
+    assert site.gate.log().count("path kernel, complete") == 1
+
+
+def test_a_server_that_connects_after_the_life_of_the_first_opening(site):
+    """G2: it has the time of the transfer that waits, and not what is left of the negotiation's."""
+    def late(control):
+        *address, high, low = site.server.arguments_of("PORT")[-1].split(",")
+        time.sleep(WAIT - 0.4)
+        with socket.create_connection((".".join(address), int(high) * 256 + int(low)), timeout=1) as data:
+            control.sendall(b"150 here\r\n")
+            data.sendall(b"content")
+        control.sendall(b"226 done\r\n")
+
+    site = site(replies={"PORT": "200 ok", "RETR": late})
+    with site.raw() as raw:
+        with active(site, raw.login()) as listener:
+            time.sleep(WAIT - 0.3)
+            raw.expect("RETR /file", 150)
+            with listener.accept()[0] as data:
+                assert drain(data) == b"content"
+            assert raw.reply().code == 226
+    assert site.gate.log().count("path kernel, complete") == 1

@@ -232,6 +232,32 @@ bool data_connections::use_opening(proto::leg leg, port_route route, firewall::o
     return true;
 }
 
+// A client may be about to complete its connection. A server begins to connect when it has the command.
+bool data_connections::must_renew() const {
+    if (!opening_ || net::clock::now() < opened_at_ + after_the_wait / 2) return false;
+    const auto use = opening_.use();
+    return use == firewall::opening_use::none ||
+           (use == firewall::opening_use::attempted && opening_leg_ == proto::leg::backend);
+}
+
+net::task<std::optional<failed_opening>> data_connections::renew(const client_control& client, const backend_leg& backend) {
+    const auto wanted = opening_.details();
+    const auto route = is_crossing_ ? port_route::crossing : port_route::forwarded;
+    reserved_ = reserved_port{wanted.listen, route, wanted};
+    // The removal and the new opening become one transaction.
+    opening_ = {};
+    auto got = co_await make_opening(wanted, client, backend);
+    if (!std::exchange(reserved_, std::nullopt)) co_return std::nullopt;
+    if (got) {
+        (void)use_opening(opening_leg_, route, std::move(*got));
+        co_return std::nullopt;
+    }
+    status::count(gate_->counters.ports_exhausted);
+    co_return failed_opening{
+        {proto::data_result::not_established, "No data connection can be forwarded now; try again later."},
+        fmt::format("the opening for the data connection has ended, and a new one is not possible: {}", got.error().text())};
+}
+
 /// Called before an opening is replaced or removed. A client may connect before it sends RETR, and wait for that without
 /// end, so no transfer would show the failure. A client that has not even sent its connection request twice does not wait
 /// for it, and the kernel need not be asked.

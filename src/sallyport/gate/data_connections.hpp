@@ -87,6 +87,12 @@ public:
     /// If no opening is left for a client's connection that crosses this machine, the gateway accepts it in place of the
     /// server, as far as rules of the administrator let it in.
     net::task<result<opened_port>> open(proto::leg leg, const client_control& client, const backend_leg& backend);
+    /// Whether the opening may end before the transfer that begins now has waited for its connection, of which there is none
+    /// yet. A server's connection would then be accepted at the reserved port and closed, and the server would reply 226.
+    [[nodiscard]] bool must_renew() const;
+    /// Makes the opening once more, with its whole lifetime. The transfer's command must not be sent before. Nothing if that
+    /// was done, or if the port was released meanwhile. REQUIRES: must_renew().
+    net::task<std::optional<failed_opening>> renew(const client_control& client, const backend_leg& backend);
     /// Called when the data timeout has passed, and at intervals then: nothing if the connection through the opening was
     /// established and is not known to be lost, or if there is no answer.
     [[nodiscard]] std::optional<failed_opening> opening_failure();

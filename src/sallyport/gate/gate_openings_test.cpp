@@ -30,6 +30,8 @@ protected:
 
     std::atomic<bool> port_received = false;
     std::promise<std::string> port_reply;
+    // How many were made when the server received RETR.
+    std::atomic<int> opened_at_command = 0;
     ftp_client client_;
     scripted_server server{[this](blocking_socket& control) {
         control.send("220 ready\r\n");
@@ -45,6 +47,7 @@ protected:
                 if (reply.wait_for(10s) != std::future_status::ready) return;
                 control.send(reply.get() + "\r\n");
             } else if (line.starts_with("RETR")) {
+                opened_at_command = openings.opened.load();
                 control.send("150 here\r\n");
                 (void)eventually([this] { return openings.asked > 0; });
                 control.send("226 done\r\n");
@@ -95,6 +98,36 @@ TEST_F(GateOpenings, EndNoTransferIfTheKernelCannotBeAsked) {
     EXPECT_EQ(client_.reply().substr(0, 3), "150");
     EXPECT_EQ(client_.reply().substr(0, 3), "226");
     EXPECT_GT(openings.asked.load(), 0);
+}
+
+// The server connects when it has the command, and the first opening may end before.
+TEST_F(GateOpenings, AreMadeOnceMoreForALateTransferBeforeTheServerHasItsCommand) {
+    setup.data_timeout = 5s;
+    log_in();
+    send_port();
+    server_replies("200 ok");
+    EXPECT_EQ(client_.reply().substr(0, 3), "200");
+    std::this_thread::sleep_for(600ms);
+    EXPECT_EQ(openings.opened.load(), 1);
+    client_.control.send("RETR x\r\n");
+    EXPECT_EQ(client_.reply().substr(0, 3), "150");
+    EXPECT_EQ(opened_at_command.load(), 2);
+    EXPECT_EQ(openings.closed.load(), 1);
+    EXPECT_EQ(client_.reply().substr(0, 3), "226");
+}
+
+TEST_F(GateOpenings, FailALateTransferIfTheyCannotBeMadeOnceMore) {
+    setup.data_timeout = 5s;
+    log_in();
+    send_port();
+    server_replies("200 ok");
+    EXPECT_EQ(client_.reply().substr(0, 3), "200");
+    std::this_thread::sleep_for(600ms);
+    openings.refuses = true;
+    client_.control.send("RETR x\r\n");
+    EXPECT_EQ(client_.reply(), "425 No data connection can be forwarded now; try again later.");
+    client_.control.send("NOOP\r\n");
+    EXPECT_EQ(client_.reply().substr(0, 3), "502");
 }
 
 TEST_F(GateOpenings, DoNotOutliveAClientThatHasLeft_G2) {

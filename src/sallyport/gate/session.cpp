@@ -10,7 +10,6 @@
 #include <sallyport/gate/leg_settings.hpp>
 #include <sallyport/gate/named_destination.hpp>
 #include <sallyport/gate/original_destination.hpp>
-#include <sallyport/net/keep_running.hpp>
 #include <sallyport/proto/client_side/login_rules.hpp>
 
 namespace sallyport::gate {
@@ -59,19 +58,6 @@ net::task<> session::run() {
     loop_.spawn("gate: backend leg", run_backend_leg(self()));
     co_await read_client();
     co_await finish();
-}
-
-/// Called in the handler of the exception: usually there was no memory.
-void session::end_without_memory() noexcept {
-    net::log_exception("gate: session", std::current_exception());
-    if (!to_client_.writing && !passthrough_) client_.close_with("421 Out of memory; connect again later.\r\n");
-    try {
-        kill();
-        close_backend();
-        report_.cancelled(transfer_result::stopped, owner());
-    } catch (...) {
-        net::log_exception("gate: session", std::current_exception());
-    }
 }
 
 void session::stop() {
@@ -338,7 +324,7 @@ net::task<> session::advance() {
     for (;;) {
         perform();
         if (machine_->login().logged_in()) logged_in(machine_->login().user());
-        if (machine_->has_output(proto::leg::backend) && !to_backend_.writing) {
+        if (machine_->has_output(proto::leg::backend) && !to_backend_.writing && !to_backend_.held) {
             to_backend_.writing = true;
             machine_->release_backend_output(to_backend_.bytes);
             const auto sent = co_await server_.stream.write_all(to_backend_.bytes, limit);
@@ -443,7 +429,12 @@ void session::reserve_port(const proto::relay_act::reserve_port& request) {
 }
 
 void session::open_data(proto::relay_plan plan) {
-    if (plan.data_path.path != proto::data_path::relay) return report_.started(std::move(plan));
+    if (plan.data_path.path != proto::data_path::relay) {
+        report_.started(std::move(plan));
+        to_backend_.held = data_.must_renew();
+        if (to_backend_.held) loop_.spawn("gate: opening", renew_opening(self()));
+        return;
+    }
     auto options = data_relay_options_for(plan, *gate_, client_, server_);
     options.client_wait_ended = [this] { to_backend_.wake.set(); };
     options.on_connected = [this](endpoint client) { return on_data_connected(self(), client); };

@@ -40,9 +40,11 @@ public:
     friend net::task<> run_session(std::shared_ptr<session> self);
 
 private:
+    friend void end_without_memory(session& ended) noexcept;
     friend net::task<> run_backend_leg(std::shared_ptr<session> self);
     friend net::task<> advertise(std::shared_ptr<session> self);
     friend net::task<> open_backend_port(std::shared_ptr<session> self);
+    friend net::task<> renew_opening(std::shared_ptr<session> self);
     friend net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
     friend net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 
@@ -53,6 +55,8 @@ private:
         bool reading = false;
         std::string bytes;
         bool writing = false;
+        // What is to be sent waits for an opening.
+        bool held = false;
         net::event wake;
     };
     struct ending {
@@ -83,7 +87,6 @@ private:
     }
 
     net::task<> run();
-    void end_without_memory() noexcept;
 
     // From the accepted connection to a running machine
     net::task<std::expected<established_leg, no_leg>> find_destination(backend_selection::search search,
@@ -140,10 +143,13 @@ private:
     net::deadline deadline_ = net::deadline::max();
 };
 
+/// Called in the handler of the exception: usually there was no memory.
+void end_without_memory(session& ended) noexcept;
 net::task<> run_session(std::shared_ptr<session> self);
 net::task<> run_backend_leg(std::shared_ptr<session> self);
 net::task<> advertise(std::shared_ptr<session> self);
 net::task<> open_backend_port(std::shared_ptr<session> self);
+net::task<> renew_opening(std::shared_ptr<session> self);
 net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_relay> relay);
 net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client);
 

@@ -11,11 +11,24 @@ namespace sallyport::gate {
 
 namespace outcome = proto::relay_outcome;
 
+void end_without_memory(session& ended) noexcept {
+    net::log_exception("gate: session", std::current_exception());
+    if (!ended.to_client_.writing && !ended.passthrough_)
+        ended.client_.close_with("421 Out of memory; connect again later.\r\n");
+    try {
+        ended.kill();
+        ended.close_backend();
+        ended.report_.cancelled(status::transfer_result::stopped, ended.owner());
+    } catch (...) {
+        net::log_exception("gate: session", std::current_exception());
+    }
+}
+
 net::task<> run_session(std::shared_ptr<session> self) {
     try {
         co_await self->run();
     } catch (...) {
-        self->end_without_memory();
+        end_without_memory(*self);
     }
 }
 
@@ -23,7 +36,7 @@ net::task<> run_backend_leg(std::shared_ptr<session> self) {
     try {
         co_await self->read_backend();
     } catch (...) {
-        self->end_without_memory();
+        end_without_memory(*self);
     }
 }
 
@@ -42,7 +55,7 @@ net::task<> advertise(std::shared_ptr<session> self) {
         self->machine_->report(outcome::port_reserved{advertised_by(opened), opened && opened->forwarded});
         co_await self->advance();
     } catch (...) {
-        self->end_without_memory();
+        end_without_memory(*self);
     }
 }
 
@@ -56,7 +69,24 @@ net::task<> open_backend_port(std::shared_ptr<session> self) {
         self->machine_->report(outcome::port_opened{!opened ? closed : opened->forwarded ? forwarded : accepted});
         co_await self->advance();
     } catch (...) {
-        self->end_without_memory();
+        end_without_memory(*self);
+    }
+}
+
+/// Makes the opening of a transfer once more. The backend gets the command after that.
+net::task<> renew_opening(std::shared_ptr<session> self) {
+    try {
+        auto failed = co_await self->data_.renew(self->client_, self->server_);
+        self->to_backend_.held = false;
+        if (self->is_closing()) co_return self->data_.abort();
+        self->machine_->set_time(net::clock::now());
+        if (failed) {
+            self->report_.path_failed(*failed);
+            self->machine_->report(outcome::data_ended{std::move(failed->outcome)});
+        }
+        co_await self->advance();
+    } catch (...) {
+        end_without_memory(*self);
     }
 }
 
@@ -76,7 +106,7 @@ net::task<> run_transfer(std::shared_ptr<session> self, std::shared_ptr<data_rel
         self->machine_->report(outcome::data_ended{data});
         co_await self->advance();
     } catch (...) {
-        self->end_without_memory();
+        end_without_memory(*self);
     }
 }
 
@@ -86,7 +116,7 @@ net::task<> on_data_connected(std::shared_ptr<session> self, endpoint client) {
         self->machine_->report(outcome::data_connected{client});
         co_await self->advance();
     } catch (...) {
-        self->end_without_memory();
+        end_without_memory(*self);
     }
 }
 
