@@ -552,10 +552,10 @@ def restart(built):
 
 def test_no_opening_outlives_kill(built):
     """After kill -9 of the gateway its helper removes what it has opened."""
-    sessions = [built.raw("client", SERVER).login() for _ in range(50)]
+    sessions = [built.raw("client", SERVER).login() for _ in range(200)]
     for raw in sessions:
         raw.epsv_port()
-    assert len(expectations(built.network)) == 50
+    assert len(expectations(built.network)) == 200
     gate_of(built).kill()
     gone(built)
     wait_until(lambda: "sallyport" not in ruleset(built.network), 1, "the rules' end")
