@@ -418,7 +418,7 @@ table inet firewall {
 
 
 def test_passive_mode_with_the_server_follows_active_mode_that_has_failed(site):
-    """G8: a firewall at the server drops its connections to clients. The next transfer of the session is relayed."""
+    """G8: a firewall at the server drops its connections to clients. The next transfers are relayed, in later sessions too."""
     site = site("--intercept", "lan")
     site.net.apply("server", SILENT)
     with site.raw() as raw:
@@ -428,7 +428,9 @@ def test_passive_mode_with_the_server_follows_active_mode_that_has_failed(site):
         assert re.search(rf"\[active-blocked\] RETR file, backend leg, PORT {OUTSIDE}:\d+: ", line), line
         assert re.search(rf"no connection request from {SERVER} to {OUTSIDE}:\d+ arrived at this machine", line)
         assert active_transfer(site, raw) == b"content" and active_transfer(site, raw) == b"content"
-    assert site.gate.log().count("path relay: one data connection is active and the other one passive") == 2
+        raw.expect("QUIT", 221)
+    assert [site.curl(*METHODS[method]) for method in ("port", "eprt")] == ["content"] * 2
+    assert site.gate.log().count("path relay: one data connection is active and the other one passive") == 4
 
 
 def test_a_client_that_does_not_connect_is_named(site):

@@ -39,7 +39,11 @@ namespace {
 
 }  // namespace
 
-proto::relay_backend machine_backend(const backend_leg& to) {
+session_peers peers_of(const client_control& client, const backend_leg& to) {
+    return {client.peer().address, to.stream.peer().address};
+}
+
+proto::relay_backend machine_backend(const session_context& gate, const client_control& client, const backend_leg& to) {
     const auto& server = to.server.parameters();
     return {.peer = to.stream.peer(),
             .protect = to.stream.is_tls(),
@@ -47,7 +51,8 @@ proto::relay_backend machine_backend(const backend_leg& to) {
             .refused = to.server.refused_methods(),
             .direct = server.direct,
             .proxy_headers = server.proxy_protocol_data,
-            .gateway = to.stream.local().address};
+            .gateway = to.stream.local().address,
+            .failed = gate.base->known_failures.find(peers_of(client, to), net::clock::now())};
 }
 
 proto::relay_settings machine_settings(const session_context& gate, const client_control& client, const backend_leg& to,
@@ -55,7 +60,7 @@ proto::relay_settings machine_settings(const session_context& gate, const client
     const auto& config = gate.config;
     const auto* const rule = client.interception();
     return {.client_peer = client.peer(),
-            .backend = to.server ? machine_backend(to) : proto::relay_backend(),
+            .backend = to.server ? machine_backend(gate, client, to) : proto::relay_backend(),
             .tls_active = client.stream().is_tls(),
             .tls_available = tls_available(config, client),
             .tls_required = config.tls_required,

@@ -2,7 +2,7 @@
 // Derives values for one session from the gateway's settings and from its two legs: for its relay machine, its data
 // connections and its records.
 //
-// Pure functions, without ownership; loop thread only.
+// Functions without ownership and without effects; loop thread only.
 
 #include <functional>
 #include <string>
@@ -16,8 +16,11 @@
 
 namespace sallyport::gate {
 
+/// REQUIRES: `to` has a server.
+[[nodiscard]] session_peers peers_of(const client_control& client, const backend_leg& to);
 /// The backend as the machine needs to know it. REQUIRES: `to` has a server.
-[[nodiscard]] proto::relay_backend machine_backend(const backend_leg& to);
+[[nodiscard]] proto::relay_backend machine_backend(const session_context& gate, const client_control& client,
+                                                   const backend_leg& to);
 /// The settings of the machine. `to` may have no server yet. `accepted`: when the client connected.
 [[nodiscard]] proto::relay_settings machine_settings(const session_context& gate, const client_control& client,
                                                      const backend_leg& to, net::deadline accepted);

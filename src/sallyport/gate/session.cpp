@@ -166,7 +166,7 @@ net::task<> session::change_backend(proto::relay_act::find_backend request) {
         server_ = std::move(found->leg);
         log(log::level::info, fmt::format("User {} assigned to backend {} ({})", escape(request.user, 100),
                                           server_.server.name(), server_.stream.peer().text()));
-        machine_->report(outcome::backend_found{machine_backend(server_)});
+        machine_->report(outcome::backend_found{machine_backend(*gate_, client_, server_)});
     } else if (found.error().not_permitted) {
         machine_->report(outcome::no_backend_for_user{});
     } else {
@@ -176,7 +176,10 @@ net::task<> session::change_backend(proto::relay_act::find_backend request) {
 }
 
 void session::close_backend() {
-    if (server_.server && machine_) server_.server.learn_refused_methods(machine_->backend().server().refused);
+    if (server_.server && machine_) {
+        server_.server.learn_refused_methods(machine_->backend().server().refused);
+        gate_->base->known_failures.note(peers_of(client_, server_), machine_->negotiation().failed(), net::clock::now());
+    }
     server_.close();
 }
 

@@ -11,6 +11,7 @@
 #include <sallyport/frontend/service.hpp>
 #include <sallyport/frontend/user_limit.hpp>
 #include <sallyport/gate/backend_list.hpp>
+#include <sallyport/gate/failed_methods.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/gate/health_check.hpp>
 #include <sallyport/gate/passed_ports.hpp>
@@ -41,6 +42,7 @@ struct shared_state : frontend::shared_state {
     // An interception stays as it was at the start.
     passed_ports passed;
     translated_ports translated;
+    failed_methods known_failures;
     const std::shared_ptr<frontend::user_limit> users = std::make_shared<frontend::user_limit>();
 };
 

@@ -364,6 +364,21 @@ TEST(RelayKernel, ConnectsToABackendWhoseConnectionFailed_G8) {
                                   active, opened, download});
 }
 
+// An earlier session of the client has found out.
+TEST(RelayKernel, ConnectsToABackendThatCouldNotConnectBefore_G8) {
+    auto s = forwarding_both_ways();
+    s.backend.failed = data_method::port;
+    play(s, {login, R"(> PORT 198,51,100,7,156,65
+>> PASV
+<< 227 Entering Passive Mode (172,16,3,4,204,173)
+< 200 PORT command successful.
+)"},
+         [](const relay_driver& driver) { EXPECT_FALSE(driver.reserved_to); });
+    play(s, {login, forwarded, download}, [](const relay_driver& driver) {
+        EXPECT_EQ(driver.chosen, (data_path_choice{data_path::kernel, data_path_reason::kernel_enabled}));
+    });
+}
+
 // The backend's word was quicker, or the client has given it up itself.
 TEST(RelayKernel, ThatReplyIsTheOnlyOne) {
     play(forwarding(), {login, forwarded, download, R"(! data not_established too late

@@ -16,7 +16,7 @@ relay_machine::relay_machine(relay_settings settings, const std::optional<reply>
     : settings_(std::move(settings)),
       login_(!greeting, settings_.certified.name),
       protection_(settings_),
-      negotiation_(settings_.client_peer.address),
+      negotiation_(settings_.client_peer.address, settings_.backend.failed),
       deadlines_(settings_.timeouts, settings_.now, settings_.accepted) {
     if (!greeting) {
         out_.send_at_once(220, relay_login::greeting(settings_));
@@ -392,7 +392,7 @@ void relay_machine::connect_backend(const relay_backend& found) {
     deadlines_.note_activity();
     backend_.connect(found, out_);
     out_.set_addresses(addresses_of(found, settings_));
-    negotiation_.backend_found();
+    negotiation_.backend_found(found.failed);
     paths_.reset();
     login_.backend_found();
     login_.send_next(out_);

@@ -43,7 +43,9 @@ struct negotiation_context {
 
 class relay_negotiation {
 public:
-    explicit relay_negotiation(const ip_address& client) : requests_(client, true, true) {}
+    /// `failed`: see relay_backend.
+    explicit relay_negotiation(const ip_address& client, std::optional<data_method> failed = std::nullopt)
+        : requests_(client, true, true), failed_(failed) {}
 
     /// The last PORT or EPRT that was refused because it named another host or a port below 1024.
     [[nodiscard]] const std::optional<data_request>& refused_target() const noexcept { return requests_.refused_target(); }
@@ -76,11 +78,13 @@ public:
     }
     /// The driver holds a port of it, or data connections.
     [[nodiscard]] bool holds_port() const noexcept { return backend_port_ || agreed_; }
-    /// Nothing is known yet of this backend.
-    void backend_found() noexcept {
+    /// Only `failed` is known yet of this backend; see relay_backend.
+    void backend_found(std::optional<data_method> failed) noexcept {
         client_address_refused_ = false;
-        failed_.reset();
+        failed_ = failed;
     }
+    /// The method with which no data connection was established with this backend.
+    [[nodiscard]] const std::optional<data_method>& failed() const noexcept { return failed_; }
     /// The transfer that used what was agreed on last. `no_backend_data`: no data connection with the backend was
     /// established. Then the next negotiation uses the other mode there (G8), unless it was the client that had to connect
     /// to the backend.

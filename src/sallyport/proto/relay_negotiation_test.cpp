@@ -157,7 +157,7 @@ TEST(RelayNegotiation, AServerThatRefusesTheClientsAddressIsNotAskedAgain) {
     EXPECT_EQ(s.to_backend(), "EPSV\r\n");
     EXPECT_FALSE(s.backend.server().refused.contains(data_method::port)) << "it refused the address, not the command";
     (void)s.backend_replies(229, "Entering Extended Passive Mode (|||52397|)");
-    s.negotiation->backend_found();
+    s.negotiation->backend_found(std::nullopt);
     EXPECT_EQ(s.start(verb::port, "PORT", "198,51,100,7,200,2"), relay_event::data_method_sent);
     EXPECT_EQ(s.to_backend(), "PORT 198,51,100,7,200,2\r\n") << "another server";
 }

@@ -33,6 +33,8 @@ struct relay_backend {
     bool proxy_headers = false;
     // The gateway's end of the control connection.
     ip_address gateway{};
+    // The method with which no data connection was established in an earlier session of the client.
+    std::optional<data_method> failed{};
 };
 
 /// Time limits of a session; see relay_deadlines.hpp.
