@@ -392,13 +392,14 @@ def test_a_connection_that_the_firewall_drops_is_named(site, method):
     assert "it must accept 'ct state related'" in site.gate.log()
 
 
-def active_transfer(site, raw, *codes):
-    """What the client receives in active mode, or its last reply's code."""
+def active_transfer(site, raw, after=0):
+    """What the client receives in active mode, or its last reply's code. `after`: seconds between PORT and RETR."""
     listener = site.net.inside("client", lambda: socket.create_server((CLIENT, 0)))
     listener.settimeout(10)
     with listener:
         port = listener.getsockname()[1]
         raw.expect(f"PORT {CLIENT.replace('.', ',')},{port // 256},{port % 256}", 200)
+        time.sleep(after)
         reply = raw.command("RETR file")
         if reply.code == 150:
             reply = raw.reply()
