@@ -6,8 +6,8 @@ namespace sallyport::gate {
 namespace {
 
 // Long enough for a script that tries again, and short enough for a firewall that was corrected.
-constexpr auto lifetime = std::chrono::minutes(10);
-constexpr std::size_t max_entries = 4096;
+constexpr auto failure_lifetime = std::chrono::minutes(10);
+constexpr std::size_t max_failures = 4096;
 
 }  // namespace
 
@@ -24,11 +24,11 @@ void failed_methods::note(const session_peers& of, std::optional<proto::data_met
     const auto found = entries_.find(of);
     const bool known = found != entries_.end() && found->second.ends > now;
     if (known && found->second.method == *failed) return;
-    if (found == entries_.end() && entries_.size() >= max_entries) {
+    if (found == entries_.end() && entries_.size() >= max_failures) {
         std::erase_if(entries_, [now](const auto& e) { return e.second.ends <= now; });
-        if (entries_.size() >= max_entries) return;
+        if (entries_.size() >= max_failures) return;
     }
-    entries_.insert_or_assign(of, entry{*failed, now + lifetime});
+    entries_.insert_or_assign(of, entry{*failed, now + failure_lifetime});
 }
 
 }  // namespace sallyport::gate
