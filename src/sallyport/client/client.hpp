@@ -96,6 +96,14 @@ struct transfer_report {
     std::string stored_as;
 };
 
+/// The commands by which a directory is listed.
+enum class list_form : std::uint8_t {
+    /// MLSD, or LIST if the server does not have it.
+    best,
+    /// LIST, whose lines show the type of an entry itself with most servers, where MLSD shows what a link leads to.
+    lines
+};
+
 struct listing_report {
     std::vector<proto::entry> entries;
     /// Entries that were skipped because their names are unsafe (CL-04).
@@ -109,6 +117,8 @@ struct listing_report {
     bool exact_times = false;
     /// The path is a directory. False: the only entry is the file itself.
     bool is_directory = true;
+    /// Its lines are those of `ls -l`, which begin with a letter for the type of the entry.
+    bool has_type_letters = false;
 };
 
 /// Identifies a version of a server's file: if size or time differ, it is another version.
@@ -175,7 +185,7 @@ public:
     /// Lists a directory with CWD and MLSD, or LIST if MLSD is not supported; for a file, returns its own entry. Paths of
     /// later calls are still relative to the start directory. A listing without any known line is a failure. `now` (seconds
     /// since 1970) completes dates without a year.
-    net::task<outcome<listing_report>> list(std::string path, std::int64_t now);
+    net::task<outcome<listing_report>> list(std::string path, std::int64_t now, list_form form = list_form::best);
 
     /// Sends one command about `path` that needs no data connection. Every final reply is a value.
     net::task<outcome<proto::reply>> request(proto::verb verb, std::string path);

@@ -15,6 +15,13 @@ constexpr std::size_t max_entries = 250'000;
 constexpr std::uint64_t max_listing_bytes = 64 * 1024 * 1024;
 constexpr std::size_t sample_bytes = 200;
 
+/// "drwxr-xr-x", but not the "d [RWCEAFMS]" of NetWare.
+bool begins_with_mode(std::string_view line) {
+    constexpr std::size_t bytes_of_mode = 10;
+    return line.size() > bytes_of_mode && std::string_view("-dlbcpsD").contains(line[0]) &&
+           line.substr(1, bytes_of_mode - 1).find_first_not_of("rwxsStTlL-") == line.npos;
+}
+
 }  // namespace
 
 result<void> listing_collector::add_line(std::string_view line) {
@@ -22,7 +29,9 @@ result<void> listing_collector::add_line(std::string_view line) {
     if (report_.entries.size() >= max_entries || bytes_ > max_listing_bytes)
         return fail(errc::too_long, fmt::format("the listing is longer than {} entries", report_.entries.size()));
     if (as_ == form::list) {
-        if (auto parsed = parser_.read(line)) add(std::move(*parsed));
+        auto parsed = parser_.read(line);
+        if (parsed && begins_with_mode(line)) report_.has_type_letters = true;
+        if (parsed) add(std::move(*parsed));
     } else if (auto parsed = proto::parse_mlsx(line)) {
         add(std::move(*parsed));
     } else if (report_.unrecognized_lines++ == 0) {

@@ -68,7 +68,7 @@ struct session::impl {
 
     [[nodiscard]] static result<void> start_over(int local_file, const std::string& why, transfer_report& report);
     net::task<std::optional<client_failure>> read_listing(client_transfer order, listing_collector& into);
-    net::task<outcome<listing_report>> list_directory_entries(std::string argument, std::int64_t now);
+    net::task<outcome<listing_report>> list_directory_entries(std::string argument, std::int64_t now, list_form form);
     net::task<outcome<listing_report>> list_file(std::string file, client_failure refused, std::int64_t now);
 };
 

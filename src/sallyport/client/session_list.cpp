@@ -30,18 +30,18 @@ bool is_unknown_command(int reply_code) { return reply_code == 500 || reply_code
 
 }  // namespace
 
-net::task<outcome<listing_report>> session::list(std::string path, std::int64_t now) {
+net::task<outcome<listing_report>> session::list(std::string path, std::int64_t now, list_form form) {
     auto& me = *impl_;
     me.start_call(operation::list,
                   fmt::format("listing {} at {}", path.empty() ? "the login directory" : path, me.location.authority()),
                   path);
     if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
-    if (path.empty()) co_return co_await me.list_directory_entries({}, now);
+    if (path.empty()) co_return co_await me.list_directory_entries({}, now, form);
     auto refused = co_await me.working_directory.enter(path);
-    if (!refused) co_return co_await me.list_directory_entries({}, now);
+    if (!refused) co_return co_await me.list_directory_entries({}, now, form);
     if (refused->at != step::request || refused->reply_code / 100 != 5) co_return me.failed(std::move(*refused));
     // For servers without CWD, the directory is the argument of the listing command.
-    if (is_unknown_command(refused->reply_code)) co_return co_await me.list_directory_entries(std::move(path), now);
+    if (is_unknown_command(refused->reply_code)) co_return co_await me.list_directory_entries(std::move(path), now, form);
     co_return co_await me.list_file(std::move(path), std::move(*refused), now);
 }
 
@@ -61,10 +61,10 @@ net::task<std::optional<client_failure>> session::impl::read_listing(client_tran
 }
 
 /// Lists the working directory, or `argument` if the server has no CWD.
-net::task<outcome<listing_report>> session::impl::list_directory_entries(std::string argument, std::int64_t now) {
-    using form = listing_collector::form;
-    if (conn.facts().features().may_have_mlsd()) {
-        listing_collector facts(form::mlsd, now);
+net::task<outcome<listing_report>> session::impl::list_directory_entries(std::string argument, std::int64_t now,
+                                                                         list_form form) {
+    if (form == list_form::best && conn.facts().features().may_have_mlsd()) {
+        listing_collector facts(listing_collector::form::mlsd, now);
         client_transfer order{verb::mlsd, argument, 0, true};
         auto failed_step = co_await read_listing(std::move(order), facts);
         const bool refused = failed_step && failed_step->at == step::request && should_try_list(failed_step->reply_code);
@@ -72,7 +72,7 @@ net::task<outcome<listing_report>> session::impl::list_directory_entries(std::st
         facts.report().exact_times = true;
         if (!failed_step && !facts.recognized_nothing()) co_return std::move(facts.report());
     }
-    listing_collector lines(form::list, now);
+    listing_collector lines(listing_collector::form::list, now);
     client_transfer order{verb::list, not_an_option(argument), 0, true};
     auto failed_step = co_await read_listing(std::move(order), lines);
     if (failed_step) co_return failed(std::move(*failed_step));
