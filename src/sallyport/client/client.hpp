@@ -189,6 +189,10 @@ public:
 
     /// Sends one command about `path` that needs no data connection. Every final reply is a value.
     net::task<outcome<proto::reply>> request(proto::verb verb, std::string path);
+    /// Sets the time of a file together with the next command, without a round trip of its own: only with pipelining, and
+    /// after request() has set one by MFMT. False: nothing was sent. REQUIRES: `path` is absolute, or relative like that of
+    /// the last call.
+    [[nodiscard]] bool set_time_later(const std::string& path, std::int64_t seconds);
     /// Sends the commands of a change; a refusal is a failure. Returns the last reply.
     net::task<outcome<proto::reply>> apply(change what);
     /// Type, size and time of a file or directory, by MLST, or by SIZE, MDTM and CWD.

@@ -139,6 +139,8 @@ public:
                                                             std::vector<int> success);
     /// The result of SIZE in image type; nothing if the server does not report it.
     net::task<std::expected<std::optional<std::uint64_t>, failure>> size(std::string path);
+    /// Sends a command with the next call; its reply does not matter.
+    void send_later(proto::verb command, std::string_view argument) { machine_->send_later(command, argument); }
     /// Opens a data connection with the methods in turn and runs `handler` on it. A failure of the data connection alone is
     /// in data().
     net::task<std::optional<failure>> transfer(proto::client_transfer command, data_handler& handler);

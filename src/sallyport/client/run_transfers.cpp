@@ -110,7 +110,7 @@ net::task<outcome<void>> download(session& on, int try_number, transfer_job& job
 
 /// MFMT, or MDTM with two arguments, which older servers understand.
 net::task<> set_time_on_server(session& on, std::string path, std::int64_t seconds, transfer_counters& counters) {
-    if (counters.times_refused) co_return;
+    if (counters.times_refused || on.set_time_later(path, seconds)) co_return;
     const std::string argument = proto::format_time(seconds) + ' ' + path;
     for (const auto how : {verb::mfmt, verb::mdtm}) {
         const auto reply = co_await on.request(how, argument);

@@ -254,9 +254,8 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
     });
     // APPE instead of REST and STOR: it is older than REST, and it appends to the file that SIZE has just measured.
     const auto command = unique ? verb::stou : from > 0 || mode == upload_mode::append ? verb::appe : verb::stor;
-    client_transfer order{command, unique ? std::string() : path, 0, ascii, me.pipelines};
-    const auto reply = co_await me.transfer(std::move(order), handler);
-    static_cast<void>(reply);
+    client_transfer order{command, unique ? std::string() : path, 0, ascii, me.pipelines, !ascii && !unique};
+    (void)co_await me.transfer(std::move(order), handler);
     me.describe(report);
     auto facts = me.facts(report);
     facts.transfer_direction = direction::upload;

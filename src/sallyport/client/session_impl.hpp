@@ -33,6 +33,8 @@ struct session::impl {
     operation current = operation::open;
     bool is_logged_in = false;
     bool pipelines = false;
+    // The server has set a time by MFMT.
+    bool has_mfmt = false;
     // Bytes that the receiver has of the file; a resumed transfer would start there.
     std::uint64_t received = 0;
 

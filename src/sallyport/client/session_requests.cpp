@@ -14,7 +14,15 @@ net::task<outcome<proto::reply>> session::request(proto::verb verb, std::string 
     if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
     auto reply = co_await me.conn.request(verb, std::move(path));
     if (!reply) co_return me.failed(std::move(reply.error()));
+    me.has_mfmt = me.has_mfmt || (verb == verb::mfmt && reply->positive());
     co_return std::move(*reply);
+}
+
+bool session::set_time_later(const std::string& path, std::int64_t seconds) {
+    auto& me = *impl_;
+    if (!me.pipelines || !me.has_mfmt || !is_usable()) return false;
+    me.conn.send_later(verb::mfmt, proto::format_time(seconds) + ' ' + path);
+    return true;
 }
 
 net::task<outcome<std::string>> session::absolute(std::string path) {

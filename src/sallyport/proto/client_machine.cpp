@@ -82,7 +82,7 @@ void client_machine::start(operation o) {
                        size_.value.reset();
                        size_.unreadable.clear();
                        size_.is_requested = true;
-                       if (!size_.unknown_to_server) require_type(false);
+                       if (!use_early_size() && !size_.unknown_to_server) require_type(false);
                    },
                    [this, id = o.id](const request_task& request) { start_request(id, request); }, [](const quit_task&) {}},
         o.task);
@@ -175,8 +175,9 @@ void client_machine::check_after_transfer() {
     auto status = client_channel::status::reply;
     while (status == client_channel::status::reply) {
         status = channel_.next(extra);
-        if (status == client_channel::status::reply && awaits_prepared() && extra.command == name(prepared_->method))
-            on_prepared(extra.received);
+        if (status != client_channel::status::reply || extra.operation != during_transfer_id) continue;
+        if (extra.command == "SIZE") on_early_size(extra.received);
+        if (awaits_prepared() && extra.command == name(prepared_->method)) on_prepared(extra.received);
     }
     if (status != client_channel::status::ended) return;
     if (channel_.reply_code() != 421) return end_session(client_step::transfer, channel_.failure());
@@ -202,6 +203,8 @@ void client_machine::on_reply(const command_reply& a) {
     const reply& r = a.received;
     if (step_ != step::login && a.operation == during_transfer_id) {
         if (a.command == "NOOP" || a.command == "ABOR") return on_reply_during_transfer(a);
+        if (a.command == "SIZE") return on_early_size(r);
+        if (a.command == "MFMT") return;
         if (prepared_ && a.command == name(prepared_->method)) return on_prepared(r);
     }
     last_ = r;
@@ -416,7 +419,9 @@ void client_machine::request_transfer(step then) {
     negotiation_.attempt().accepted = true;
     if (transfer_.request.offset != 0) return send(step::rest, "REST", std::to_string(transfer_.request.offset));
     send(then, row_of(transfer_.request.command).name, transfer_.request.path);
-    if (step_ == then) prepare_next();
+    if (step_ != then) return;
+    ask_for_size();
+    prepare_next();
 }
 
 void client_machine::prepare_next() {
@@ -446,7 +451,7 @@ void client_machine::on_request(const reply& r) {
         return end_session(client_step::transfer, error{errc::rejected, 0, summary(r)}, &r);
     if (!started && r.code == 425) return method_failed(error{errc::rejected, 0, summary(r)}, true);
     if (!started && !r.positive()) return refuse(errc::rejected, {}, r);
-    if (started && !r.positive() && awaits_prepared() && !transfer_.aborted)
+    if (started && !r.positive() && (awaits_prepared() || size_.early_pending > 0) && !transfer_.aborted)
         return end_session(
             client_step::transfer,
             error{errc::stray_reply, 0, "the server refused the transfer, or the command after it: " + summary(r)});

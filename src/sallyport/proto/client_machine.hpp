@@ -87,6 +87,8 @@ public:
     operation_id queue_named_request(std::string name, std::string argument);
     /// Never fails.
     operation_id queue_quit();
+    /// Sends one command with the next operation; the reply to it does not matter. REQUIRES: all operations have finished.
+    void send_later(verb command, std::string_view argument);
 
     // ---- During a transfer; otherwise these calls have no effect
 
@@ -178,6 +180,11 @@ private:
         // It is the running operation.
         bool is_requested = false;
         bool unknown_to_server = false;
+        // SIZE that was sent together with an upload: the file, how many replies are pending, and the last one.
+        std::string early_path;
+        std::size_t early_pending = 0;
+        std::optional<reply> early;
+        bool awaits_early = false;
     };
     struct transfer_state {
         client_transfer request;
@@ -223,6 +230,9 @@ private:
     void try_method(bool there_is_one);
     void method_failed(error why, bool for_session);
     void request_transfer(step then);
+    void ask_for_size();
+    [[nodiscard]] bool use_early_size();
+    void on_early_size(const reply& r);
     void prepare_next();
     [[nodiscard]] bool use_prepared();
     void on_prepared(const reply& r);

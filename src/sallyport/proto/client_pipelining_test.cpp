@@ -126,5 +126,70 @@ TEST(client_pipelining, an_aborted_transfer_keeps_the_session) {
     EXPECT_TRUE(s.machine.usable());
 }
 
+client_transfer followed_stor(std::string path) {
+    return {.command = verb::stor,
+            .path = std::move(path),
+            .offset = 0,
+            .ascii = false,
+            .prepare_next = true,
+            .size_follows = true};
+}
+
+/// Stores the first file; its size and the port of the next one are asked for together with it.
+client_script& store_first(client_script& s) {
+    s.log_in();
+    s.machine.queue_transfer(followed_stor("a"));
+    return s.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001",
+                  "> STOR a\r\nSIZE a\r\nEPSV", "< 150 now", "* move"});
+}
+
+TEST(client_pipelining, C3_the_size_of_an_upload_costs_no_round_trip) {
+    client_script s;
+    store_first(s).run({"* data", "< 226 stored", "< 213 5", "< 229 (|||5002|)", "* done"});
+    s.machine.queue_size("a");
+    s.run({"* done"});
+    EXPECT_EQ(s.machine.size(), 5U);
+    // The time of the first file is set together with the second one.
+    s.machine.send_later(verb::mfmt, "20260102030405 a");
+    s.machine.queue_transfer(followed_stor("b"));
+    s.run({"> MFMT 20260102030405 a\r\nSTOR b\r\nSIZE b\r\nEPSV", "* connect 192.0.2.1:5002",
+           "< 213 modify=20260102030405; a", "< 150 now", "* move", "* data", "< 226 stored", "* done"});
+    s.machine.queue_size("b");
+    (void)s.machine.next();
+    s.run({"< 213 7", "< 229 (|||5003|)", "* done"});
+    EXPECT_EQ(s.machine.size(), 7U);
+    EXPECT_FALSE(s.machine.failure());
+}
+
+TEST(client_pipelining, a_size_that_is_sent_while_data_move_is_not_used) {
+    client_script s;
+    store_first(s).run({"< 213 3", "* data", "< 226 stored", "< 229 (|||5002|)", "* done"});
+    s.machine.queue_size("a");
+    s.run({"> SIZE a", "< 213 5", "* done"});
+    EXPECT_EQ(s.machine.size(), 5U);
+}
+
+TEST(client_pipelining, the_size_after_a_refused_upload_is_not_used) {
+    client_script s;
+    s.log_in();
+    s.machine.queue_transfer(followed_stor("a"));
+    s.run({"> TYPE I", "< 200 ok", "> EPSV", "< 229 (|||5001|)", "* connect 192.0.2.1:5001", "> STOR a\r\nSIZE a\r\nEPSV",
+           "< 553 not here", "* done"});
+    EXPECT_EQ(s.failure().reply_code, 553);
+    s.machine.queue_size("other");
+    s.run({"> SIZE other", "< 213 3", "< 229 (|||5002|)", "< 550 none", "* done"});
+    EXPECT_FALSE(s.machine.size());
+    EXPECT_TRUE(s.machine.usable());
+}
+
+TEST(client_pipelining, a_refusal_that_may_be_that_of_the_size_ends_the_session) {
+    client_script s;
+    store_first(s).run({"< 550 what", "* await"});
+    s.machine.data_done();
+    s.run({"* done"});
+    EXPECT_EQ(s.failure().cause.code, errc::stray_reply);
+    EXPECT_FALSE(s.machine.usable());
+}
+
 }  // namespace
 }  // namespace sallyport::proto

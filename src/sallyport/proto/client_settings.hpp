@@ -126,6 +126,8 @@ struct client_transfer {
     // Another transfer follows: its EPSV or PASV is sent together with this request, so that its port is known at once. Not
     // together with NOOP, whose reply could be taken for that of the other.
     bool prepare_next = false;
+    // With prepare_next, of an upload: client_machine::queue_size() for the file follows, so SIZE is sent together with it.
+    bool size_follows = false;
 };
 
 }  // namespace sallyport::proto
