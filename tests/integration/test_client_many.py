@@ -104,7 +104,7 @@ def test_some_of_several_fail(ours, there, here):
 def test_one_file_is_as_before(ours, there, here):
     (there / "f").write_text("x")
     said = result_of(run("get", "--json", f"{ours}/f", cwd=here))
-    assert list(said) == ["ok", "exit_code", "url", "file", "bytes", "resumed_from", "size", "seconds", "tls", "tls_resumed", "reply", "attempts",
+    assert list(said) == ["ok", "exit_code", "url", "file", "bytes", "resumed_from", "size", "seconds", "tls", "tls_resumed", "verified", "moved_away", "reply", "attempts",
                           "warnings"]
 
 

@@ -98,9 +98,17 @@ void client_options::add_mapping_to(command_table& table) {
 void client_options::add_transfers_to(command_table& table, bool several) {
     table.add("Client data connections",
               {{"--limit-rate", "BYTES", size(transfers.max_rate), "Maximum bytes per second of all files together"}});
-    if (several)
-        table.add("Client data connections", {{"--no-pipelining", "", flag(transfers.no_pipelining),
-                                               "Negotiate each data connection after the transfer before it"}});
+    if (!several) return;
+    table.add("Client data connections", {{"--no-pipelining", "", flag(transfers.no_pipelining),
+                                           "Negotiate each data connection after the transfer before it"}});
+    using client::verify_by;
+    table.add("Files", {{"--verify", "auto|size|hash|none",
+                         choice(transfers.verify, "way to verify",
+                                choices<verify_by>{{"auto", verify_by::automatic},
+                                                   {"size", verify_by::size},
+                                                   {"hash", verify_by::hash},
+                                                   {"none", verify_by::none}}),
+                         "Compare copies with the server's files (auto: size, parts by hash)"}});
 }
 
 result<client::options> client_options::session(const client::url& location) const {
@@ -146,6 +154,7 @@ result<client::options> client_options::session(const client::url& location) con
     auto chosen_login = login(location);
     if (!chosen_login) return std::unexpected(chosen_login.error());
     out.login = std::move(*chosen_login);
+    out.verify = transfers.verify;
     if (verbose) out.transcript = print_line;
     return out;
 }

@@ -22,6 +22,7 @@ struct transfer_settings {
     /// 0: no limit.
     std::uint64_t max_rate = 0;
     bool no_pipelining = false;
+    client::verify_by verify = client::verify_by::automatic;
 };
 
 struct client_options {

@@ -16,6 +16,7 @@ void add_get_command(CLI::App& app, int& exit_code);
 void add_put_command(CLI::App& app, int& exit_code);
 void add_ls_command(CLI::App& app, int& exit_code);
 void add_mirror_command(CLI::App& app, int& exit_code);
+void add_copy_command(CLI::App& app, int& exit_code);
 void add_rm_command(CLI::App& app, int& exit_code);
 void add_mv_command(CLI::App& app, int& exit_code);
 void add_mkdir_command(CLI::App& app, int& exit_code);

@@ -20,6 +20,7 @@ exit_status status_of(const client::failure& f) noexcept {
     if (f.reply_code == 421 || f.reason == client::refusal::too_many) return exit_status::unavailable;
     if (f.at == step::local_file) return exit_status::local_file;
     if (f.at == step::listing) return exit_status::listing;
+    if (f.at == step::verification) return exit_status::verification;
     if (f.at == step::resolve || f.at == step::connect) return exit_status::connect;
     if (f.at == step::data) return exit_status::data_connection;
     if (code == errc::name_invalid || code == errc::usage) return exit_status::usage;
@@ -51,6 +52,7 @@ std::string exit_code_help() {
            "  11  protocol error\n"
            "  12  server unavailable (421, or a limit of users or connections)\n"
            "  13  some of several files failed\n"
+           "  14  the copy differs, or could not be verified (--verify)\n"
            "  15  more to delete than --max-delete allows\n"
            "  16  listing in an unknown format\n";
 }

@@ -36,6 +36,8 @@ enum class exit_status : int {
     unavailable = 12,
     /// Of several files, some failed and others did not.
     some_failed = 13,
+    /// The copy differs from the server's file, or could not be compared with it as --verify requires.
+    verification = 14,
     /// More files were to be deleted than --max-delete allows.
     too_many_deletions = 15,
     /// No line of a listing is in a known format.

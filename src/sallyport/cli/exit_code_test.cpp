@@ -41,6 +41,8 @@ TEST(exit_code, each_cause_has_its_own) {
     EXPECT_EQ(of(step::local_file, errc::no_space), exit_status::local_file);
     EXPECT_EQ(of(step::listing, errc::unsupported), exit_status::listing);
     EXPECT_EQ(of(step::request, errc::name_invalid), exit_status::usage);
+    EXPECT_EQ(of(step::verification, errc::unexpected), exit_status::verification);
+    EXPECT_EQ(of(step::verification, errc::not_found), exit_status::verification);
 }
 
 TEST(exit_code, what_the_server_says_outweighs_its_code) {

@@ -26,6 +26,7 @@ struct get_job {
     bool no_glob = false;
     bool no_clobber = false;
     bool newer = false;
+    std::size_t segments = 1;
 };
 
 /// The transfer itself. The local file is opened after the login, and stays unchanged if the server sends nothing.
@@ -50,11 +51,20 @@ net::task<client::outcome<client::transfer_report>> fetch(client::session& sessi
 bool is_single_file(const get_job& job, const std::vector<client::url>& locations) {
     const bool is_pattern = !job.no_glob && job.output.empty() && client::has_wildcards(locations.front().path);
     return locations.size() == 1 && !is_pattern && !job.many.need_many() && job.directory.empty() && !job.no_clobber &&
-           !job.newer;
+           !job.newer && job.segments == 1;
+}
+
+/// The directory and the name in it of -o FILE, with which a single file is downloaded in segments.
+void set_output(get_many_job& many, const std::string& output) {
+    const auto slash = output.rfind('/');
+    many.name = output.substr(slash + 1);
+    if (slash != output.npos) many.directory = output.substr(0, std::max<std::size_t>(slash, 1));
 }
 
 int run_many(const get_job& job, std::vector<client::url> locations) {
-    if (!job.output.empty())
+    const bool has_output = job.segments > 1 && locations.size() == 1 && job.directory.empty() && !job.many.recursive &&
+                            job.output != "-" && proto::is_safe_name(job.output.substr(job.output.rfind('/') + 1));
+    if (!job.output.empty() && !has_output)
         return report_error("get", error{errc::usage, 0, "-o names a single file; use -O DIR for several"},
                             exit_status::usage);
     if (job.no_clobber && job.newer)
@@ -66,8 +76,11 @@ int run_many(const get_job& job, std::vector<client::url> locations) {
                 "get",
                 error{errc::name_invalid, 0, each.text() + " has no file name to save as; add --recursive or a pattern"},
                 exit_status::usage);
-    return get_many(
-        {job.options, job.many, std::move(locations), job.directory, job.no_glob, job.no_clobber, job.newer, job.resume});
+    get_many_job many{
+        job.options, job.many, std::move(locations), job.directory, job.no_glob || has_output, job.no_clobber, job.newer,
+        job.resume,  {},       job.segments};
+    if (has_output) set_output(many, job.output);
+    return get_many(many);
 }
 
 int run(get_job job) {
@@ -118,6 +131,8 @@ void add_get_command(CLI::App& app, int& exit_code) {
                {"-c,--resume", "", flag(job->resume), "Continue FILE.part, or FILE, at its end"},
                {"-O,--output-directory", "DIR", text(job->directory), "Save in DIR, which is made if it is missing",
                 "working directory"},
+               {"--segments", "N", count(job->segments, {.min = 1, .max = many_options::max_connections}),
+                "Download each file over N connections at the same time", "1"},
                {"--no-clobber", "", flag(job->no_clobber), "Keep files that exist"},
                {"--newer", "", flag(job->newer), "Replace files only by newer ones"},
                {"--no-glob", "", flag(job->no_glob), "Treat *, ?, [ and ] in URLs as parts of names"}});

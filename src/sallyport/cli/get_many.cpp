@@ -140,7 +140,7 @@ net::task<> plan_pattern(client::pool& on, get_plan& plan, std::string pattern) 
 net::task<> plan_url(client::pool& on, get_plan& plan, const client::url& location) {
     const bool is_pattern = !plan.job.no_glob && client::has_wildcards(location.path);
     if (!is_pattern && !plan.job.many.recursive) {
-        plan.add_file(location.path, std::string(location.file_name()), {});
+        plan.add_file(location.path, plan.job.name.empty() ? std::string(location.file_name()) : plan.job.name, {});
         co_return;
     }
     auto path = co_await client::absolute_path(on, location.path);
@@ -162,7 +162,8 @@ client::transfer_options options_of(const get_many_job& job) {
                         : job.newer    ? existing_file::replace_by_newer
                                        : existing_file::replace,
             .then_delete = job.many.then_delete,
-            .max_size = job.many.max_size};
+            .max_size = job.many.max_size,
+            .segments = job.segments};
 }
 
 net::task<> get_from_site(client::pool& on, get_plan& plan, const std::vector<client::url>& urls) {
@@ -192,7 +193,7 @@ int get_many(const get_many_job& job) {
     for (const auto& urls : sites) {
         get_plan plan{job, shared_target, shown, result, names, 0, 0, 0, {}};
         const site_work work = [&plan, &urls](client::pool& on) { return get_from_site(on, plan, urls); };
-        const auto run = run_on_site(urls.front(), job.many.connections(), job.options, shown, work);
+        const auto run = run_on_site(urls.front(), job.connections(), job.options, shown, work);
         if (!run && sites.size() == 1) return report_error("get", run.error(), exit_status::usage);
         if (!run) {
             // The files of the other sites have their results all the same.

@@ -2,6 +2,8 @@
 // get for several URLs, patterns and directories: first what is to be moved, then the transfers, one site after the other. A
 // value that its command owns, and a function for the main thread.
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,12 @@ struct get_many_job {
     bool no_clobber = false;
     bool newer = false;
     bool resume = false;
+    /// For a single URL: the name of the local file; empty: that of the URL.
+    std::string name;
+    std::size_t segments = 1;
+
+    /// Each segment has a connection.
+    [[nodiscard]] std::size_t connections() const { return std::max(many.connections(), segments); }
 };
 
 /// Returns the exit code.

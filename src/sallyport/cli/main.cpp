@@ -133,6 +133,7 @@ int main(int argc, char** argv) {
     add_put_command(app, exit_code);
     add_ls_command(app, exit_code);
     add_mirror_command(app, exit_code);
+    add_copy_command(app, exit_code);
     add_rm_command(app, exit_code);
     add_mv_command(app, exit_code);
     add_mkdir_command(app, exit_code);

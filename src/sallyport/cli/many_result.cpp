@@ -20,7 +20,7 @@ using client::transfer;
 using client::transfer_state;
 
 struct totals {
-    std::size_t done = 0, skipped = 0, failed = 0, cancelled = 0, retried = 0;
+    std::size_t done = 0, skipped = 0, failed = 0, cancelled = 0, retried = 0, moved_away = 0;
     std::uint64_t bytes = 0;
 };
 
@@ -38,6 +38,7 @@ totals totals_of(const many_result& r) {
         out.failed += t.state == transfer_state::failed || is_lost;
         out.cancelled += t.state == transfer_state::cancelled || (t.state == transfer_state::waiting && !is_lost);
         out.retried += t.tries > 1;
+        out.moved_away += t.moved_away;
         if (t.state == transfer_state::done) out.bytes += t.bytes;
     }
     return out;
@@ -85,9 +86,9 @@ std::string result_json(const many_result& r) {
         warnings += (i == 0 ? "" : ",") + json_string(r.warnings[i]);
     return fmt::format(
         R"({{"ok":{},"exit_code":{},"files":{},"done":{},"skipped":{},"unchanged":{},"failed":{},"cancelled":{},"deleted":{},)"
-        R"("retried":{},"bytes":{},"seconds":{:.3f},"connections":{},{}"failures":{},"failures_omitted":{},"warnings":[{}]}})",
+        R"("retried":{},"moved_away":{},"bytes":{},"seconds":{:.3f},"connections":{},{}"failures":{},"failures_omitted":{},"warnings":[{}]}})",
         status == exit_status::ok && r.signal == 0, static_cast<int>(status), r.transfers.size(), sum.done, sum.skipped,
-        r.unchanged, sum.failed, sum.cancelled, r.deleted, sum.retried, sum.bytes,
+        r.unchanged, sum.failed, sum.cancelled, r.deleted, sum.retried, sum.moved_away, sum.bytes,
         static_cast<double>(r.elapsed.count()) / 1000, r.connections, chosen_names_member(r), failures_json(r),
         sum.failed - std::min(sum.failed, max_reported), warnings);
 }

@@ -103,7 +103,7 @@ int run(const put_job& job) {
     }
     const int file = piped ? STDIN_FILENO : local.get();
     const auto move = [&](client::session& session, client::progress show, std::string& /*kept*/) {
-        return session.put(file, location->path, job.mode(), std::move(show));
+        return session.put({file}, location->path, job.mode(), std::move(show));
     };
     return run_transfer({"put", *location, name, name, move}, job.options);
 }

@@ -27,10 +27,10 @@ std::string success_json(const transfer_result& r) {
     for (const auto& w : t.warnings) warnings += (warnings.empty() ? "" : ",") + json_string(w);
     return fmt::format(
         R"({{"ok":true,"exit_code":0,"url":{},"file":{},"bytes":{},"resumed_from":{},"size":{},"seconds":{:.3f},"tls":{},"tls_resumed":{},)"
-        R"("reply":{},"attempts":{},"warnings":[{}]}})",
+        R"("verified":{},"moved_away":{},"reply":{},"attempts":{},"warnings":[{}]}})",
         json_string(r.url), json_string(r.file), t.bytes, t.resumed_from, t.size ? std::to_string(*t.size) : "null",
-        static_cast<double>(r.elapsed.count()) / 1000, t.tls, t.tls_resumed, json_string(t.final_reply),
-        attempts_json(t.attempts), warnings);
+        static_cast<double>(r.elapsed.count()) / 1000, t.tls, t.tls_resumed, json_string(t.verified), t.moved_away,
+        json_string(t.final_reply), attempts_json(t.attempts), warnings);
 }
 
 void print_success(const transfer_result& r) {

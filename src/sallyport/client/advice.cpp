@@ -214,6 +214,8 @@ std::vector<advice> advise(const client_failure& failed_step, const failure_cont
         case step::transfer: return one(cause_of_transfer(failed_step, known));
         case step::local_file: return one(cause_of_local_file(failed_step.cause));
         case step::listing: return one(cause::unknown_listing_format);
+        // The text of the failure has the next step.
+        case step::verification: break;
     }
     return {};
 }

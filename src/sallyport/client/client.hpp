@@ -7,6 +7,7 @@
 // prints nothing. Reads and writes of the local file block the loop, so a session in a program with other sessions needs
 // a loop of its own, which client/pool gives it.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <expected>
@@ -35,9 +36,21 @@ using step = proto::client_step;
 /// User and password of the URL; anonymous if it has none.
 [[nodiscard]] credentials login_of(const url& location);
 
+/// How a transferred file is compared with the one on the server.
+enum class verify_by : std::uint8_t {
+    /// By size; a file that consists of parts, because it was resumed or received in segments, also by hash if the server
+    /// offers one.
+    automatic,
+    size,
+    hash,
+    /// Only the server's 226 counts.
+    none
+};
+
 struct options : connection_options {
     /// Takes precedence over the URL. Without either, the login is anonymous.
     std::optional<credentials> login;
+    verify_by verify = verify_by::automatic;
     /// The caller keeps a partial file. Not possible if the output is a pipe.
     bool can_resume = true;
 };
@@ -80,6 +93,14 @@ enum class upload_mode : std::uint8_t {
     unique
 };
 
+/// What an upload reads.
+struct upload_source {
+    /// An open file or pipe.
+    int file = -1;
+    /// At the end of the data of a pipe: why they are not complete, so that the upload must fail too.
+    std::function<result<void>()> check_end{};
+};
+
 struct transfer_report {
     /// Transferred by this call.
     std::uint64_t bytes = 0;
@@ -94,6 +115,10 @@ struct transfer_report {
     std::vector<std::string> warnings;
     /// After upload_mode::unique, the name that the server chose; empty if it did not report it.
     std::string stored_as;
+    /// How the file was compared with the server's: "size", a hash such as "SHA-256", or "none".
+    std::string verified = "none";
+    /// After an upload, the server had no such file: it moves or hides uploads at once.
+    bool moved_away = false;
 };
 
 /// The commands by which a directory is listed.
@@ -149,6 +174,16 @@ struct download_resume {
     std::optional<listed_file> listed;
 };
 
+/// A part of a file that one session downloads, while others download the rest.
+struct file_part {
+    /// The next byte. Changed by the thread of the session.
+    std::atomic<std::uint64_t> at = 0;
+    /// May be lowered meanwhile, by a thread that has given the rest to another session.
+    std::atomic<std::uint64_t> end = 0;
+    /// Of the whole file. The part that ends there is read to the end of the data, which shows whether it began at `at`.
+    std::uint64_t size = 0;
+};
+
 /// A change of one entry of the server.
 struct change {
     struct command {
@@ -180,8 +215,14 @@ public:
     /// Downloads into an open local file. Success means a 226, a byte count that matches the server's size, and a clean TLS
     /// shutdown.
     net::task<outcome<transfer_report>> get(std::string path, int local_file, download_resume resume, progress on_progress);
+    /// Downloads a part of a file to its place in an open local file, from `part.at` to `part.end`; on_progress has
+    /// `part.at`. A part of which something was received can be continued by another call, of any session.
+    net::task<outcome<void>> get_part(std::string path, int local_file, file_part& part, progress on_progress);
+    /// Compares a file that consists of such parts with the server's, as options::verify demands. Returns
+    /// transfer_report::verified.
+    net::task<outcome<std::string>> verify(std::string path, int file, std::uint64_t size);
     /// Uploads an open local file. With upload_mode::unique, `path` is a directory. Success is defined as for get().
-    net::task<outcome<transfer_report>> put(int local_file, std::string path, upload_mode mode, progress on_progress);
+    net::task<outcome<transfer_report>> put(upload_source from, std::string path, upload_mode mode, progress on_progress);
     /// Lists a directory with CWD and MLSD, or LIST if MLSD is not supported; for a file, returns its own entry. Paths of
     /// later calls are still relative to the start directory. A listing without any known line is a failure. `now` (seconds
     /// since 1970) completes dates without a year.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <sallyport/base/limits.hpp>
+#include <sallyport/client/client.hpp>
 
 namespace sallyport::client {
 
@@ -41,6 +42,17 @@ result<void> write_fully(int file, std::string_view bytes) {
         } else if (errno != EINTR) {
             return fail_os(errno, "writing the local file");
         }
+    }
+    return {};
+}
+
+result<void> write_fully_at(int file, std::string_view bytes, std::uint64_t at) {
+    while (!bytes.empty()) {
+        const auto n = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(at));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_os(errno, "writing the local file");
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+        at += static_cast<std::uint64_t>(n);
     }
     return {};
 }
@@ -124,6 +136,28 @@ bool file_receiver::write(std::string_view bytes, transfer_counts& out) const {
     return written.has_value();
 }
 
+part_receiver::part_receiver(int file, file_part& part, position count)
+    : receiver(file_block), file_(file), part_(part), count_(std::move(count)) {}
+
+bool part_receiver::is_complete() const noexcept { return !too_long_ && part_.at >= part_.end; }
+
+bool part_receiver::take(std::span<char> block, transfer_counts& out) {
+    const std::uint64_t at = part_.at;
+    const std::uint64_t end = part_.end;
+    const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), end > at ? end - at : 0));
+    too_long_ = bytes < block.size() && end == part_.size;
+    const auto written = write_fully_at(file_, {block.data(), bytes}, at);
+    if (!written) {
+        out.failure = written.error();
+        out.is_local = true;
+        return false;
+    }
+    out.bytes += bytes;
+    part_.at = at + bytes;
+    if (count_) count_(at + bytes, part_.size);
+    return !too_long_ && (part_.at < part_.end || part_.end == part_.size);
+}
+
 discarder::discarder() : receiver(discarded_block) {}
 
 bool discarder::take(std::span<char> block, transfer_counts& out) {
@@ -201,7 +235,9 @@ net::task<transfer_counts> file_sender::send_stream(net::stream& data, net::time
     proto::to_network_ascii filter;
     std::string text;
     for (;;) {
-        const auto n = read_block(file_, std::span(block).first(piece(block.size())));
+        auto n = read_block(file_, std::span(block).first(piece(block.size())));
+        if (n && *n == 0 && check_end_)
+            if (auto whole = check_end_(); !whole) n = std::unexpected(std::move(whole.error()));
         if (!n) {
             out.failure = n.error();
             out.is_local = true;

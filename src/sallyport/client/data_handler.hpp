@@ -98,6 +98,28 @@ private:
     proto::from_network_ascii filter_;
 };
 
+struct file_part;
+
+/// Writes the received data to their place in `file`, until the part ends.
+class part_receiver final : public receiver {
+public:
+    /// `count` is called with the position in the file and the size of the file.
+    using position = std::function<void(std::uint64_t at, std::optional<std::uint64_t> size)>;
+    part_receiver(int file, file_part& part, position count);
+
+    [[nodiscard]] bool is_complete() const noexcept;
+    /// More data than the whole file has.
+    [[nodiscard]] bool is_too_long() const noexcept { return too_long_; }
+
+private:
+    bool take(std::span<char> block, transfer_counts& out) override;
+
+    int file_;
+    file_part& part_;
+    position count_;
+    bool too_long_ = false;
+};
+
 /// Reads to the end and discards the data.
 class discarder final : public receiver {
 public:
@@ -120,11 +142,12 @@ private:
     overlap_check tail_;
 };
 
-/// Sends `file` from `offset`, with sendfile if it is a regular file and the bytes need no conversion.
+/// Sends `file` from `offset`, with sendfile if it is a regular file and the bytes need no conversion. `check_end`, which
+/// may be empty, is called at the end of a pipe; its error ends the transfer as one of the local file.
 class file_sender final : public data_handler {
 public:
-    file_sender(int file, std::uint64_t offset, bool ascii, byte_count count)
-        : file_(file), offset_(offset), ascii_(ascii), count_(std::move(count)) {}
+    file_sender(int file, std::uint64_t offset, bool ascii, byte_count count, std::function<result<void>()> check_end = {})
+        : file_(file), offset_(offset), ascii_(ascii), count_(std::move(count)), check_end_(std::move(check_end)) {}
     net::task<transfer_counts> run(net::stream& data, net::time_limit limit) override;
 
 private:
@@ -135,6 +158,7 @@ private:
     std::uint64_t offset_;
     bool ascii_;
     byte_count count_;
+    std::function<result<void>()> check_end_;
 };
 
 /// Passes each received line, without its line end, to `on_line`. An error of `on_line` ends the transfer (CL-04).

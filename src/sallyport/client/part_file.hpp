@@ -33,7 +33,7 @@ public:
     [[nodiscard]] bool only_final_file_existed() const noexcept { return only_final_file_existed_; }
 
     /// Records the version of the bytes that follow, or that it is unknown. If the record cannot be written, a later
-    /// download starts from the beginning. REQUIRES: the file is empty.
+    /// download starts from the beginning. REQUIRES: the file is empty, or all its bytes are from this version.
     void record(const std::optional<file_version>& version);
     /// Sets the modification time, in seconds since 1970. After the last byte; best effort.
     void set_modified(std::int64_t seconds) const;

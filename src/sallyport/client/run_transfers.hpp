@@ -32,6 +32,8 @@ struct transfer_options {
     std::uint64_t max_size = 0;
     /// Uploads go to NAME.part, which is renamed at the end.
     bool temp_name = false;
+    /// Over how many connections each file is downloaded; with `resume`, one that was begun is continued over one.
+    std::size_t segments = 1;
     /// Of uploads; `resume` decides between the first two.
     upload_mode upload = upload_mode::replace;
 };

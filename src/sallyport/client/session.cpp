@@ -131,6 +131,7 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
     transfer_report report;
     if (resume.wanted && ascii)
         co_return me.failed(step::local_file, errc::unsupported, "a text transfer (;type=a) cannot be resumed");
+    if (auto refused = me.check_verification(length_of(local_file).has_value())) co_return me.failed(std::move(*refused));
     if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
     if (resume.listed && !ascii) report.size = resume.listed->size;
     if (!report.size && !ascii) {
@@ -199,8 +200,16 @@ net::task<outcome<transfer_report>> session::get(std::string path, int local_fil
     me.received = version ? from + report.bytes : 0;
     // Without SIZE, the number in the 150 is used; for a resumed file it may mean either part.
     if (!report.size && !ascii && from == 0) report.size = me.conn.facts().announced();
-    if (auto failed_step = me.judge(report, !ascii)) co_return me.failed(std::move(*failed_step));
-    co_return report;
+    const bool sizes_count = !ascii && me.opts.verify != verify_by::none;
+    if (auto failed_step = me.judge(report, sizes_count)) co_return me.failed(std::move(*failed_step));
+    auto differs = co_await me.verify(path, local_file, from + report.bytes, from > 0, report);
+    if (!differs) co_return report;
+    // What differs must not be continued.
+    if (differs->at == step::verification) {
+        me.received = 0;
+        if (resume.record) resume.record({});
+    }
+    co_return me.failed(std::move(*differs));
 }
 
 /// Truncates the local file for a download from the beginning.
@@ -211,8 +220,10 @@ result<void> session::impl::start_over(int local_file, const std::string& why, t
     return {};
 }
 
-net::task<outcome<transfer_report>> session::put(int local_file, std::string path, upload_mode mode, progress on_progress) {
+net::task<outcome<transfer_report>> session::put(upload_source source, std::string path, upload_mode mode,
+                                                 progress on_progress) {
     auto& me = *impl_;
+    const int local_file = source.file;
     me.start_call(operation::put, fmt::format("putting {} to {}", path, me.location.authority()), path);
     const bool ascii = me.location.ascii;
     const bool resume = mode == upload_mode::resume;
@@ -220,11 +231,13 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
     transfer_report report;
     if (resume && ascii)
         co_return me.failed(step::local_file, errc::unsupported, "a text transfer (;type=a) cannot be resumed");
+    std::optional<std::uint64_t> length;
+    if (const auto have = length_of(local_file)) length = *have;
+    if (auto refused = me.check_verification(length && mode != upload_mode::append))
+        co_return me.failed(std::move(*refused));
     if (auto failed_step = co_await me.working_directory.leave(path)) co_return me.failed(std::move(*failed_step));
     std::optional<std::uint64_t> before = 0;
     if (auto failed_step = co_await me.find_place(path, mode, before)) co_return me.failed(std::move(*failed_step));
-    std::optional<std::uint64_t> length;
-    if (const auto have = length_of(local_file)) length = *have;
     if (resume) {
         if (!length) co_return me.failed(step::local_file, errc::not_a_file, "only a regular local file can be resumed");
         std::optional<std::uint64_t> stored;
@@ -245,24 +258,27 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
         }
         if (stored == length && why.empty()) {
             report.size = stored;
+            if (auto differs = co_await me.verify(path, local_file, *length, true, report))
+                co_return me.failed(std::move(*differs));
             co_return report;
         }
     }
     const auto from = report.resumed_from;
-    file_sender handler(local_file, from, ascii, [from, length, on_progress = std::move(on_progress)](std::uint64_t n) {
+    auto count = [from, length, on_progress = std::move(on_progress)](std::uint64_t n) {
         if (on_progress) on_progress(from + n, length);
-    });
+    };
+    file_sender handler(local_file, from, ascii, std::move(count), std::move(source.check_end));
     // APPE instead of REST and STOR: it is older than REST, and it appends to the file that SIZE has just measured.
     const auto command = unique ? verb::stou : from > 0 || mode == upload_mode::append ? verb::appe : verb::stor;
-    client_transfer order{command, unique ? std::string() : path, 0, ascii, me.pipelines, !ascii && !unique};
+    const bool sizes_count = !ascii && me.opts.verify != verify_by::none;
+    client_transfer order{command, unique ? std::string() : path, 0, ascii, me.pipelines, sizes_count && !unique};
     (void)co_await me.transfer(std::move(order), handler);
     me.describe(report);
     auto facts = me.facts(report);
     facts.transfer_direction = direction::upload;
     facts.expected = length;
-    if (unique) report.stored_as = unique_name_in(me.conn.facts().beginning(), report.final_reply);
-    if (unique) me.path = report.stored_as;
-    if (!ascii && !facts.control) co_await me.query_stored_size(facts, report, before);
+    if (unique) me.path = report.stored_as = unique_name_in(me.conn.facts().beginning(), report.final_reply);
+    if (sizes_count && !facts.control) co_await me.query_stored_size(facts, report, before);
     auto result = judge(facts);
     if (result.failure) {
         const bool may_continue = !unique && mode != upload_mode::append;
@@ -270,6 +286,8 @@ net::task<outcome<transfer_report>> session::put(int local_file, std::string pat
         co_return me.failed(std::move(*result.failure));
     }
     std::ranges::move(result.warnings, std::back_inserter(report.warnings));
+    if (auto differs = co_await me.verify(me.path, local_file, from + report.bytes, from > 0, report))
+        co_return me.failed(std::move(*differs));
     co_return report;
 }
 
@@ -281,10 +299,12 @@ net::task<> session::impl::query_stored_size(transfer_facts& facts, transfer_rep
     if (!before || report.size < before) report.size.reset();
     if (report.size) facts.stored = *report.size - *before;
     if (!lost) warn_of_unreadable_size(report);
-    // Some servers move or hide an upload at once; then only the 226 confirms it.
-    if (!report.size)
-        report.warnings.emplace_back(
-            "the server did not report the size of the stored file; only its 226 confirms the upload");
+    if (report.size) co_return;
+    // A server without SIZE answers 500 or 502.
+    report.moved_away = !lost && !path.empty() && conn.facts().last_reply().code == 550;
+    report.warnings.emplace_back(
+        report.moved_away ? "the server moved or hid the file at once; only its 226 confirms the upload"
+                          : "the server did not report the size of the stored file; only its 226 confirms the upload");
 }
 
 /// Enters the directory for a unique name, and queries the size to which an upload is appended: nothing if the server does

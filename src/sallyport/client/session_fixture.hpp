@@ -102,7 +102,8 @@ net::task<> perform(net::loop& loop, order o, run_result<T>& out) {
         if constexpr (std::is_same_v<T, listing_report>) {
             out.got = co_await s.list(location->path, 1'800'000'000);
         } else if (o.what == job::put) {
-            out.got = co_await s.put(o.file, location->path, o.resume ? upload_mode::resume : upload_mode::replace, {});
+            const upload_source source{o.file};
+            out.got = co_await s.put(source, location->path, o.resume ? upload_mode::resume : upload_mode::replace, {});
         } else {
             download_resume resume{o.resume, o.recorded, [](const std::optional<file_version>&) {}};
             out.got = co_await s.get(location->path, o.file, std::move(resume), {});

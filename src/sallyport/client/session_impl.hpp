@@ -1,6 +1,6 @@
 #pragma once
 // The state of a session, and the steps that its calls share. Private to the files that define the calls: session,
-// session_list and session_requests. Owned by the session; the thread of its loop.
+// session_list, session_requests and session_verify. Owned by the session; the thread of its loop.
 
 #include <optional>
 #include <string>
@@ -10,6 +10,7 @@
 #include <sallyport/client/advice.hpp>
 #include <sallyport/client/client.hpp>
 #include <sallyport/client/connection.hpp>
+#include <sallyport/client/data_handler.hpp>
 #include <sallyport/client/directory.hpp>
 #include <sallyport/client/listing_collector.hpp>
 #include <sallyport/client/verdict.hpp>
@@ -63,6 +64,9 @@ struct session::impl {
     net::task<std::optional<client_failure>> find_place(std::string target, upload_mode mode,
                                                         std::optional<std::uint64_t>& before);
     net::task<> query_partial_upload(transfer_facts facts);
+    [[nodiscard]] std::optional<client_failure> check_verification(bool has_whole_file) const;
+    net::task<std::optional<client_failure>> verify(std::string remote, int file, std::uint64_t length,
+                                                    bool consists_of_parts, transfer_report& report);
     [[nodiscard]] transfer_facts facts(const transfer_report& report) const;
     [[nodiscard]] std::optional<client_failure> judge(transfer_report& report, bool size_counts) const;
     void describe(transfer_report& report);

@@ -43,6 +43,8 @@ struct transfer {
     std::optional<failure> why;
     /// After upload_mode::unique, the name that the server chose.
     std::string stored_as;
+    /// After an upload, the server had no such file: it moves or hides uploads at once.
+    bool moved_away = false;
     /// The partial file that was kept.
     std::string partial_file;
     std::vector<std::string> warnings;

@@ -8,8 +8,9 @@
 namespace sallyport::proto {
 
 std::string_view name(client_step s) noexcept {
-    static constexpr std::array<std::string_view, 10> names{"resolve", "connect", "greeting", "tls",        "login",
-                                                            "request", "data",    "transfer", "local_file", "listing"};
+    static constexpr std::array<std::string_view, 11> names{"resolve",    "connect", "greeting",    "tls",
+                                                            "login",      "request", "data",        "transfer",
+                                                            "local_file", "listing", "verification"};
     return names.at(static_cast<std::size_t>(s));
 }
 

@@ -84,7 +84,9 @@ enum class client_step : std::uint8_t {
     data,
     transfer,
     local_file,
-    listing
+    listing,
+    // The comparison of a complete copy with the server's file.
+    verification
 };
 [[nodiscard]] std::string_view name(client_step s) noexcept;
 

@@ -18,6 +18,9 @@ feature_set feature_set::parse(const reply& feat) {
         if (iequals(word, "SIZE")) out.size = true;
         if (iequals(word, "TVFS")) out.tvfs = true;
         if (iequals(line, "REST STREAM")) out.rest_stream = true;
+        if (iequals(word, "HASH")) out.hash = true;
+        for (const std::string_view each : {"XSHA512", "XSHA256", "XSHA1", "XMD5", "XCRC"})
+            if (iequals(word, each)) out.checksums.emplace_back(each);
     }
     return out;
 }

@@ -1,6 +1,9 @@
 #pragma once
 // The features that a server lists in its reply to FEAT (RFC 2389, section 3.2). A value; any thread.
 
+#include <string>
+#include <vector>
+
 #include <sallyport/proto/reply.hpp>
 
 namespace sallyport::proto {
@@ -14,6 +17,10 @@ struct feature_set {
     bool size = false;
     bool rest_stream = false;
     bool tvfs = false;
+    // HASH (draft-bryan-ftpext-hash).
+    bool hash = false;
+    // The other commands for hashes of files: XSHA256, XCRC and their like, in upper case.
+    std::vector<std::string> checksums;
 
     /// From a 211; lines with unknown features are ignored, as RFC 2389 requires.
     [[nodiscard]] static feature_set parse(const reply& feat);

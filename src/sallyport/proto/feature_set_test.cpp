@@ -11,6 +11,13 @@ TEST(feature_set, reads_what_it_knows_and_ignores_the_rest) {
     EXPECT_EQ(f, (feature_set{.known = true, .utf8 = true, .mlst = true, .size = true, .rest_stream = true, .tvfs = false}));
 }
 
+TEST(feature_set, names_the_commands_for_hashes) {
+    const auto f = feature_set::parse(
+        reply{211, {"Features:", " HASH SHA-256*;MD5", " XCRC filename;start;end", " xsha256", " XMD4", "End"}});
+    EXPECT_TRUE(f.hash);
+    EXPECT_EQ(f.checksums, (std::vector<std::string>{"XCRC", "XSHA256"}));
+}
+
 TEST(feature_set, the_first_and_last_line_are_text) {
     EXPECT_EQ(feature_set::parse(reply{211, {"UTF8", "SIZE"}}), feature_set{.known = true});
     EXPECT_EQ(feature_set::parse(reply{211, {"no features"}}), feature_set{.known = true});

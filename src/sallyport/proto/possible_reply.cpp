@@ -86,6 +86,8 @@ reply_fit fit_of(std::optional<verb> id, int code, bool started) noexcept {
     // A reply without a usable port refuses the method (client_machine); servers are known to send these two codes.
     if (*id == verb::epsv && (code == 227 || code == 350)) return reply_fit::possible;
     const auto* const found = std::ranges::find(owners, code, &owned_code::code);
+    // A command that is not in the table, such as XSHA256.
+    if (*id == verb::unknown && (code == 213 || code == 250)) return reply_fit::usual;
     if (found == owners.end()) return *id == verb::auth ? reply_fit::impossible : reply_fit::usual;
     return std::ranges::find(found->by, *id) != found->by.end() ? reply_fit::usual : reply_fit::impossible;
 }
