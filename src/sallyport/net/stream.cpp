@@ -85,6 +85,12 @@ send_piece stream_state::next_piece(std::size_t max, memory_budget& memory) cons
     return lease ? send_piece{size, std::move(lease)} : send_piece{limits::small_piece, {}};
 }
 
+task<wait_result> stream_state::yield_before_read() {
+    interrupted = false;
+    co_await owner.yield();
+    co_return interrupted ? wait_result::cancelled : wait_result::ready;
+}
+
 // If bytes were transferred during the wait (see stall_watch), the caller tries again and handles what is available.
 task<wait_result> stream_state::wait_unless_stalled(task<wait_result> (descriptor::*wait)(deadline), time_limit limit) {
     stall_watch& watch = *limit.stall;
@@ -120,7 +126,7 @@ read_try try_read_plain(stream_state& s, std::span<char> into, wait_result waite
 task<result<std::size_t>> read_plain(state_ptr s, std::span<char> into, time_limit limit) {
     auto end = wait_result::ready;
     const bool yield_now = s->must_yield();
-    if (yield_now) co_await s->owner.yield();
+    if (yield_now) end = co_await s->yield_before_read();
     for (;;) {
         auto got = try_read_plain(*s, into, end);
         if (got) co_return std::move(*got);
@@ -266,7 +272,9 @@ bool stream::has_failed() const noexcept {
 }
 
 void stream::interrupt_read() {
-    if (state_) state_->socket.interrupt_read();
+    if (!state_) return;
+    state_->interrupted = true;
+    state_->socket.interrupt_read();
 }
 
 void stream::abort() noexcept {

@@ -63,6 +63,10 @@ struct stream_state {
     /// See stream::next_piece().
     [[nodiscard]] send_piece next_piece(std::size_t max, memory_budget& memory = large_buffers()) const noexcept;
 
+    /// Yields before a read. Returns `cancelled` if the read was interrupted meanwhile: the descriptor knows of no read
+    /// then.
+    task<wait_result> yield_before_read();
+
     /// Waits until the descriptor is ready or the transfer has stalled.
     task<wait_result> wait_unless_stalled(task<wait_result> (descriptor::*wait)(deadline), time_limit limit);
 
@@ -76,6 +80,8 @@ struct stream_state {
     // After the end of TLS (CCC), data connections still resume this session.
     tls_session_ids::entry resumable_session;
     unsigned burst = 0;
+    // stream::interrupt_read() was called since the last read has begun to yield.
+    bool interrupted = false;
     // The handshake runs, perhaps on another thread, so `tls` is only used by the coroutine that waits for it.
     bool shaking_hands = false;
     // The last write could not be completed at once.

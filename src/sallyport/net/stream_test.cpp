@@ -167,6 +167,21 @@ TEST_F(stream_test, an_interrupted_read_is_cancelled) {
     EXPECT_LT(e.duration, 5s);
 }
 
+task<std::string> interrupt_a_read_that_yields(loop& l) {
+    auto [client, server] = co_await make_stream_pair(l);
+    state_of(client)->burst = stream_state::burst_limit - 1;
+    l.post([&] { client.interrupt_read(); });
+    const auto first = co_await timed_read(client, soon());
+    state_of(client)->burst = stream_state::burst_limit - 1;
+    const auto sent = co_await server.write_all("x", soon());
+    const auto second = co_await timed_read(client, soon());
+    co_return sent ? first.text + " " + second.text : "not sent";
+}
+
+TEST_F(stream_test, an_interrupted_read_is_cancelled_also_while_it_yields) {
+    EXPECT_EQ(run(interrupt_a_read_that_yields(test_loop())), "cancelled x");
+}
+
 task<std::string> close_under_a_read(loop& l) {
     auto [client, server] = co_await make_stream_pair(l);
     l.post([&] { client.close(); });

@@ -205,7 +205,7 @@ read_try try_read_tls(stream_state& s, std::span<char> into, wait_result waited)
 task<result<std::size_t>> read_tls(state_ptr s, std::span<char> into, time_limit limit) {
     auto end = wait_result::ready;
     const bool yield_now = s->must_yield();
-    if (yield_now) co_await s->owner.yield();
+    if (yield_now) end = co_await s->yield_before_read();
     for (;;) {
         auto got = try_read_tls(*s, into, end);
         if (got) co_return std::move(*got);
