@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <iterator>
 #include <list>
 #include <optional>
 #include <unordered_map>
@@ -90,8 +89,11 @@ public:
         if (size_ == 0) clear();
         auto found = entries_.find(key);
         if (found == entries_.end()) {
-            new_.emplace_back(key);
-            found = entries_.emplace(key, std::prev(new_.end())).first;
+            // Both or neither: without memory, no queue may be left that cannot be found.
+            std::list<entry> added;
+            added.emplace_back(key);
+            found = entries_.emplace(key, added.begin()).first;
+            new_.splice(new_.end(), added);
         }
         found->second->queue.push(std::forward<Rest>(rest)...);
         ++size_;

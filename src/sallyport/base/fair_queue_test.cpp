@@ -1,10 +1,35 @@
 #include <sallyport/base/fair_queue.hpp>
 
 #include <array>
+#include <functional>
 #include <memory>
+#include <new>
 #include <string>
 
 #include <gtest/gtest.h>
+
+namespace {
+
+/// A key that cannot be copied after some copies, as if there were no memory.
+struct key_without_memory {
+    explicit key_without_memory(char n) : name(n) {}
+    key_without_memory(const key_without_memory& other) : name(other.name) {
+        if (copies_left-- == 0) throw std::bad_alloc();
+    }
+    key_without_memory& operator=(const key_without_memory&) = delete;
+    ~key_without_memory() = default;
+    friend bool operator==(const key_without_memory&, const key_without_memory&) = default;
+
+    char name;
+    static inline int copies_left = -1;
+};
+
+}  // namespace
+
+template <>
+struct std::hash<key_without_memory> {
+    std::size_t operator()(const key_without_memory& key) const noexcept { return static_cast<std::size_t>(key.name); }
+};
 
 namespace sallyport {
 namespace {
@@ -118,6 +143,24 @@ TEST_F(fair_queue_test, a_removed_item_does_not_give_its_address_a_new_turn) {
     EXPECT_EQ(remove(4, 1), "c");
     push(4, 0, "d");
     EXPECT_EQ(pop(4), "aaad");
+}
+
+TEST(fair_turns, RX03_an_item_is_found_after_one_for_which_there_was_no_memory) {
+    fair::turns<key_without_memory, fair::first_in_first_out<char>> queue;
+    const key_without_memory first('1');
+    const key_without_memory second('2');
+    queue.push(first, 'a');
+    key_without_memory::copies_left = 1;
+    EXPECT_THROW(queue.push(second, 'x'), std::bad_alloc);
+    queue.push(second, 'b');
+    queue.push(second, 'c');
+    EXPECT_EQ(queue.pop(), 'a');
+    EXPECT_EQ(queue.pop(), 'b');
+    std::string removed;
+    auto keep = [&removed](char item) { removed += item; };
+    queue.remove(keep, second);
+    EXPECT_EQ(removed, "c");
+    EXPECT_EQ(queue.size(), 0U);
 }
 
 TEST_F(fair_queue_test, items_may_be_movable_only) {
