@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -183,6 +184,8 @@ public:
     /// FIN without close_notify: a truncation that TCP alone does not show.
     void cut() {
         tls_.reset();
+        if (!fd_) return;
+        const std::lock_guard lock(*closing_);
         fd_.reset();
     }
     void reset() {
@@ -190,8 +193,9 @@ public:
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
         cut();
     }
-    /// Wakes a thread that waits in a call, which then returns the end.
+    /// Wakes a thread that waits in a call, which then returns the end. Any thread.
     void shut_down() const {
+        const std::lock_guard lock(*closing_);
         if (fd_) ::shutdown(fd_.get(), SHUT_RDWR);
     }
 
@@ -203,6 +207,8 @@ private:
             SSL_free(s);
         }
     };
+    // Held while the descriptor is closed, or used by another thread.
+    std::unique_ptr<std::mutex> closing_ = std::make_unique<std::mutex>();
     unique_fd fd_;
     std::unique_ptr<SSL, free_tls> tls_;
     std::string pending_;
