@@ -4,8 +4,8 @@ SECONDS ?= 10
 MINUTES ?= 30
 DIR     ?= build/sample
 # What make soak runs with ThreadSanitizer: unit tests of folders with threads, and integration tests in which threads meet.
-THREADED_LAYERS = base net helper reach status frontend server ops
-THREADED = administration certificates graceful_restart operation
+THREADED_LAYERS = base net helper reach status vfs client doctor diagnosis frontend server gate ops
+THREADED = administration certificates graceful_restart operation serve_operation tls_sessions uploads
 
 .DEFAULT_GOAL := build
 .PHONY: deps build dev up test soak deb debian13 bench fuzz tidy repro install clean help
@@ -40,7 +40,7 @@ soak:                                     ## clients and faults at random with s
 	SALLYPORT=build/asan/sallyport SOAK_SECONDS=600 tools/integration tests/integration/test_soak.py
 	tools/integration --soak $(MINUTES)
 	@tools/build tsan sallyport $(addsuffix _test,$(THREADED_LAYERS))
-	ctest --preset tsan -j $$((2 * $$(nproc))) -R "^($$(echo $(THREADED_LAYERS) | tr ' ' '|'))\\."
+	TSAN_OPTIONS=die_after_fork=0 ctest --preset tsan -j $$((2 * $$(nproc))) -R "^($$(echo $(THREADED_LAYERS) | tr ' ' '|'))\\."
 	SLOWNESS=4 PART=together SALLYPORT=build/tsan/sallyport tools/integration $(addprefix tests/integration/test_,$(THREADED:%=%.py))
 	SOAK=1 PART=together tools/integration $$(grep -l SOAK tests/integration/test_*.py)
 	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py
