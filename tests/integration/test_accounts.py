@@ -140,6 +140,19 @@ def test_rights_hold_for_each_command(server):
     assert sorted(p.name for p in (server.files / "in").iterdir()) == ["d", "f", "f.1", "g"]
 
 
+def test_owners_in_listings(server):
+    """hide-ids: neither LIST nor the facts of MLSD and MLST show an owner."""
+    server.put("f")
+    hidden = '[user.partner]\npassword = "lab"\nhide-ids = true\n[user.other]\npassword = "lab"\n'
+    server.run(hidden)
+    for user in ("partner", "other"):
+        with server.login(user) as raw:
+            raw.expect("OPTS MLST unix.owner;unix.group;", 200)
+            shown = (listed(raw, "LIST").split()[2:4], listed(raw, "MLSD").split(" ")[0], raw.expect("MLST f", 250).text.split("\n")[1].split()[0])
+        expected = (["ftp", "ftp"], "UNIX.owner=ftp;UNIX.group=ftp;", "UNIX.owner=ftp;UNIX.group=ftp;")
+        assert (shown == expected) == (user == "partner"), shown
+
+
 def test_denied_and_hidden_names(server):
     """Denied names are listed and refused; hidden ones don't exist, whatever the command and the way to write the path (FS-01)."""
     for name in ("a.key", "own/b.key", "own/secret", "own/secrets/f", "own/f"):

@@ -18,6 +18,7 @@
 #include <sallyport/server/secret.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/public_view.hpp>
+#include <sallyport/vfs/quota.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -36,23 +37,24 @@ std::unexpected<error> refuse(std::string_view where, std::string_view what) {
     return fail(errc::usage, fmt::format("{}: {}", where, what));
 }
 
-/// One key: how it is read, and in which sections it makes no sense.
+/// One key: how it is written and read, and in which sections it makes no sense.
 struct account_key {
     std::string_view name;
+    key_form form;
     std::function<result<void>(account_section&, const toml::node&)> read;
     std::vector<std::string_view> not_in{};
 };
 
+/// `member`: of the section, or a function that returns it.
 template <class Member, class Read>
-account_key key(std::string_view name, Member account_section::* member, Read read,
-                std::vector<std::string_view> not_in = {}) {
+account_key key(std::string_view name, key_form form, Member member, Read read, std::vector<std::string_view> not_in = {}) {
     auto take = [member, read](account_section& into, const toml::node& value) -> result<void> {
         auto got = read(value);
         if (!got) return std::unexpected(std::move(got.error()));
-        into.*member = std::move(*got);
+        std::invoke(member, into) = std::move(*got);
         return {};
     };
-    return {.name = name, .read = std::move(take), .not_in = std::move(not_in)};
+    return {.name = name, .form = form, .read = std::move(take), .not_in = std::move(not_in)};
 }
 
 /// The secret is checked here, so that the error has the line of its key.
@@ -73,28 +75,35 @@ result<account_section::text_value> read_located(const toml::node& value) {
 
 const std::vector<account_key>& keys() {
     using s = account_section;
+    using enum key_form;
     const auto count = [](const toml::node& v) { return account_count(v, false); };
-    const auto rate = [](const toml::node& v) { return account_count(v, true); };
+    const auto bytes = [](const toml::node& v) { return account_count(v, true); };
     const auto file_mode = [](const toml::node& v) { return account_mode(v, 0600); };
     const auto directory_mode = [](const toml::node& v) { return account_mode(v, 0700); };
+    const auto limit = [](auto which) { return [which](account_section& of) -> auto& { return of.limits.*which; }; };
     static const std::vector<account_key> all{
-        key("password", &s::password, read_password, {group_kind, anonymous_kind, default_kind}),
-        key("group", &s::group, read_located, {group_kind, anonymous_kind, default_kind}),
-        key("home", &s::home, read_located),
-        key("rights", &s::rights, account_rights),
-        key("paths", &s::paths, account_paths),
-        key("deny", &s::deny, account_patterns),
-        key("hide", &s::hide, account_patterns),
-        key("allow-from", &s::allow_from, account_networks),
-        key("refuse-from", &s::refuse_from, account_networks),
-        key("expires", &s::expires, account_expiry),
-        key("tls-required", &s::tls_required, account_switch),
-        key("max-sessions", &s::max_sessions, count),
-        key("upload-rate", &s::upload_rate, rate),
-        key("download-rate", &s::download_rate, rate),
-        key("file-mode", &s::file_mode, file_mode),
-        key("directory-mode", &s::directory_mode, directory_mode),
-        key("world-readable-only", &s::world_readable_only, account_switch, {user_kind, group_kind, default_kind})};
+        key("password", text, &s::password, read_password, {group_kind, anonymous_kind, default_kind, stored_account_kind}),
+        key("group", text, &s::group, read_located, {group_kind, anonymous_kind, default_kind}),
+        key("home", text, &s::home, read_located),
+        key("rights", list, &s::rights, account_rights),
+        key("paths", other, &s::paths, account_paths),
+        key("deny", list, &s::deny, account_patterns),
+        key("hide", list, &s::hide, account_patterns),
+        key("hide-ids", other, &s::hide_ids, account_switch),
+        key("allow-from", list, &s::allow_from, account_networks),
+        key("refuse-from", list, &s::refuse_from, account_networks),
+        key("hours", list, &s::hours, account_hours),
+        key("expires", other, &s::expires, account_expiry),
+        key("tls-required", other, &s::tls_required, account_switch),
+        key("max-sessions", other, limit(&account_limits::sessions), count),
+        key("upload-rate", other, limit(&account_limits::upload_rate), bytes),
+        key("download-rate", other, limit(&account_limits::download_rate), bytes),
+        key("quota-bytes", other, limit(&account_limits::quota_bytes), bytes),
+        key("quota-files", other, limit(&account_limits::quota_files), count),
+        key("file-mode", text, &s::file_mode, file_mode),
+        key("directory-mode", text, &s::directory_mode, directory_mode),
+        key("world-readable-only", other, &s::world_readable_only, account_switch,
+            {user_kind, group_kind, default_kind, stored_account_kind})};
     return all;
 }
 
@@ -122,13 +131,17 @@ void fill_access(account_section& into, const account_section& from) {
 void fill_others(account_section& into, const account_section& from) {
     fill(into.deny, from.deny);
     fill(into.hide, from.hide);
+    fill(into.hide_ids, from.hide_ids);
     fill(into.allow_from, from.allow_from);
     fill(into.refuse_from, from.refuse_from);
+    fill(into.hours, from.hours);
     fill(into.expires, from.expires);
     fill(into.tls_required, from.tls_required);
-    fill(into.max_sessions, from.max_sessions);
-    fill(into.upload_rate, from.upload_rate);
-    fill(into.download_rate, from.download_rate);
+    fill(into.limits.sessions, from.limits.sessions);
+    fill(into.limits.upload_rate, from.limits.upload_rate);
+    fill(into.limits.download_rate, from.limits.download_rate);
+    fill(into.limits.quota_bytes, from.limits.quota_bytes);
+    fill(into.limits.quota_files, from.limits.quota_files);
     fill(into.file_mode, from.file_mode);
     fill(into.directory_mode, from.directory_mode);
 }
@@ -154,12 +167,14 @@ private:
 void apply(const account_section& from, server::account& to, pattern_cache& patterns) {
     to.deny = patterns.compiled(from.deny);
     to.hide = patterns.compiled(from.hide);
+    to.hide_ids = from.hide_ids.value_or(false);
     to.login = {.allow_from = from.allow_from.value_or(std::vector<ip_network>()),
                 .refuse_from = from.refuse_from.value_or(std::vector<ip_network>()),
+                .hours = from.hours.value_or(std::vector<server::login_hours>()),
                 .expires = from.expires,
                 .tls_required = from.tls_required.value_or(false),
-                .max_sessions = from.max_sessions.value_or(0)};
-    to.rates = {.upload = from.upload_rate.value_or(0), .download = from.download_rate.value_or(0)};
+                .max_sessions = from.limits.sessions.value_or(0)};
+    to.rates = {.upload = from.limits.upload_rate.value_or(0), .download = from.limits.download_rate.value_or(0)};
 }
 
 vfs::posix_options options_of(const account_section& from, vfs::sync_policy sync) {
@@ -179,26 +194,55 @@ std::string home_of(const account_section& from, const std::string& name, const 
 
 bool can_be_in_a_path(std::string_view name) { return name.find('/') == std::string_view::npos && !name.starts_with('.'); }
 
-/// Checks that the home is there, and sets how it is opened at a login. An account that differs in nothing uses the
-/// directory of the server, which is open.
+result<void> check_name_in_home(const account_section& from, const std::string& name) {
+    if (!from.home || from.home->text.find(user_in_home) == std::string::npos || can_be_in_a_path(name)) return {};
+    return refuse(from.home->where,
+                  fmt::format("home: the name '{}' contains '/' or begins with a dot, so it can't stand for {{user}}; give "
+                              "this user a home of its own",
+                              escape(name, 100)));
+}
+
+vfs::quota_limits quota_of(const account_section& from) {
+    return {.bytes = from.limits.quota_bytes.value_or(0), .files = from.limits.quota_files.value_or(0)};
+}
+
+result<std::shared_ptr<vfs::filesystem>> open_home(const std::string& path, const vfs::posix_options& options,
+                                                   const vfs::quota_limits& quota) {
+    auto files = vfs::open_posix_filesystem(path, options);
+    if (!files) return files;
+    return vfs::limit_files(std::move(*files), quota);
+}
+
+/// How the home is opened at a login. An account that differs in nothing uses the directory of the server, which is open.
+void set_opening(const account_section& from, server::account& to, std::string path, const vfs::posix_options& options) {
+    const auto quota = quota_of(from);
+    if (from.home || options.exact_modes || quota != vfs::quota_limits{})
+        to.open_files = [path = std::move(path), options, quota] { return open_home(path, options, quota); };
+}
+
+/// Checks that the home is there, and sets how it is opened.
 result<void> set_home(const account_section& from, server::account& to, const std::string& directory,
                       const vfs::posix_options& options) {
-    if (from.home && from.home->text.find(user_in_home) != std::string::npos && !can_be_in_a_path(to.name))
-        return refuse(from.home->where,
-                      fmt::format("home: the name '{}' contains '/' or begins with a dot, so it can't stand "
-                                  "for {{user}}; give this user a home of its own",
-                                  escape(to.name, 100)));
+    if (auto good = check_name_in_home(from, to.name); !good) return good;
     const auto path = home_of(from, to.name, directory);
-    auto there = vfs::open_posix_filesystem(path, options);
+    auto there = open_home(path, options, quota_of(from));
     if (!there)
         return refuse(from.home ? from.home->where : from.where,
                       fmt::format("home of '{}': {}; create the directory, or name another one", escape(to.name, 100),
                                   escape(there.error().text(), 500)));
     if (to.anonymous)
         to.files = from.world_readable_only.value_or(true) ? vfs::make_public_view(std::move(*there)) : std::move(*there);
-    else if (from.home || options.exact_modes)
-        to.open_files = [path, options] { return vfs::open_posix_filesystem(path, options); };
+    else
+        set_opening(from, to, path, options);
     return {};
+}
+
+/// An account of a user, without its home.
+server::account account_of(const std::string& name, const account_section& all, pattern_cache& patterns) {
+    server::account out{.name = name, .rights = all.rights.value_or(server::right_set::read_only())};
+    out.paths = all.paths.value_or(std::vector<server::path_rights>());
+    apply(all, out, patterns);
+    return out;
 }
 
 }  // namespace
@@ -207,8 +251,18 @@ bool account_sections::is_section(std::string_view name) noexcept {
     return name == user_kind || name == group_kind || name == anonymous_kind || name == default_kind;
 }
 
-result<account_section> account_sections::read_section(const toml::node& value, std::string_view kind,
-                                                       const std::string& file) {
+bool is_outside(const std::string& home, const std::string& directory) {
+    const auto rest = std::filesystem::path(home).lexically_relative(directory);
+    return rest.empty() || *rest.begin() == "..";
+}
+
+std::optional<key_form> form_of_account_key(std::string_view name, std::string_view kind) {
+    const auto known = std::ranges::find(keys(), name, &account_key::name);
+    if (known == keys().end() || !is_in(*known, kind)) return std::nullopt;
+    return known->form;
+}
+
+result<account_section> read_account_section(const toml::node& value, std::string_view kind, const std::string& file) {
     const auto* const table = value.as_table();
     if (table == nullptr)
         return refuse(where_of(file, value), fmt::format("{} needs a section for each name: [{}.NAME]", kind, kind));
@@ -226,9 +280,15 @@ result<account_section> account_sections::read_section(const toml::node& value, 
             return refuse(where, fmt::format("{}: {}", written, done.error().what));
         if (written == "home") out.home->where = where;
         if (written == "group") out.group->where = where;
-        if (const auto* const text = item.as_string(); written == "password" && text->get().starts_with('@'))
-            secret_files_.push_back(text->get().substr(1));
     }
+    return out;
+}
+
+result<account_section> account_sections::read_section(const toml::node& value, std::string_view kind,
+                                                       const std::string& file) {
+    auto out = read_account_section(value, kind, file);
+    const auto* const secret = out ? (*value.as_table())["password"].as_string() : nullptr;
+    if (secret != nullptr && secret->get().starts_with('@')) secret_files_.push_back(secret->get().substr(1));
     return out;
 }
 
@@ -293,13 +353,29 @@ result<void> account_sections::add_users(server::settings& settings, const std::
     for (const auto& [name, section] : users_) {
         const auto all = resolved(section);
         if (!all) return std::unexpected(all.error());
-        auto made = server::make_user(name, *all->password, all->rights.value_or(server::right_set::read_only()));
-        made.who.paths = all->paths.value_or(std::vector<server::path_rights>());
-        apply(*all, made.who, patterns);
+        server::user made{.who = account_of(name, *all, patterns), .password = *all->password};
         if (auto done = set_home(*all, made.who, directory, options_of(*all, sync)); !done) return done;
         settings.users.push_back(std::move(made));
     }
     return {};
+}
+
+result<server::account> account_sections::stored_account(const std::string& name, const account_section& section,
+                                                         const std::string& directory, vfs::sync_policy sync) const {
+    const auto all = resolved(section);
+    if (!all) return std::unexpected(all.error());
+    if (auto good = check_name_in_home(*all, name); !good) return std::unexpected(good.error());
+    pattern_cache patterns;
+    auto out = account_of(name, *all, patterns);
+    set_opening(*all, out, home_of(*all, name, directory), options_of(*all, sync));
+    return out;
+}
+
+result<std::string> account_sections::stored_home(const std::string& name, const account_section& section,
+                                                  const std::string& directory) const {
+    const auto all = resolved(section);
+    if (!all) return std::unexpected(all.error());
+    return home_of(*all, name, directory);
 }
 
 result<void> account_sections::add_to(server::settings& settings, const std::string& directory,
@@ -327,15 +403,27 @@ result<void> account_sections::add_to(server::settings& settings, const std::str
 
 std::vector<std::string> account_sections::homes(const std::string& directory) const {
     std::vector<std::string> out;
-    const auto add = [&](const account_section& section, const std::string& name) {
-        auto home = home_of(section, name, directory);
-        const auto rest = std::filesystem::path(home).lexically_relative(directory);
-        const bool is_outside = rest.empty() || *rest.begin() == "..";
-        if (is_outside && std::ranges::find(out, home) == out.end()) out.push_back(std::move(home));
+    const auto add = [&](std::string home) {
+        if (is_outside(home, directory) && std::ranges::find(out, home) == out.end()) out.push_back(std::move(home));
     };
     for (const auto& [name, section] : users_)
-        if (const auto all = resolved(section)) add(*all, name);
-    if (anonymous_) add(*anonymous_, "anonymous");
+        if (const auto all = resolved(section)) add(home_of(*all, name, directory));
+    if (anonymous_) add(home_of(*anonymous_, "anonymous", directory));
+    return out;
+}
+
+std::vector<std::string> account_sections::homes_of_stored(const std::string& directory) const {
+    std::vector<std::string> out;
+    const auto add = [&](const account_section& section) {
+        const auto at = section.home ? section.home->text.find(user_in_home) : std::string::npos;
+        if (at == std::string::npos) return;
+        const auto slash = section.home->text.rfind('/', at);
+        if (slash == std::string::npos) return;
+        const auto above = std::filesystem::path(directory) / section.home->text.substr(0, slash + 1);
+        if (auto home = above.lexically_normal().string(); is_outside(home, directory)) out.push_back(std::move(home));
+    };
+    for (const auto& [name, section] : groups_) add(section);
+    add(default_);
     return out;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The sections [user.NAME], [group.NAME], [anonymous] and [default] of the server's configuration file. docs/server.md has
-// their keys.
+// The sections [user.NAME], [group.NAME], [anonymous] and [default] of the server's configuration file, and the settings of
+// accounts in a database, which have the same keys. docs/server.md describes them.
 //
 // A value: the command's options own it. Filled once, on one thread; then read by any. Every error names file and line, and
 // none contains a password.
@@ -20,6 +20,15 @@
 
 namespace sallyport::cli {
 
+/// What one section sets of numbers; 0: no limit.
+struct account_limits {
+    std::optional<std::uint64_t> sessions{};
+    std::optional<std::uint64_t> upload_rate{};
+    std::optional<std::uint64_t> download_rate{};
+    std::optional<std::uint64_t> quota_bytes{};
+    std::optional<std::uint64_t> quota_files{};
+};
+
 /// What one section sets.
 struct account_section {
     struct text_value {
@@ -35,17 +44,32 @@ struct account_section {
     std::optional<std::vector<server::path_rights>> paths{};
     std::optional<std::vector<std::string>> deny{};
     std::optional<std::vector<std::string>> hide{};
+    std::optional<bool> hide_ids{};
     std::optional<std::vector<ip_network>> allow_from{};
     std::optional<std::vector<ip_network>> refuse_from{};
+    std::optional<std::vector<server::login_hours>> hours{};
     std::optional<std::int64_t> expires{};
     std::optional<bool> tls_required{};
-    std::optional<std::uint64_t> max_sessions{};
-    std::optional<std::uint64_t> upload_rate{};
-    std::optional<std::uint64_t> download_rate{};
+    account_limits limits{};
     std::optional<std::uint32_t> file_mode{};
     std::optional<std::uint32_t> directory_mode{};
     std::optional<bool> world_readable_only{};
 };
+
+/// The keys of an account in a database: those of [user.NAME] but the password.
+inline constexpr std::string_view stored_account_kind = "stored";
+
+/// How the values of a key are written.
+enum class key_form : std::uint8_t { text, list, other };
+/// Nothing: sections of this kind do not have the key.
+[[nodiscard]] std::optional<key_form> form_of_account_key(std::string_view key, std::string_view kind);
+
+/// Whether a home is not below the shared directory.
+[[nodiscard]] bool is_outside(const std::string& home, const std::string& directory);
+
+/// Reads one section of this kind. The error names file, line and key.
+[[nodiscard]] result<account_section> read_account_section(const toml::node& value, std::string_view kind,
+                                                           const std::string& file);
 
 class account_sections {
 public:
@@ -57,10 +81,20 @@ public:
     /// Adds the accounts to those of the options, which have no sections. `directory` is the shared one.
     [[nodiscard]] result<void> add_to(server::settings& settings, const std::string& directory, vfs::sync_policy sync) const;
 
+    /// The account of a database with these settings and the groups and defaults of the file. The home is opened, and found
+    /// to be missing, at the login.
+    [[nodiscard]] result<server::account> stored_account(const std::string& name, const account_section& section,
+                                                         const std::string& directory, vfs::sync_policy sync) const;
+    /// The home of that account.
+    [[nodiscard]] result<std::string> stored_home(const std::string& name, const account_section& section,
+                                                  const std::string& directory) const;
+
     [[nodiscard]] std::size_t user_count() const noexcept { return users_.size(); }
     [[nodiscard]] bool has_anonymous() const noexcept { return anonymous_.has_value(); }
     /// The homes outside of `directory`.
     [[nodiscard]] std::vector<std::string> homes(const std::string& directory) const;
+    /// The directories outside of `directory` in which groups and defaults have a home for each `{user}`.
+    [[nodiscard]] std::vector<std::string> homes_of_stored(const std::string& directory) const;
     [[nodiscard]] const std::vector<std::string>& secret_files() const noexcept { return secret_files_; }
     /// All sections as text, to compare two configurations.
     [[nodiscard]] const std::string& source() const noexcept { return source_; }

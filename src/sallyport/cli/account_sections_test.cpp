@@ -82,9 +82,12 @@ deny = ["*.key"]
 hide = [".*"]
 allow-from = ["192.0.2.0/24", "2001:db8::1"]
 refuse_from = ["192.0.2.7"]
+hours = ["00:00-24:00", "sat-mon 22:00-06:00"]
 expires = 2030-01-02
 tls-required = true
 max-sessions = 3
+quota-bytes = "1K"
+quota-files = 2
 upload-rate = "2M"
 download-rate = 1000
 file-mode = "0664"
@@ -114,6 +117,13 @@ directory-mode = "0775"
     const auto files = who.open_files().value();
     ASSERT_TRUE(files->make_directory(virtual_path().resolve("/d").value()));
     EXPECT_EQ(fs::status(directory_ / "bob/d").permissions(), fs::perms(0775)) << "whatever the umask";
+    EXPECT_EQ(who.login.hours.size(), 2U);
+    const auto upload =
+        files->open_store(virtual_path().resolve("/f").value(), vfs::store_mode::replace, 0, vfs::may_block::yes);
+    ASSERT_TRUE(upload);
+    EXPECT_EQ((*upload)->write(std::string(1025, ' ')).error().code, errc::quota);
+    EXPECT_TRUE((*upload)->write(std::string(1024, ' ')));
+    EXPECT_EQ(files->make_directory(virtual_path().resolve("/e").value()).error().code, errc::quota) << "of two files";
 }
 
 TEST_F(account_sections_test, a_section_comes_before_its_group_and_the_default) {

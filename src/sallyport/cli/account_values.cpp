@@ -52,7 +52,7 @@ result<bool> account_switch(const toml::node& value) {
 }
 
 result<std::uint64_t> account_count(const toml::node& value, bool units) {
-    constexpr std::uint64_t max = 1ULL << 40U;
+    const std::uint64_t max = units ? 1ULL << 50U : 1ULL << 40U;
     std::string text;
     if (const auto* const number = value.as_integer())
         text = std::to_string(number->get());
@@ -118,6 +118,20 @@ result<std::vector<ip_network>> account_networks(const toml::node& value) {
             return refuse(fmt::format("'{}' is no network; use ADDRESS/PREFIX without bits after the prefix, or an address",
                                       escape(text, 100)));
         out.push_back(*network);
+        return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return out;
+}
+
+result<std::vector<server::login_hours>> account_hours(const toml::node& value) {
+    std::vector<server::login_hours> out;
+    const auto done = for_each_text(value, R"(["mon-fri 08:00-18:00"])", [&](const std::string& text) -> result<void> {
+        const auto hours = server::parse_hours(text);
+        if (!hours)
+            return refuse(fmt::format("'{}' is no time; use HH:MM-HH:MM, or a day or days before it: 'mon-fri 08:00-18:00'",
+                                      escape(text, 100)));
+        out.push_back(*hours);
         return {};
     });
     if (!done) return std::unexpected(done.error());

@@ -25,6 +25,8 @@ namespace sallyport::cli {
 /// Wildcards of names.
 [[nodiscard]] result<std::vector<std::string>> account_patterns(const toml::node& value);
 [[nodiscard]] result<std::vector<ip_network>> account_networks(const toml::node& value);
+/// ["mon-fri 08:00-18:00"]
+[[nodiscard]] result<std::vector<server::login_hours>> account_hours(const toml::node& value);
 /// A date: the first second of it in UTC.
 [[nodiscard]] result<std::int64_t> account_expiry(const toml::node& value);
 /// "0640". `needed`: the bits of the owner that it must contain.

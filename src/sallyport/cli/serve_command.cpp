@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/log.hpp>
 #include <sallyport/cli/account_sections.hpp>
 #include <sallyport/cli/admin_commands.hpp>
 #include <sallyport/cli/command_service.hpp>
@@ -17,6 +18,7 @@
 #include <sallyport/cli/daemon_options.hpp>
 #include <sallyport/cli/help.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/user_database_accounts.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/ops/handover.hpp>
@@ -30,11 +32,19 @@ namespace {
 
 constexpr auto serve_program = "sallyport serve";
 
+/// Whether the accounts can be read.
+result<void> check_database(const std::string& file) {
+    if (const auto opened = server::user_database::open(file, server::database_access::read); !opened)
+        return fail(errc::usage, fmt::format("--users {}", opened.error().text()));
+    return {};
+}
+
 struct serve_options {
     daemon_options daemon;
     std::string directory;
     std::vector<std::string> users;
     std::vector<std::string> readers;
+    std::string database;
     bool anonymous = false;
     account_sections accounts;
     bool no_passive = false;
@@ -56,6 +66,7 @@ void serve_options::add_to(CLI::App& command) {
         "Accounts and files",
         {{"--user", "NAME:PASSWORD", texts(users), "Account with read and write access; PASSWORD may be a hash"},
          {"--reader", "NAME:PASSWORD", texts(readers), "Account with read-only access"},
+         {"--users", "FILE", text(database), "Database of accounts, made by 'sallyport user add'", "none"},
          {"--anonymous", "", flag(anonymous), "Allow anonymous login, to read what every user of this machine may read"},
          {"--upload-sync", "full|none",
           choice(sync, "value",
@@ -73,7 +84,8 @@ void serve_options::add_to(CLI::App& command) {
     table.notes =
         "PASSWORD may also be @FILE for the first line of FILE, or plain:TEXT for TEXT as it is.\n"
         "Sections of the configuration file ([user.NAME], [group.NAME], [anonymous], [default]) give\n"
-        "accounts homes, rights and limits; docs/server.md describes them.\n\n"
+        "accounts homes, rights and limits; docs/server.md describes them. 'sallyport user' changes the\n"
+        "accounts of --users while the server runs.\n\n"
         "Examples:\n"
         "  sallyport serve /srv/files --anonymous\n"
         "  sallyport serve /srv/files --listen 0.0.0.0:21 --tls-cert cert.pem \\\n"
@@ -90,10 +102,11 @@ result<server::settings> serve_options::settings() const {
     auto known = parse_users(users, readers);
     if (!known) return std::unexpected(known.error());
     out.users = std::move(*known);
-    if (out.users.empty() && !anonymous && accounts.user_count() == 0 && !accounts.has_anonymous()) {
-        return fail(errc::usage,
-                    "no account is configured; add --user NAME:PASSWORD, --reader NAME:PASSWORD or --anonymous, or a section"
-                    " [user.NAME] or [anonymous] to the configuration file");
+    if (out.users.empty() && database.empty() && !anonymous && accounts.user_count() == 0 && !accounts.has_anonymous()) {
+        return fail(
+            errc::usage,
+            "no account is configured; add --user NAME:PASSWORD, --reader NAME:PASSWORD, --users FILE or --anonymous, or a "
+            "section [user.NAME] or [anonymous] to the configuration file");
     }
     if (no_passive && no_active)
         return fail(errc::usage,
@@ -104,6 +117,10 @@ result<server::settings> serve_options::settings() const {
     out.files = std::move(*files);
     if (anonymous) out.anonymous = server::make_anonymous();
     if (auto added = accounts.add_to(out, directory, sync); !added) return std::unexpected(added.error());
+    if (!database.empty()) {
+        if (auto good = check_database(database); !good) return std::unexpected(good.error());
+        out.stored = accounts_of_database(database, accounts, directory, sync);
+    }
     out.greeting = greeting;
     out.passive_allowed = !no_passive;
     out.active_allowed = !no_active;
@@ -117,15 +134,16 @@ report_input serve_options::subject(const config_locations& locations) const {
     out.passive = !no_passive;
     out.active = !no_active;
     out.anonymous = anonymous || accounts.has_anonymous();
-    out.passwords = !users.empty() || !readers.empty() || accounts.user_count() > 0;
-    out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}{}", users.size(), readers.size(),
+    out.passwords = !users.empty() || !readers.empty() || accounts.user_count() > 0 || !database.empty();
+    out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}{}{}", users.size(), readers.size(),
                              accounts.user_count() > 0 ? fmt::format(", {} in sections", accounts.user_count()) : "",
-                             out.anonymous ? ", and anonymous" : "");
+                             database.empty() ? "" : ", those in " + database, out.anonymous ? ", and anonymous" : "");
     for (const auto* list : {&users, &readers})
         for (const auto& file : secret_files(*list))
             if (is_world_readable(file)) out.exposed.push_back({file, "Password file"});
     for (const auto& file : accounts.secret_files())
         if (is_world_readable(file)) out.exposed.push_back({file, "Password file"});
+    if (!database.empty() && is_world_readable(database)) out.exposed.push_back({database, "Database of accounts"});
     if (!users.empty() && !shared_directory(directory).is_writable()) out.unwritable = directory;
     return out;
 }
@@ -136,6 +154,11 @@ confinement_needs serve_options::needs(const std::string& control_socket) const 
         for (const auto& file : secret_files(*list)) out.files_to_read.push_back(file);
     for (const auto& file : accounts.secret_files()) out.files_to_read.push_back(file);
     out.directories_to_write = accounts.homes(directory);
+    if (database.empty()) return out;
+    for (const char* const of : {"", "-wal", "-shm"}) out.files_to_read.push_back(database + of);
+    // If it cannot be read, the start fails later.
+    if (const auto homes = homes_of_database(database, accounts, directory))
+        out.directories_to_write.insert(out.directories_to_write.end(), homes->begin(), homes->end());
     return out;
 }
 
@@ -174,6 +197,10 @@ int run(CLI::App& command, serve_options& options) {
         auto subject = with_listeners(options.subject(*ready), listening);
         subject.unwritable = options.users.empty() || shared.is_writable() ? "" : options.directory;
         log_report(make_report(subject, read_machine_facts()));
+        // As the user that the process has become.
+        if (options.database.empty()) return;
+        if (const auto good = check_database(options.database); !good)
+            log::error({}, fmt::format("No account of the database can log in: {}", good.error().text()));
     };
     const auto use_helper = [](server::settings&) {};
     command_service<serve_options, server::server> source("serve", on_command_line, all_values(command, options), *settings,

@@ -253,6 +253,9 @@ private:
             note(theirs, outcome::taken,
                  line + (std::string_view(ours) == "hide" ? ", and they cannot be used either" : ""));
         }
+        if (!yes("hide_ids")) return;
+        default_ += "hide-ids = true\n";
+        note("hide_ids", outcome::taken, "hide-ids = true");
     }
 
     /// The rights of anonymous users, or of others with the same privileges.

@@ -89,7 +89,7 @@ inline constexpr auto vsftpd_settings = [] {
         {"guest_enable", "NO"},
         {"guest_username", "ftp", "files belong to the user of the process, see docs/trust.md", nearest},
         {"hide_file", ""},
-        {"hide_ids", "NO", "listings show the names of owners", less_safe},
+        {"hide_ids", "NO", "listings show the names of owners"},
         {"http_enable", "NO", "there is no HTTP"},
         {"idle_session_timeout", "300"},
         {"implicit_ssl", "NO"},

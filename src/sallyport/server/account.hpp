@@ -45,6 +45,8 @@ struct account {
     name_patterns deny{};
     // Names that don't exist for this account.
     name_patterns hide{};
+    // Listings show "ftp" as owner and group of everything.
+    bool hide_ids = false;
     login_rules login{};
     transfer_rates rates{};
     // The account's home, which it can't leave. Nothing: the directory of the server.

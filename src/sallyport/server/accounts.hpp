@@ -7,6 +7,9 @@
 // have hashes, each login computes one of every cost among them, so that it takes equally long whether the name is known or
 // not: hashes of one kind are faster than hashes of several.
 //
+// Accounts that are stored elsewhere are looked up at each login, whatever the name; of two with one name, that of the
+// settings is used.
+//
 // An immutable value; any thread.
 
 #include <array>
@@ -20,6 +23,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/proto/server_actions.hpp>
 #include <sallyport/server/account.hpp>
+#include <sallyport/server/stored_accounts.hpp>
 
 namespace sallyport::server {
 
@@ -36,15 +40,15 @@ struct user {
 class accounts {
 public:
     /// Throws std::runtime_error if the system provides no random numbers.
-    /// `anonymous`: nothing if anonymous users may not log in.
-    accounts(const std::vector<user>& users, const std::optional<account>& anonymous);
+    /// `anonymous`: nothing if anonymous users may not log in. `stored`: nothing if all accounts are in `users`.
+    accounts(const std::vector<user>& users, const std::optional<account>& anonymous, stored_accounts_ptr stored = nullptr);
 
-    /// True if check() is slow (argon2id of 'sallyport user hash': about 0.1 s and 64 MiB). Then run it on a pool that
-    /// limits how many run at a time.
+    /// True if check() is slow (argon2id of 'sallyport user hash': about 0.1 s and 64 MiB) or may block. Then run it on a
+    /// pool that limits how many run at a time.
     [[nodiscard]] bool is_slow(const proto::login_request& login) const noexcept {
-        return !login.anonymous && !by_cost_.empty();
+        return !login.anonymous && (!by_cost_.empty() || stored_);
     }
-    /// Returns the account, or errc::login_refused.
+    /// Returns the account, or errc::login_refused. Other errors: the password cannot be checked.
     [[nodiscard]] result<account_ptr> check(const proto::login_request& login) const;
 
 private:
@@ -60,12 +64,18 @@ private:
     };
 
     [[nodiscard]] digest hash(std::string_view password) const;
+    [[nodiscard]] record record_of(const std::string& password) const;
+    /// Compares with the hashes of every cost, of which one is that of the record.
+    [[nodiscard]] result<bool> matches(const record& r, std::string_view password,
+                                       const std::map<std::string, std::string>& by_cost) const;
+    [[nodiscard]] result<account_ptr> check_stored(const proto::login_request& login) const;
 
     digest key_{};
     std::unordered_map<std::string, record> users_;
     // One of the hashes of each cost, used for all other accounts so that the check takes the same time.
     std::map<std::string, std::string> by_cost_;
     account_ptr anonymous_;
+    stored_accounts_ptr stored_;
 };
 
 }  // namespace sallyport::server

@@ -72,7 +72,7 @@ public:
 private:
     [[nodiscard]] bool is_for_machines() const noexcept { return request_.command == proto::verb::mlsd; }
     [[nodiscard]] bool shows_owner() const noexcept {
-        return !is_for_machines() || request_.facts.unix_owner || request_.facts.unix_group;
+        return !user_.hide_ids && (!is_for_machines() || request_.facts.unix_owner || request_.facts.unix_group);
     }
 
     void name_permissions(const vfs::entry& found) {
@@ -243,8 +243,8 @@ std::string describe_entry(const virtual_path& path, const vfs::status& facts, c
     proto::entry line;
     describe_facts(line, facts, wanted);
     if (wanted.perm) line.perm = permissions_of(user, path, facts.type);
-    if (wanted.unix_owner) line.owner = vfs::user_name(facts.user);
-    if (wanted.unix_group) line.group = vfs::group_name(facts.group);
+    if (wanted.unix_owner && !user.hide_ids) line.owner = vfs::user_name(facts.user);
+    if (wanted.unix_group && !user.hide_ids) line.group = vfs::group_name(facts.group);
     return proto::mlst_line(line, wanted, path.text());
 }
 

@@ -21,6 +21,8 @@ struct settings : frontend::service_settings {
     // Of accounts without a home of their own.
     std::shared_ptr<vfs::filesystem> files;
     std::vector<user> users;
+    // Accounts in a database; nothing: there are only the above.
+    stored_accounts_ptr stored;
     // Nothing: anonymous users may not log in.
     std::optional<account> anonymous;
     std::string greeting = "Sallyport ready.";

@@ -36,7 +36,7 @@ struct shared_state : frontend::shared_state {
 
 struct session_context : frontend::context_of<settings, shared_state> {
     session_context(settings s, std::shared_ptr<shared_state> shared)
-        : context_of(std::move(s), std::move(shared)), users(config.users, config.anonymous) {}
+        : context_of(std::move(s), std::move(shared)), users(config.users, config.anonymous, config.stored) {}
 
     /// The files of this account.
     [[nodiscard]] vfs::filesystem& files_of(const account& user_account) const noexcept {

@@ -1,0 +1,268 @@
+#include <sallyport/server/user_database.hpp>
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/unique_fd.hpp>
+#include <sallyport/server/secret.hpp>
+
+namespace sallyport::server {
+namespace {
+
+// "SALY", so that another program's database is not taken for one of these.
+constexpr std::int64_t application = 0x53414c59;
+constexpr std::int64_t newest_schema = 1;
+// For a reader, locks are an exception: a login waits no longer than this.
+constexpr int reader_wait = 1000;
+constexpr int writer_wait = 10'000;
+
+constexpr std::string_view schema =
+    "CREATE TABLE account(name TEXT PRIMARY KEY, password TEXT NOT NULL, cost TEXT NOT NULL, settings TEXT NOT NULL) "
+    "STRICT, WITHOUT ROWID;"
+    "CREATE INDEX account_cost ON account(cost);"
+    "PRAGMA application_id = 1396788313;"
+    "PRAGMA user_version = 1;";
+static_assert(application == 1396788313 && newest_schema == 1);
+
+// Jumps from one cost to the next in the index, so its duration depends on their number and not on that of the accounts.
+constexpr std::string_view hash_of_each_cost =
+    "WITH RECURSIVE known(cost) AS (SELECT min(cost) FROM account UNION ALL "
+    "SELECT (SELECT min(cost) FROM account WHERE cost > known.cost) FROM known WHERE known.cost IS NOT NULL) "
+    "SELECT (SELECT password FROM account WHERE account.cost = known.cost LIMIT 1) FROM known WHERE cost IS NOT NULL";
+
+std::string text_of(sqlite3_stmt* row, int column) {
+    const auto* const text = reinterpret_cast<const char*>(sqlite3_column_text(row, column));
+    return text == nullptr ? std::string() : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(row, column)));
+}
+
+stored_user user_of(sqlite3_stmt* row) { return {text_of(row, 0), text_of(row, 1), text_of(row, 2)}; }
+
+/// "file:PATH?...", with what means something else in a URI escaped.
+std::string uri_of(const std::string& file, std::string_view parameters) {
+    std::string out = "file:";
+    for (const char c : file) {
+        if (c == '%' || c == '?' || c == '#')
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+        else
+            out += c;
+    }
+    return fmt::format("{}?{}", out, parameters);
+}
+
+bool has_log(const std::string& file) { return ::access((file + "-wal").c_str(), F_OK) == 0; }
+
+/// A new file gets the owner of its directory, which is the server's user if it is a directory of its own.
+result<void> create_file(const std::string& file) {
+    const unique_fd made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+    if (!made) return errno == EEXIST ? result<void>{} : fail_os(errno, file);
+    auto directory = std::filesystem::path(file).parent_path();
+    if (directory.empty()) directory = ".";
+    struct stat facts{};
+    if (::geteuid() != 0 || ::stat(directory.c_str(), &facts) != 0) return {};
+    if (::fchown(made.get(), facts.st_uid, facts.st_gid) != 0) return fail_os(errno, file);
+    return {};
+}
+
+}  // namespace
+
+void user_database::close_connection::operator()(sqlite3* connection) const noexcept { sqlite3_close_v2(connection); }
+void user_database::end_statement::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+
+std::unexpected<error> user_database::refuse(int code) const {
+    const auto say = [this](errc kind, std::string_view what) { return fail(kind, fmt::format("{}: {}", file_, what)); };
+    switch (code & 0xff) {
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED: return say(errc::busy, "locked by another program; end it, or wait until it has finished");
+        case SQLITE_FULL: return say(errc::no_space, "the disk is full, so nothing was changed; free some space");
+        case SQLITE_NOTADB: return say(errc::usage, "is no database of accounts; name one of 'sallyport user add'");
+        case SQLITE_CORRUPT: return say(errc::io, "the database is damaged; restore it from a backup");
+        case SQLITE_NOMEM: return say(errc::exhausted, "not enough memory to read the database");
+        case SQLITE_READONLY:
+            return say(errc::permission,
+                       fmt::format("user ID {} may not change it and its files -wal and -shm; use its owner", ::geteuid()));
+        case SQLITE_PERM:
+        case SQLITE_CANTOPEN: break;
+        default: {
+            const char* const text = connection_ ? sqlite3_errmsg(connection_.get()) : sqlite3_errstr(code);
+            return say(errc::io, fmt::format("the database cannot be used: {}", escape(text, 200)));
+        }
+    }
+    const int cause = connection_ ? sqlite3_system_errno(connection_.get()) : 0;
+    if (::access(file_.c_str(), F_OK) != 0 && errno == ENOENT)
+        return say(errc::not_found, "there is no such database; make one with 'sallyport user add'");
+    if (::access(file_.c_str(), R_OK) != 0 || cause == EACCES)
+        return say(
+            errc::permission,
+            fmt::format("user ID {} may not read it, or not the files with its name and -wal or -shm; change their owner",
+                        ::geteuid()));
+    return say(errc::io, "the database cannot be opened");
+}
+
+result<user_database> user_database::open(const std::string& file, database_access how) {
+    user_database out(file);
+    auto done = how == database_access::read ? out.open_to_read() : out.open_to_change(how);
+    if (!done) return std::unexpected(std::move(done.error()));
+    return out;
+}
+
+result<void> user_database::connect(const std::string& uri, int flags, int wait_milliseconds) {
+    sqlite3* made = nullptr;
+    // Its own thread, no shared cache.
+    const int code = sqlite3_open_v2(uri.c_str(), &made, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
+    connection_.reset(made);
+    if (code != SQLITE_OK) return refuse(code);
+    sqlite3_extended_result_codes(made, 1);
+    sqlite3_busy_timeout(made, wait_milliseconds);
+    // Settings in the file cannot make the library do more than read tables.
+    sqlite3_db_config(made, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    sqlite3_db_config(made, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    return {};
+}
+
+result<void> user_database::open_to_read() {
+    const bool complete_without_log = !has_log(file_);
+    auto opened = connect(uri_of(file_, "mode=ro&readonly_shm=1"), SQLITE_OPEN_READONLY, reader_wait);
+    if (opened) opened = check_schema();
+    if (opened || !complete_without_log || ::access(file_.c_str(), R_OK) != 0) return opened;
+    // A copy of the file alone: without a log, all is in it.
+    without_log_ = true;
+    opened = connect(uri_of(file_, "mode=ro&immutable=1"), SQLITE_OPEN_READONLY, reader_wait);
+    return opened ? check_schema() : opened;
+}
+
+result<void> user_database::open_to_change(database_access how) {
+    if (how == database_access::create)
+        if (auto made = create_file(file_); !made) return made;
+    if (auto opened = connect(uri_of(file_, "mode=rw"), SQLITE_OPEN_READWRITE, writer_wait); !opened) return opened;
+    int keep = 1;
+    sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+    if (auto done = run("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 1048576"); !done) return done;
+    if (how == database_access::change) return check_schema();
+    const auto tables = number("SELECT count(*) FROM sqlite_schema");
+    if (!tables) return std::unexpected(tables.error());
+    return *tables == 0 ? make_schema() : check_schema();
+}
+
+result<void> user_database::check_schema() {
+    const auto kind = number("PRAGMA application_id");
+    if (!kind) return std::unexpected(kind.error());
+    if (*kind != application) return refuse(SQLITE_NOTADB);
+    const auto version = number("PRAGMA user_version");
+    if (!version) return std::unexpected(version.error());
+    if (*version > newest_schema)
+        return fail(
+            errc::unsupported,
+            fmt::format("{}: has schema {}, which this version does not know; use a newer version", file_, *version));
+    return {};
+}
+
+result<void> user_database::make_schema() {
+    if (auto done = run("PRAGMA journal_mode = WAL"); !done) return done;
+    if (auto done = begin(); !done) return done;
+    // Another process may have made it meanwhile.
+    const auto version = number("PRAGMA user_version");
+    if (!version) return std::unexpected(version.error());
+    if (*version == 0)
+        if (auto done = run(schema); !done) return done;
+    return commit();
+}
+
+result<void> user_database::run(std::string_view sql) {
+    const int code = sqlite3_exec(connection_.get(), std::string(sql).c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return refuse(code);
+    return {};
+}
+
+result<user_database::statement> user_database::prepare(std::string_view sql,
+                                                        std::initializer_list<std::string_view> values) {
+    sqlite3_stmt* made = nullptr;
+    const int code = sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()), &made, nullptr);
+    statement out(made);
+    if (code != SQLITE_OK) return refuse(code);
+    int position = 0;
+    for (const auto value : values) {
+        const int bound = sqlite3_bind_text64(made, ++position, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+        if (bound != SQLITE_OK) return refuse(bound);
+    }
+    return out;
+}
+
+result<bool> user_database::step(sqlite3_stmt* prepared) {
+    const int code = sqlite3_step(prepared);
+    if (code == SQLITE_ROW) return true;
+    if (code != SQLITE_DONE) return refuse(code);
+    if (without_log_ && has_log(file_)) return refuse(SQLITE_BUSY);
+    return false;
+}
+
+result<std::int64_t> user_database::number(std::string_view sql) {
+    auto rows = prepare(sql, {});
+    if (!rows) return std::unexpected(rows.error());
+    const auto found = step(rows->get());
+    if (!found) return std::unexpected(found.error());
+    return *found ? sqlite3_column_int64(rows->get(), 0) : 0;
+}
+
+result<std::optional<stored_user>> user_database::find(std::string_view name) {
+    auto rows = prepare("SELECT name, password, settings FROM account WHERE name = ?", {name});
+    if (!rows) return std::unexpected(rows.error());
+    const auto found = step(rows->get());
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return std::nullopt;
+    return user_of(rows->get());
+}
+
+result<std::vector<std::string>> user_database::one_hash_of_each_cost() {
+    auto rows = prepare(hash_of_each_cost, {});
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<std::string> out;
+    for (;;) {
+        const auto found = step(rows->get());
+        if (!found) return std::unexpected(found.error());
+        if (!*found) return out;
+        out.push_back(text_of(rows->get(), 0));
+    }
+}
+
+result<std::vector<stored_user>> user_database::all() {
+    auto rows = prepare("SELECT name, password, settings FROM account ORDER BY name", {});
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<stored_user> out;
+    for (;;) {
+        const auto found = step(rows->get());
+        if (!found) return std::unexpected(found.error());
+        if (!*found) return out;
+        out.push_back(user_of(rows->get()));
+    }
+}
+
+result<void> user_database::begin() { return run("BEGIN IMMEDIATE"); }
+
+result<void> user_database::put(const stored_user& user) {
+    auto change = prepare("INSERT OR REPLACE INTO account(name, password, settings, cost) VALUES(?, ?, ?, ?)",
+                          {user.name, user.password, user.settings, cost_of_hash(user.password)});
+    if (!change) return std::unexpected(change.error());
+    const auto done = step(change->get());
+    if (!done) return std::unexpected(done.error());
+    return {};
+}
+
+result<bool> user_database::remove(std::string_view name) {
+    auto change = prepare("DELETE FROM account WHERE name = ?", {name});
+    if (!change) return std::unexpected(change.error());
+    const auto done = step(change->get());
+    if (!done) return std::unexpected(done.error());
+    return sqlite3_changes(connection_.get()) > 0;
+}
+
+result<void> user_database::commit() { return run("COMMIT"); }
+
+}  // namespace sallyport::server

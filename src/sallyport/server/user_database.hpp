@@ -1,0 +1,86 @@
+#pragma once
+// A SQLite database of accounts: names, password hashes, and settings as the text of a section [user.NAME].
+//
+// Write-ahead logging, whose files (FILE-wal, FILE-shm) are kept: so a reader needs no right to write, never waits for a
+// writer, and reads the last complete state even if a writer was killed. The schema has a number; a newer one is refused.
+//
+// One thread at a time; opening and every call may block on the disk or on a lock, for a limited time. The object owns its
+// connection. Errors name the file, the cause and the next step; errc::busy: locked by another program.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace sallyport::server {
+
+struct stored_user {
+    std::string name;
+    // A hash for parse_secret().
+    std::string password;
+    // TOML: the keys of the account.
+    std::string settings;
+    friend bool operator==(const stored_user&, const stored_user&) = default;
+};
+
+enum class database_access : std::uint8_t {
+    read,
+    // The file must exist.
+    change,
+    // The file is created if it does not exist, with the owner of its directory and mode 0640.
+    create,
+};
+
+class user_database {
+public:
+    [[nodiscard]] static result<user_database> open(const std::string& file, database_access how);
+
+    [[nodiscard]] result<std::optional<stored_user>> find(std::string_view name);
+    /// One hash of each cost_of_hash() among all accounts.
+    [[nodiscard]] result<std::vector<std::string>> one_hash_of_each_cost();
+    /// In the order of their names.
+    [[nodiscard]] result<std::vector<stored_user>> all();
+
+    /// Changes are made between begin() and commit(), all of them or none. Without commit(), there is none.
+    [[nodiscard]] result<void> begin();
+    /// Adds the account, or replaces it.
+    [[nodiscard]] result<void> put(const stored_user& user);
+    /// False if there is no such account.
+    [[nodiscard]] result<bool> remove(std::string_view name);
+    /// When it returns, the changes are on the disk.
+    [[nodiscard]] result<void> commit();
+
+private:
+    struct close_connection {
+        void operator()(sqlite3* connection) const noexcept;
+    };
+    struct end_statement {
+        void operator()(sqlite3_stmt* statement) const noexcept;
+    };
+    using statement = std::unique_ptr<sqlite3_stmt, end_statement>;
+
+    explicit user_database(std::string file) : file_(std::move(file)) {}
+    [[nodiscard]] result<void> connect(const std::string& uri, int flags, int wait_milliseconds);
+    [[nodiscard]] result<void> open_to_read();
+    [[nodiscard]] result<void> open_to_change(database_access how);
+    [[nodiscard]] result<void> check_schema();
+    [[nodiscard]] result<void> make_schema();
+    [[nodiscard]] result<void> run(std::string_view sql);
+    [[nodiscard]] result<statement> prepare(std::string_view sql, std::initializer_list<std::string_view> values);
+    [[nodiscard]] result<bool> step(sqlite3_stmt* prepared);
+    [[nodiscard]] result<std::int64_t> number(std::string_view sql);
+    [[nodiscard]] std::unexpected<error> refuse(int code) const;
+
+    std::string file_;
+    std::unique_ptr<sqlite3, close_connection> connection_;
+    // Without a log of changes, as a single file in a directory that this process may not write.
+    bool without_log_ = false;
+};
+
+}  // namespace sallyport::server
