@@ -35,7 +35,7 @@ toml::array texts_of(std::string_view list) {
 }
 
 /// A section with this key alone.
-toml::table table_of(const std::string& key, key_form form, std::string_view value) {
+toml::table toml_line(const std::string& key, key_form form, std::string_view value) {
     toml::table out;
     if (form == key_form::list && !value.starts_with('[')) {
         out.insert(key, texts_of(value));
@@ -79,7 +79,7 @@ result<std::string> change_settings(std::string_view settings, const std::vector
             table->erase(key);
             continue;
         }
-        auto one = table_of(key, form.value_or(key_form::text), value);
+        auto one = toml_line(key, form.value_or(key_form::text), value);
         if (const auto good = read_account_section(one, stored_account_kind, {}); !good) {
             // Without file and line.
             const std::string_view why = good.error().what;
