@@ -53,6 +53,24 @@ def test_it_finds_and_removes_the_rule(sallyport, router):
     assert again.returncode == 0 and again.stdout.startswith("No rule assigns"), again
 
 
+@pytest.mark.parametrize("kind", ["iptables-nft", "iptables-legacy"])
+def test_it_finds_and_removes_the_rule_of_iptables(sallyport, router, kind):
+    """Row E with the rule that most pages recommend, in the old and in the new form of iptables."""
+    if not shutil.which(kind):
+        cannot("iptables is not installed")
+    assert router("nft", "flush", "ruleset").returncode == 0
+    rule = ["PREROUTING", "-p", "tcp", "--dport", "21", "-j", "CT", "--helper", "ftp"]
+    added = router(kind, "-t", "raw", "-A", *rule)
+    assert added.returncode == 0, added
+    found = router(sallyport, "gate", "adopt")
+    assert found.returncode == 1 and f"{kind} -t raw -D PREROUTING" in found.stdout, found
+    assert "--helper ftp" in router(f"{kind}-save", "-t", "raw").stdout
+    applied = router(sallyport, "gate", "adopt", "--apply")
+    assert applied.returncode == 0, applied
+    assert "--helper ftp" not in router(f"{kind}-save", "-t", "raw").stdout
+    assert router(sallyport, "gate", "adopt").returncode == 0
+
+
 @pytest.mark.parametrize("save,remove", [("nft", "nft delete rule ip forwards in handle"), ("iptables-nft", "iptables-nft -t nat -D PREROUTING")])
 def test_it_finds_rules_that_take_the_port_away(sallyport, router, save, remove):
     """A DNAT rule of the administrator's, which is his to remove."""
