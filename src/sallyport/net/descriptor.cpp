@@ -20,8 +20,9 @@ bool descriptor::ensure_registered(bool writing) {
         registration_ = readiness_.add(fd_.get(), waiting_, writing);
         reports_writing_ = writing;
     } else if (writing && !reports_writing_) {
-        readiness_.report_writing(fd_.get(), registration_);
-        reports_writing_ = true;
+        reports_writing_ = readiness_.report_writing(fd_.get(), registration_);
+        // A wait would last until its deadline, which not each has.
+        return reports_writing_;
     }
     return registration_ != readiness::none;
 }

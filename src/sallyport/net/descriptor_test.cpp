@@ -69,6 +69,22 @@ TEST_F(descriptor_test, a_deadline_does_not_hide_an_interruption) {
     EXPECT_EQ(run(interrupted_on_a_delayed_loop(test_loop())), wait_result::cancelled);
 }
 
+// Another file has the number meanwhile, so that the kernel does not know the registration.
+task<wait_result> waiting_for_writes_that_nothing_reports(loop& l) {
+    auto both = make_ends();
+    descriptor d(l, std::move(both.local));
+    send_a_byte(both.remote.get());
+    (void)co_await d.readable(clock::now() + at_most);
+    const auto others = make_ends();
+    EXPECT_EQ(::dup2(others.local.get(), d.get()), d.get());
+    fill(d.get());
+    co_return co_await d.writable(clock::now() + at_most);
+}
+
+TEST_F(descriptor_test, RX01_a_wait_for_writes_ends_if_the_kernel_refuses_to_report_them) {
+    EXPECT_EQ(run(waiting_for_writes_that_nothing_reports(test_loop())), wait_result::cancelled);
+}
+
 task<wait_result> ready_on_a_delayed_loop(loop& l) {
     auto both = make_ends();
     descriptor d(l, std::move(both.local));

@@ -91,11 +91,11 @@ readiness::registration_id readiness::add(int fd, directions& waiting, bool writ
     return event.data.u64;
 }
 
-void readiness::report_writing(int fd, registration_id known) {
+bool readiness::report_writing(int fd, registration_id known) {
     epoll_event event{};
     event.events = writing_too;
     event.data.u64 = known;
-    ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, fd, &event);
+    return ::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 void readiness::remove(int fd, registration_id known, bool closing) noexcept {

@@ -78,8 +78,8 @@ public:
     /// Returns `none` if there is no memory or no epoll watch left. REQUIRES: the caller has just got EAGAIN, as before
     /// each wait.
     [[nodiscard]] registration_id add(int fd, directions& waiting, bool writing);
-    /// Reports writability too, for which few descriptors wait.
-    void report_writing(int fd, registration_id known);
+    /// Reports writability too, for which few descriptors wait. False: the kernel has refused it.
+    [[nodiscard]] bool report_writing(int fd, registration_id known);
     /// Removes a registration. The kernel removes a closed descriptor itself, unless another one refers to the same file.
     void remove(int fd, registration_id known, bool closing) noexcept;
 
