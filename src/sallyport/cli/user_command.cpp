@@ -40,9 +40,8 @@ constexpr int lossy = 3;
 constexpr std::size_t max_import = std::size_t{64} << 20U;
 constexpr auto exit_codes = "Exit codes: 0 success, 1 the database or a file cannot be used, 2 invalid options or input.";
 constexpr auto keys_help =
-    "KEY=VALUE is a key of [user.NAME] in the configuration file, except for the password. A text needs no quotation marks, "
-    "a "
-    "list is written with commas, and KEY= removes the key; docs/server.md describes the keys.";
+    "A SETTING is KEY=VALUE, with a key of [user.NAME] in the configuration file, except for the password. A text needs no "
+    "quotation marks, a list is written with commas, and KEY= removes the key; docs/server.md describes the keys.";
 
 struct user_job {
     std::string database;
@@ -239,7 +238,7 @@ option_row database_of(const job_ptr& job) {
 option_row hash_of_input(const job_ptr& job) {
     return {"--hash", "", flag(job->is_hash), "Standard input has a hash, which is stored as it is"};
 }
-option_row settings_of(const job_ptr& job, const char* help) { return {"KEY=VALUE", "", texts(job->settings), help}; }
+option_row settings_of(const job_ptr& job, const char* help) { return {"SETTING", "", texts(job->settings), help}; }
 
 struct user_subcommands {
     CLI::App& parent;
