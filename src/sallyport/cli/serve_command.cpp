@@ -155,7 +155,7 @@ confinement_needs serve_options::needs(const std::string& control_socket) const 
     for (const auto& file : accounts.secret_files()) out.files_to_read.push_back(file);
     out.directories_to_write = accounts.homes(directory);
     if (database.empty()) return out;
-    for (const char* const of : {"", "-wal", "-shm"}) out.files_to_read.push_back(database + of);
+    out.files_to_read.push_back(database);
     // If it cannot be read, the start fails later.
     if (const auto homes = homes_of_database(database, accounts, directory))
         out.directories_to_write.insert(out.directories_to_write.end(), homes->begin(), homes->end());

@@ -1,17 +1,20 @@
 #include <sallyport/server/user_database.hpp>
 
 #include <cerrno>
+#include <chrono>
+#include <cstdio>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <sallyport/base/escape.hpp>
-#include <sallyport/base/unique_fd.hpp>
 #include <sallyport/server/secret.hpp>
 
 namespace sallyport::server {
@@ -57,21 +60,50 @@ std::string uri_of(const std::string& file, std::string_view parameters) {
     return fmt::format("{}?{}", out, parameters);
 }
 
-bool has_log(const std::string& file) { return ::access((file + "-wal").c_str(), F_OK) == 0; }
-
-/// A new file gets the owner of its directory, which is the server's user if it is a directory of its own.
-result<void> create_file(const std::string& file) {
-    const unique_fd made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
-    if (!made) return errno == EEXIST ? result<void>{} : fail_os(errno, file);
+std::string directory_of(const std::string& file) {
     auto directory = std::filesystem::path(file).parent_path();
-    if (directory.empty()) directory = ".";
+    return directory.empty() ? "." : directory.string();
+}
+
+/// Owner and mode of the file that is replaced. A new one gets the owner of its directory, which is the server's user if it
+/// is a directory of its own.
+result<void> set_owner(int made, const std::string& file) {
     struct stat facts{};
-    if (::geteuid() != 0 || ::stat(directory.c_str(), &facts) != 0) return {};
-    if (::fchown(made.get(), facts.st_uid, facts.st_gid) != 0) return fail_os(errno, file);
+    const bool exists = ::stat(file.c_str(), &facts) == 0;
+    if (!exists && ::stat(directory_of(file).c_str(), &facts) != 0) return fail_os(errno, file);
+    if (::geteuid() == 0 && ::fchown(made, facts.st_uid, facts.st_gid) != 0) return fail_os(errno, file);
+    if (::fchmod(made, exists ? facts.st_mode & 0777U : 0640U) != 0) return fail_os(errno, file);
     return {};
 }
 
+/// One command at a time makes changes. The lock is on the directory, since the file is replaced.
+result<unique_fd> lock_directory(const std::string& file) {
+    unique_fd directory(::open(directory_of(file).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return fail_os(errno, file);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(writer_wait);
+    while (::flock(directory.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) return fail_os(errno, file);
+        if (std::chrono::steady_clock::now() > until)
+            return fail(errc::busy, file + ": another command changes it; end it, or wait until it has finished");
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return directory;
+}
+
 }  // namespace
+
+user_database::user_database(std::string file) : file_(std::move(file)) {}
+
+user_database::user_database(user_database&& other) noexcept
+    : file_(std::move(other.file_)),
+      copy_(std::exchange(other.copy_, {})),
+      lock_(std::move(other.lock_)),
+      connection_(std::move(other.connection_)) {}
+
+user_database::~user_database() {
+    connection_.reset();
+    if (!copy_.empty()) ::unlink(copy_.c_str());
+}
 
 void user_database::close_connection::operator()(sqlite3* connection) const noexcept { sqlite3_close_v2(connection); }
 void user_database::end_statement::operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
@@ -86,8 +118,7 @@ std::unexpected<error> user_database::refuse(int code) const {
         case SQLITE_CORRUPT: return say(errc::io, "the database is damaged; restore it from a backup");
         case SQLITE_NOMEM: return say(errc::exhausted, "not enough memory to read the database");
         case SQLITE_READONLY:
-            return say(errc::permission,
-                       fmt::format("user ID {} may not change it and its files -wal and -shm; use its owner", ::geteuid()));
+            return say(errc::permission, fmt::format("user ID {} may not change it; use its owner", ::geteuid()));
         case SQLITE_PERM:
         case SQLITE_CANTOPEN: break;
         default: {
@@ -99,10 +130,7 @@ std::unexpected<error> user_database::refuse(int code) const {
     if (::access(file_.c_str(), F_OK) != 0 && errno == ENOENT)
         return say(errc::not_found, "there is no such database; make one with 'sallyport user add'");
     if (::access(file_.c_str(), R_OK) != 0 || cause == EACCES)
-        return say(
-            errc::permission,
-            fmt::format("user ID {} may not read it, or not the files with its name and -wal or -shm; change their owner",
-                        ::geteuid()));
+        return say(errc::permission, fmt::format("user ID {} may not read it; change its owner", ::geteuid()));
     return say(errc::io, "the database cannot be opened");
 }
 
@@ -128,27 +156,37 @@ result<void> user_database::connect(const std::string& uri, int flags, int wait_
 }
 
 result<void> user_database::open_to_read() {
-    const bool complete_without_log = !has_log(file_);
-    auto opened = connect(uri_of(file_, "mode=ro&readonly_shm=1"), SQLITE_OPEN_READONLY, reader_wait);
-    if (opened) opened = check_schema();
-    if (opened || !complete_without_log || ::access(file_.c_str(), R_OK) != 0) return opened;
-    // A copy of the file alone: without a log, all is in it.
-    without_log_ = true;
-    opened = connect(uri_of(file_, "mode=ro&immutable=1"), SQLITE_OPEN_READONLY, reader_wait);
+    auto opened = connect(uri_of(file_, "mode=ro"), SQLITE_OPEN_READONLY, reader_wait);
     return opened ? check_schema() : opened;
 }
 
 result<void> user_database::open_to_change(database_access how) {
-    if (how == database_access::create)
-        if (auto made = create_file(file_); !made) return made;
-    if (auto opened = connect(uri_of(file_, "mode=rw"), SQLITE_OPEN_READWRITE, writer_wait); !opened) return opened;
-    int keep = 1;
-    sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
-    if (auto done = run("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 1048576"); !done) return done;
-    if (how == database_access::change) return check_schema();
-    const auto tables = number("SELECT count(*) FROM sqlite_schema");
-    if (!tables) return std::unexpected(tables.error());
-    return *tables == 0 ? make_schema() : check_schema();
+    auto locked = lock_directory(file_);
+    if (!locked) return std::unexpected(std::move(locked.error()));
+    lock_ = std::move(*locked);
+    const bool exists = ::access(file_.c_str(), F_OK) == 0;
+    if (!exists && how == database_access::change) return refuse(SQLITE_CANTOPEN);
+    user_database old(file_);
+    if (exists)
+        if (auto opened = old.open_to_read(); !opened) return opened;
+    copy_ = file_ + ".new";
+    // What a killed command has left.
+    ::unlink(copy_.c_str());
+    const unique_fd made(::open(copy_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!made) return fail_os(errno, copy_);
+    if (auto owned = set_owner(made.get(), file_); !owned) return owned;
+    if (auto opened = connect(uri_of(copy_, "mode=rw"), SQLITE_OPEN_READWRITE, writer_wait); !opened) return opened;
+    // It is a file of this command alone, until commit() syncs it.
+    if (auto done = run("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF"); !done) return done;
+    return exists ? copy_from(old) : run(schema);
+}
+
+result<void> user_database::copy_from(const user_database& other) {
+    auto* const copy = sqlite3_backup_init(connection_.get(), "main", other.connection_.get(), "main");
+    if (copy == nullptr) return refuse(sqlite3_errcode(connection_.get()));
+    const int stepped = sqlite3_backup_step(copy, -1);
+    sqlite3_backup_finish(copy);
+    return stepped == SQLITE_DONE ? result<void>() : refuse(stepped);
 }
 
 result<void> user_database::check_schema() {
@@ -162,17 +200,6 @@ result<void> user_database::check_schema() {
             errc::unsupported,
             fmt::format("{}: has schema {}, which this version does not know; use a newer version", file_, *version));
     return {};
-}
-
-result<void> user_database::make_schema() {
-    if (auto done = run("PRAGMA journal_mode = WAL"); !done) return done;
-    if (auto done = begin(); !done) return done;
-    // Another process may have made it meanwhile.
-    const auto version = number("PRAGMA user_version");
-    if (!version) return std::unexpected(version.error());
-    if (*version == 0)
-        if (auto done = run(schema); !done) return done;
-    return commit();
 }
 
 result<void> user_database::run(std::string_view sql) {
@@ -199,7 +226,6 @@ result<bool> user_database::step(sqlite3_stmt* prepared) {
     const int code = sqlite3_step(prepared);
     if (code == SQLITE_ROW) return true;
     if (code != SQLITE_DONE) return refuse(code);
-    if (without_log_ && has_log(file_)) return refuse(SQLITE_BUSY);
     return false;
 }
 
@@ -263,6 +289,15 @@ result<bool> user_database::remove(std::string_view name) {
     return sqlite3_changes(connection_.get()) > 0;
 }
 
-result<void> user_database::commit() { return run("COMMIT"); }
+result<void> user_database::commit() {
+    if (auto done = run("COMMIT"); !done) return done;
+    connection_.reset();
+    const unique_fd made(::open(copy_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!made || ::fsync(made.get()) != 0 || std::rename(copy_.c_str(), file_.c_str()) != 0) return fail_os(errno, file_);
+    copy_.clear();
+    if (::fsync(lock_.get()) != 0) return fail_os(errno, file_);
+    lock_.reset();
+    return {};
+}
 
 }  // namespace sallyport::server

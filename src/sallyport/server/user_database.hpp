@@ -1,8 +1,10 @@
 #pragma once
 // A SQLite database of accounts: names, password hashes, and settings as the text of a section [user.NAME].
 //
-// Write-ahead logging, whose files (FILE-wal, FILE-shm) are kept: so a reader needs no right to write, never waits for a
-// writer, and reads the last complete state even if a writer was killed. The schema has a number; a newer one is refused.
+// A change is made in a copy (FILE.new), which replaces the file when it is complete and on the disk: so a reader needs no
+// right to write, needs no lock of another command, and never meets what a killed command has left. A reader keeps the state
+// with which it was opened. Commands that make changes wait for each other; a program that writes into the file itself may
+// lose its change. The schema has a number; a newer one is refused.
 //
 // One thread at a time; opening and every call may block on the disk or on a lock, for a limited time. The object owns its
 // connection. Errors name the file, the cause and the next step; errc::busy: locked by another program.
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/unique_fd.hpp>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -33,12 +36,15 @@ enum class database_access : std::uint8_t {
     read,
     // The file must exist.
     change,
-    // The file is created if it does not exist, with the owner of its directory and mode 0640.
+    // The file is made by commit() if it does not exist, with the owner of its directory and mode 0640.
     create,
 };
 
 class user_database {
 public:
+    user_database(user_database&& other) noexcept;
+    user_database& operator=(user_database&&) = delete;
+    ~user_database();
     [[nodiscard]] static result<user_database> open(const std::string& file, database_access how);
 
     [[nodiscard]] result<std::optional<stored_user>> find(std::string_view name);
@@ -47,7 +53,8 @@ public:
     /// In the order of their names.
     [[nodiscard]] result<std::vector<stored_user>> all();
 
-    /// Changes are made between begin() and commit(), all of them or none. Without commit(), there is none.
+    /// Changes are made between begin() and commit(), all of them or none. Without commit(), there is none. commit() is the
+    /// last call.
     [[nodiscard]] result<void> begin();
     /// Adds the account, or replaces it.
     [[nodiscard]] result<void> put(const stored_user& user);
@@ -65,12 +72,12 @@ private:
     };
     using statement = std::unique_ptr<sqlite3_stmt, end_statement>;
 
-    explicit user_database(std::string file) : file_(std::move(file)) {}
+    explicit user_database(std::string file);
     [[nodiscard]] result<void> connect(const std::string& uri, int flags, int wait_milliseconds);
     [[nodiscard]] result<void> open_to_read();
     [[nodiscard]] result<void> open_to_change(database_access how);
     [[nodiscard]] result<void> check_schema();
-    [[nodiscard]] result<void> make_schema();
+    [[nodiscard]] result<void> copy_from(const user_database& other);
     [[nodiscard]] result<void> run(std::string_view sql);
     [[nodiscard]] result<statement> prepare(std::string_view sql, std::initializer_list<std::string_view> values);
     [[nodiscard]] result<bool> step(sqlite3_stmt* prepared);
@@ -78,9 +85,11 @@ private:
     [[nodiscard]] std::unexpected<error> refuse(int code) const;
 
     std::string file_;
+    // While changes are made: the copy, and the directory, which is locked.
+    std::string copy_;
+    unique_fd lock_;
+    // To the copy, if there is one.
     std::unique_ptr<sqlite3, close_connection> connection_;
-    // Without a log of changes, as a single file in a directory that this process may not write.
-    bool without_log_ = false;
 };
 
 }  // namespace sallyport::server
