@@ -113,7 +113,6 @@ result<void> add(const user_job& job) {
     if (!hash) return std::unexpected(hash.error());
     auto database = user_database::open(job.database, database_access::create);
     if (!database) return std::unexpected(database.error());
-    if (auto begun = database->begin(); !begun) return begun;
     const auto known = database->find(job.name);
     if (!known) return std::unexpected(known.error());
     if (*known)
@@ -127,7 +126,6 @@ result<void> add(const user_job& job) {
 result<void> change(const user_job& job, const std::function<result<void>(stored_user&)>& how) {
     auto database = user_database::open(job.database, database_access::change);
     if (!database) return std::unexpected(database.error());
-    if (auto begun = database->begin(); !begun) return begun;
     auto known = database->find(job.name);
     if (!known) return std::unexpected(known.error());
     if (!*known) return no_account(job.name);
@@ -157,7 +155,6 @@ result<void> set(const user_job& job) {
 result<void> remove(const user_job& job) {
     auto database = user_database::open(job.database, database_access::change);
     if (!database) return std::unexpected(database.error());
-    if (auto begun = database->begin(); !begun) return begun;
     for (const auto& name : job.names) {
         const auto removed = database->remove(name);
         if (!removed) return std::unexpected(removed.error());
@@ -183,7 +180,6 @@ result<void> list(const user_job& job) {
 result<void> store(const user_job& job, const std::vector<stored_user>& users) {
     auto database = user_database::open(job.database, database_access::create);
     if (!database) return std::unexpected(database.error());
-    if (auto begun = database->begin(); !begun) return begun;
     for (const auto& user : users) {
         const auto known = database->find(user.name);
         if (!known) return std::unexpected(known.error());

@@ -23,8 +23,9 @@ namespace {
 // "SALY", so that another program's database is not taken for one of these.
 constexpr std::int64_t application = 0x53414c59;
 constexpr std::int64_t newest_schema = 1;
-// For a reader, locks are an exception: a login waits no longer than this.
+// In milliseconds. For a reader, locks are an exception: a login waits no longer than this.
 constexpr int reader_wait = 1000;
+// For other commands that make changes.
 constexpr int writer_wait = 10'000;
 
 constexpr std::string_view schema =
@@ -47,18 +48,6 @@ std::string text_of(sqlite3_stmt* row, int column) {
 }
 
 stored_user user_of(sqlite3_stmt* row) { return {text_of(row, 0), text_of(row, 1), text_of(row, 2)}; }
-
-/// "file:PATH?...", with what means something else in a URI escaped.
-std::string uri_of(const std::string& file, std::string_view parameters) {
-    std::string out = "file:";
-    for (const char c : file) {
-        if (c == '%' || c == '?' || c == '#')
-            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-        else
-            out += c;
-    }
-    return fmt::format("{}?{}", out, parameters);
-}
 
 std::string directory_of(const std::string& file) {
     auto directory = std::filesystem::path(file).parent_path();
@@ -141,14 +130,16 @@ result<user_database> user_database::open(const std::string& file, database_acce
     return out;
 }
 
-result<void> user_database::connect(const std::string& uri, int flags, int wait_milliseconds) {
+result<void> user_database::connect(const std::string& file, int access) {
     sqlite3* made = nullptr;
+    // Some relative names mean something else to SQLite.
+    const auto path = std::filesystem::absolute(file);
     // Its own thread, no shared cache.
-    const int code = sqlite3_open_v2(uri.c_str(), &made, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int code = sqlite3_open_v2(path.c_str(), &made, access | SQLITE_OPEN_NOMUTEX, nullptr);
     connection_.reset(made);
     if (code != SQLITE_OK) return refuse(code);
     sqlite3_extended_result_codes(made, 1);
-    sqlite3_busy_timeout(made, wait_milliseconds);
+    sqlite3_busy_timeout(made, reader_wait);
     // Settings in the file cannot make the library do more than read tables.
     sqlite3_db_config(made, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(made, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
@@ -156,7 +147,7 @@ result<void> user_database::connect(const std::string& uri, int flags, int wait_
 }
 
 result<void> user_database::open_to_read() {
-    auto opened = connect(uri_of(file_, "mode=ro"), SQLITE_OPEN_READONLY, reader_wait);
+    auto opened = connect(file_, SQLITE_OPEN_READONLY);
     return opened ? check_schema() : opened;
 }
 
@@ -175,10 +166,11 @@ result<void> user_database::open_to_change(database_access how) {
     const unique_fd made(::open(copy_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!made) return fail_os(errno, copy_);
     if (auto owned = set_owner(made.get(), file_); !owned) return owned;
-    if (auto opened = connect(uri_of(copy_, "mode=rw"), SQLITE_OPEN_READWRITE, writer_wait); !opened) return opened;
+    if (auto opened = connect(copy_, SQLITE_OPEN_READWRITE); !opened) return opened;
     // It is a file of this command alone, until commit() syncs it.
     if (auto done = run("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF"); !done) return done;
-    return exists ? copy_from(old) : run(schema);
+    if (auto filled = exists ? copy_from(old) : run(schema); !filled) return filled;
+    return run("BEGIN");
 }
 
 result<void> user_database::copy_from(const user_database& other) {
@@ -269,8 +261,6 @@ result<std::vector<stored_user>> user_database::all() {
         out.push_back(user_of(rows->get()));
     }
 }
-
-result<void> user_database::begin() { return run("BEGIN IMMEDIATE"); }
 
 result<void> user_database::put(const stored_user& user) {
     auto change = prepare("INSERT OR REPLACE INTO account(name, password, settings, cost) VALUES(?, ?, ?, ?)",

@@ -53,14 +53,11 @@ public:
     /// In the order of their names.
     [[nodiscard]] result<std::vector<stored_user>> all();
 
-    /// Changes are made between begin() and commit(), all of them or none. Without commit(), there is none. commit() is the
-    /// last call.
-    [[nodiscard]] result<void> begin();
-    /// Adds the account, or replaces it.
+    /// Changes, which commit() makes: all of them, or none if it is not called. This one adds the account, or replaces it.
     [[nodiscard]] result<void> put(const stored_user& user);
     /// False if there is no such account.
     [[nodiscard]] result<bool> remove(std::string_view name);
-    /// When it returns, the changes are on the disk.
+    /// The last call. When it returns, the changes are on the disk.
     [[nodiscard]] result<void> commit();
 
 private:
@@ -73,7 +70,7 @@ private:
     using statement = std::unique_ptr<sqlite3_stmt, end_statement>;
 
     explicit user_database(std::string file);
-    [[nodiscard]] result<void> connect(const std::string& uri, int flags, int wait_milliseconds);
+    [[nodiscard]] result<void> connect(const std::string& file, int access);
     [[nodiscard]] result<void> open_to_read();
     [[nodiscard]] result<void> open_to_change(database_access how);
     [[nodiscard]] result<void> check_schema();

@@ -30,7 +30,6 @@ protected:
     void put(const std::vector<stored_user>& users) const {
         auto database = user_database::open(file_, access::create);
         ASSERT_TRUE(database) << database.error().text();
-        ASSERT_TRUE(database->begin());
         for (const auto& user : users) ASSERT_TRUE(database->put(user));
         ASSERT_TRUE(database->commit());
     }
@@ -69,7 +68,6 @@ TEST_F(user_database_test, a_reader_keeps_its_state_and_waits_for_no_change) {
     auto writer = user_database::open(file_, access::change);
     auto reader = user_database::open(file_, access::read);
     ASSERT_TRUE(reader && writer);
-    ASSERT_TRUE(writer->begin());
     ASSERT_TRUE(writer->put({"bob", sha512_hash, "changed"}));
     EXPECT_TRUE(writer->remove("bob").value());
     EXPECT_FALSE(writer->remove("bob").value());
@@ -84,7 +82,7 @@ TEST_F(user_database_test, changes_without_commit_are_none) {
     put({bob});
     {
         auto writer = user_database::open(file_, access::change);
-        ASSERT_TRUE(writer && writer->begin() && writer->put(eve));
+        ASSERT_TRUE(writer && writer->put(eve));
     }
     EXPECT_EQ(user_database::open(file_, access::read)->all().value(), std::vector{bob});
     EXPECT_EQ(std::ranges::distance(fs::directory_iterator(directory_)), 1) << "no copy is left";
@@ -146,7 +144,7 @@ TEST_F(user_database_test, a_full_disk_keeps_what_was_there) {
     const auto checks = [this] {
         put({bob});
         auto writer = user_database::open(file_, access::change);
-        if (!writer || !writer->begin()) return 1;
+        if (!writer) return 1;
         auto done = writer->put({"eve", sha512_hash, std::string(4'000'000, ' ')});
         if (done) done = writer->commit();
         if (done || done.error().code != errc::no_space) return 2;
