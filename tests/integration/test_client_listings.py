@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from harness import programs
-from harness.scripted_server import ScriptedServer
+from harness.our_client import scripted  # noqa: F401: a fixture
 
 FORMS = {
     "unix": (b"total 8\r\n-rw-r--r--   1 1000 1000    7 Jan 02  2020 a b\r\ndrwxr-xr-x+  2 u g 4096 Jan 02  2020 d\r\n", {"a b": 7, "d": 4096}),
@@ -37,23 +37,10 @@ def ls(url, *options):
     return subprocess.run([programs.sallyport(), "ls", *options, url], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=40)
 
 
-@pytest.fixture
-def serve(sallyport):
-    running = []
-
-    def start(**what):
-        running.append(ScriptedServer(**what))
-        return running[-1]
-
-    yield start
-    for server in running:
-        server.close()
-
-
 @pytest.mark.parametrize("form", FORMS)
-def test_forms_of_many_systems(serve, form):
+def test_forms_of_many_systems(scripted, form):
     listing, expected = FORMS[form]
-    server = serve(listings={"/": b"", "/dir": listing})
+    server = scripted(listings={"/": b"", "/dir": listing})
     done = ls(server.url("dir"), "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -61,8 +48,8 @@ def test_forms_of_many_systems(serve, form):
     assert result["unrecognized_lines"] == 0 and "warning" not in done.stderr
 
 
-def test_unknown_lines_are_reported(serve):
-    server = serve(listings={"/": FORMS["unix"][0] + UNKNOWN, "/none": UNKNOWN, "/empty": b""})
+def test_unknown_lines_are_reported(scripted):
+    server = scripted(listings={"/": FORMS["unix"][0] + UNKNOWN, "/none": UNKNOWN, "/empty": b""})
     done = ls(server.url(""), "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["unrecognized_lines"] == 2 and len(json.loads(done.stdout)["entries"]) == 2
@@ -76,9 +63,9 @@ def test_unknown_lines_are_reported(serve):
 NAMES = ["a b", "-rf", "-", "*", "[ab]?", "~", "a\\b", "'", " lead", "\u00e4", "--", "{x,y}"]
 
 
-def test_directories_are_listed_from_inside(serve):
+def test_directories_are_listed_from_inside(scripted):
     """A server that passes the argument of LIST to ls gets none."""
-    server = serve(listings={"/": b"", **{"/" + name: FORMS["unix"][0] for name in NAMES}})
+    server = scripted(listings={"/": b"", **{"/" + name: FORMS["unix"][0] for name in NAMES}})
     for name in NAMES:
         done = ls(server.url(quote(name, safe="")), "--names")
         assert done.returncode == 0, (name, done.stderr)
@@ -86,8 +73,8 @@ def test_directories_are_listed_from_inside(serve):
     assert not [command for command in server.commands if command.startswith("LIST ")]
 
 
-def test_a_missing_directory_is_an_error_and_a_file_is_listed(serve):
-    server = serve(files={"/sub/a b": b"1234567"}, listings={"/": b"", "/sub": b""})
+def test_a_missing_directory_is_an_error_and_a_file_is_listed(scripted):
+    server = scripted(files={"/sub/a b": b"1234567"}, listings={"/": b"", "/sub": b""})
     for missing in ("none", "none/", "sub/none", "sub/a%20b/"):
         done = ls(server.url(missing))
         assert done.returncode == 6 and done.stdout == "" and "550" in done.stderr, missing

@@ -88,15 +88,20 @@ def test_segments_of_a_server_that_has_room_for_one(scripted, here):
     assert (here / "big").read_bytes() == BIG
 
 
-def test_what_a_cancelled_download_in_segments_has_is_continued(scripted, here):
-    """Only the bytes before the first gap stay, so that nothing half is taken for whole."""
-    server = scripted(files={"/big": BIG}, listings={"/": b""})
+def interrupt(server, here, by):
+    """Ends a download in segments by this signal when some bytes of each have arrived."""
     server.pause = 0.02
     client = subprocess.Popen([programs.sallyport(), "get", "-q", "--segments", "3", server.url("big")], cwd=here, stdin=subprocess.DEVNULL)
     wait_until(lambda: written(here / "big.part") > 600_000, 20, "some bytes of each segment")
-    client.send_signal(signal.SIGINT)
+    client.send_signal(by)
     client.wait(20)
     server.pause = 0
+
+
+def test_what_a_cancelled_download_in_segments_has_is_continued(scripted, here):
+    """Only the bytes before the first gap stay, so that nothing half is taken for whole."""
+    server = scripted(files={"/big": BIG}, listings={"/": b""})
+    interrupt(server, here, signal.SIGINT)
     kept = (here / "big.part").read_bytes()
     assert 0 < len(kept) < 1_500_000 and kept == BIG[:len(kept)]
     done = run("get", "--resume", "--segments", "3", server.url("big"), cwd=here)
@@ -106,12 +111,7 @@ def test_what_a_cancelled_download_in_segments_has_is_continued(scripted, here):
 
 def test_a_killed_download_in_segments_leaves_nothing_false(scripted, here):
     server = scripted(files={"/big": BIG}, listings={"/": b""})
-    server.pause = 0.02
-    client = subprocess.Popen([programs.sallyport(), "get", "-q", "--segments", "3", server.url("big")], cwd=here, stdin=subprocess.DEVNULL)
-    wait_until(lambda: written(here / "big.part") > 600_000, 20, "some bytes of each segment")
-    client.kill()
-    client.wait()
-    server.pause = 0
+    interrupt(server, here, signal.SIGKILL)
     assert not (here / "big").exists()
     done = run("get", "--resume", server.url("big"), cwd=here)
     assert done.returncode == 0 and "no record" in done.stderr, done.stderr

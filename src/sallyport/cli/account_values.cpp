@@ -16,17 +16,20 @@ namespace {
 
 [[nodiscard]] std::unexpected<error> refuse(std::string what) { return fail(errc::usage, std::move(what)); }
 
-/// Calls `take(text)` for each text of a list.
-template <class Take>
-result<void> for_each_text(const toml::node& value, std::string_view example, Take take) {
+/// A list of texts, of which `read` makes a result<T> each.
+template <class T, class Read>
+result<std::vector<T>> read_each(const toml::node& value, std::string_view example, Read read) {
     const auto* const list = value.as_array();
     if (list == nullptr) return refuse(fmt::format("needs a list, for example {}", example));
+    std::vector<T> out;
     for (const auto& item : *list) {
         const auto text = account_text(item);
         if (!text) return std::unexpected(text.error());
-        if (result<void> done = take(*text); !done) return done;
+        result<T> one = read(*text);
+        if (!one) return std::unexpected(std::move(one.error()));
+        out.push_back(std::move(*one));
     }
-    return {};
+    return out;
 }
 
 [[nodiscard]] std::string known_rights() {
@@ -64,14 +67,14 @@ result<std::uint64_t> account_count(const toml::node& value, bool units) {
 }
 
 result<server::right_set> account_rights(const toml::node& value) {
+    const auto named =
+        read_each<server::right>(value, R"(["list", "read"])", [](const std::string& name) -> result<server::right> {
+            if (const auto known = server::parse_right(name)) return *known;
+            return refuse(fmt::format("'{}' is no right; the rights are {}", escape(name, 100), known_rights()));
+        });
+    if (!named) return std::unexpected(named.error());
     server::right_set out;
-    const auto done = for_each_text(value, R"(["list", "read"])", [&](const std::string& name) -> result<void> {
-        const auto known = server::parse_right(name);
-        if (!known) return refuse(fmt::format("'{}' is no right; the rights are {}", escape(name, 100), known_rights()));
-        out.add(*known);
-        return {};
-    });
-    if (!done) return std::unexpected(done.error());
+    for (const auto each : *named) out.add(each);
     return out;
 }
 
@@ -95,47 +98,34 @@ result<std::vector<server::path_rights>> account_paths(const toml::node& value) 
 }
 
 result<std::vector<std::string>> account_patterns(const toml::node& value) {
-    std::vector<std::string> out;
-    const auto done = for_each_text(value, R"(["*.key", ".ht*"])", [&](const std::string& pattern) -> result<void> {
+    return read_each<std::string>(value, R"(["*.key", ".ht*"])", [](const std::string& pattern) -> result<std::string> {
         const auto name = escape(pattern, 200);
         if (pattern.contains('/'))
             return refuse(fmt::format("'{}' contains '/', but patterns are compared with names; use paths for paths", name));
         if (pattern.starts_with('{') && pattern.ends_with('}'))
             return refuse(
                 fmt::format("'{}' has braces, which mean nothing here; write each pattern as a text of its own", name));
-        out.push_back(pattern);
-        return {};
+        return pattern;
     });
-    if (!done) return std::unexpected(done.error());
-    return out;
 }
 
 result<std::vector<ip_network>> account_networks(const toml::node& value) {
-    std::vector<ip_network> out;
-    const auto done = for_each_text(value, R"(["192.0.2.0/24"])", [&](const std::string& text) -> result<void> {
+    return read_each<ip_network>(value, R"(["192.0.2.0/24"])", [](const std::string& text) -> result<ip_network> {
         const auto network = ip_network::parse(text);
-        if (!network)
-            return refuse(fmt::format("'{}' is no network; use ADDRESS/PREFIX without bits after the prefix, or an address",
-                                      escape(text, 100)));
-        out.push_back(*network);
-        return {};
+        if (network) return *network;
+        return refuse(fmt::format("'{}' is no network; use ADDRESS/PREFIX without bits after the prefix, or an address",
+                                  escape(text, 100)));
     });
-    if (!done) return std::unexpected(done.error());
-    return out;
 }
 
 result<std::vector<server::login_hours>> account_hours(const toml::node& value) {
-    std::vector<server::login_hours> out;
-    const auto done = for_each_text(value, R"(["mon-fri 08:00-18:00"])", [&](const std::string& text) -> result<void> {
-        const auto hours = server::parse_hours(text);
-        if (!hours)
+    return read_each<server::login_hours>(
+        value, R"(["mon-fri 08:00-18:00"])", [](const std::string& text) -> result<server::login_hours> {
+            const auto hours = server::parse_hours(text);
+            if (hours) return *hours;
             return refuse(fmt::format("'{}' is no time; use HH:MM-HH:MM, or a day or days before it: 'mon-fri 08:00-18:00'",
                                       escape(text, 100)));
-        out.push_back(*hours);
-        return {};
-    });
-    if (!done) return std::unexpected(done.error());
-    return out;
+        });
 }
 
 result<std::int64_t> account_expiry(const toml::node& value) {

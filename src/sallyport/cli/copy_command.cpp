@@ -102,13 +102,6 @@ void run_target(copy_run& run, client::options how, const reach::mapping_setting
     run.from.reset();
 }
 
-/// The session that failed first: the other one only lost its end of the pipe.
-session_result<transfer_report> result_of(copy_run& run) {
-    const bool target_failed = !run.sent.got && run.sent.got.error().cause.code != source_failed;
-    if (!run.received.got && !target_failed) return std::move(run.received);
-    return std::move(run.sent);
-}
-
 int copy_through_pipe(const copy_job& job, client::url source, client::url target) {
     auto from = job.options.session(source);
     if (!from) return report_error("copy", from.error(), exit_status::usage);
@@ -130,10 +123,12 @@ int copy_through_pipe(const copy_job& job, client::url source, client::url targe
         run_target(run, std::move(*to), *mapping);
     }
     bar.finish();
-    const bool is_of_source = !run.received.got && (run.sent.got || run.sent.got.error().cause.code == source_failed);
+    // The session that failed first: the other one only lost its end of the pipe.
+    const bool target_failed = !run.sent.got && run.sent.got.error().cause.code != source_failed;
+    const bool is_of_source = !run.received.got && !target_failed;
     transfer_result result{"copy", is_of_source ? run.source.text() : run.target.text(), run.target.text()};
     result.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at);
-    auto ended = result_of(run);
+    auto& ended = is_of_source ? run.received : run.sent;
     result.got = std::move(ended.got);
     result.attempts = std::move(ended.attempts);
     return report(result, job.options);

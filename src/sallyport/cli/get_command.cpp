@@ -11,6 +11,7 @@
 #include <sallyport/cli/transfer_run.hpp>
 #include <sallyport/client/glob.hpp>
 #include <sallyport/client/part_download.hpp>
+#include <sallyport/client/remote_file.hpp>
 #include <sallyport/proto/listing.hpp>
 
 namespace sallyport::cli {
@@ -56,14 +57,13 @@ bool is_single_file(const get_job& job, const std::vector<client::url>& location
 
 /// The directory and the name in it of -o FILE, with which a single file is downloaded in segments.
 void set_output(get_many_job& many, const std::string& output) {
-    const auto slash = output.rfind('/');
-    many.name = output.substr(slash + 1);
-    if (slash != output.npos) many.directory = output.substr(0, std::max<std::size_t>(slash, 1));
+    many.name = client::last_component(output);
+    many.directory = client::parent_of(output);
 }
 
 int run_many(const get_job& job, std::vector<client::url> locations) {
     const bool has_output = job.segments > 1 && locations.size() == 1 && job.directory.empty() && !job.many.recursive &&
-                            job.output != "-" && proto::is_safe_name(job.output.substr(job.output.rfind('/') + 1));
+                            job.output != "-" && proto::is_safe_name(client::last_component(job.output));
     if (!job.output.empty() && !has_output)
         return report_error("get", error{errc::usage, 0, "-o names a single file; use -O DIR for several"},
                             exit_status::usage);

@@ -7,6 +7,7 @@
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
+#include <sallyport/client/remote_file.hpp>
 #include <sallyport/client/session_facts.hpp>
 #include <sallyport/diagnosis/refusal_words.hpp>
 #include <sallyport/diagnosis/rules.hpp>
@@ -103,7 +104,7 @@ cause cause_of_login(const client_failure& failed_step, const failure_context& k
 
 advice advice_on_path(const failure_context& known) {
     auto directory = known.location;
-    directory.path = known.path.substr(0, known.path.rfind('/') == known.path.npos ? 0 : known.path.rfind('/') + 1);
+    directory.path = directory_part(known.path);
     directory.ascii = false;
     if (known.current == operation::list && directory.path == known.path)
         return {.id = cause::directory_refused, .method = {}, .url = {}};

@@ -42,6 +42,14 @@ std::optional<std::int64_t> time_in(const proto::reply& r) {
 
 std::string last_component(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+std::string directory_part(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
+std::string parent_of(const std::string& path) {
+    auto out = directory_part(path);
+    if (out.size() > 1) out.pop_back();
+    return out;
+}
+
 net::task<std::optional<std::int64_t>> modification_time(connection& conn, std::string path) {
     const auto reply = co_await conn.request(verb::mdtm, std::move(path));
     if (!reply) co_return std::nullopt;

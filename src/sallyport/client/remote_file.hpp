@@ -34,5 +34,9 @@ net::task<file_query_result> query_file(connection& conn, std::string path);
 
 /// The part after the last '/'.
 [[nodiscard]] std::string last_component(const std::string& path);
+/// The part before it, which ends with '/'; empty if there is none.
+[[nodiscard]] std::string directory_part(const std::string& path);
+/// The same as a path of its own: without the '/', unless it is the root.
+[[nodiscard]] std::string parent_of(const std::string& path);
 
 }  // namespace sallyport::client

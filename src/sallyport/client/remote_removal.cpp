@@ -57,12 +57,6 @@ entry_kind kind_in(const listing_report& listing, const proto::entry& e) {
     return listing.has_type_letters ? entry_kind::directory : entry_kind::maybe_directory;
 }
 
-std::string parent_of(const std::string& path) {
-    const auto slash = path.rfind('/');
-    if (slash == path.npos) return {};
-    return path.substr(0, std::max<std::size_t>(slash, 1));
-}
-
 /// By LIST of the directory in which it is.
 net::task<entry_kind> find_kind(pool& connections, std::string path) {
     const auto listing = co_await list_directory(connections, parent_of(path), list_form::lines);
@@ -74,8 +68,8 @@ net::task<entry_kind> find_kind(pool& connections, std::string path) {
 failure unknown_kind(const std::string& path, const failure& refused) {
     const error cause{
         errc::rejected, 0,
-        "it may be a link to a directory: the server's listings do not tell, and its refusal of RMD does not say that it "
-        "is not empty; remove what is in it with a pattern, then the directory with rmdir (" +
+        "it may be a link to a directory: neither the server's listings nor its refusal of RMD show that it is a directory "
+        "with something in it; remove what is in it with a pattern, then the directory with rmdir (" +
             refused.cause.text() + ")"};
     return {step::request, cause, refused.reply_code, "removing " + path, {}};
 }

@@ -189,8 +189,6 @@ net::task<> set_time_on_server(session& on, std::string path, std::int64_t secon
     counters.times_refused = true;
 }
 
-std::string remote_directory(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
-
 upload_mode mode_of(const transfer_job& job) {
     if (job.how.upload == upload_mode::append || job.how.upload == upload_mode::unique) return job.how.upload;
     // Only what this run has begun to store: the file that was there before may have the same size and end.
@@ -227,7 +225,7 @@ net::task<outcome<void>> upload(session& on, int try_number, transfer_job& job) 
     const auto mode = mode_of(job);
     const bool unique = mode == upload_mode::unique;
     auto target = job.how.temp_name ? one.remote + ".part" : one.remote;
-    auto place = unique ? remote_directory(one.remote) : target;
+    auto place = unique ? directory_part(one.remote) : target;
     const upload_source source{file->get()};
     auto put = co_await on.put(source, std::move(place), mode, job.count_progress());
     if (!put && job.how.upload != upload_mode::replace && job.farthest > 0) {
@@ -237,7 +235,7 @@ net::task<outcome<void>> upload(session& on, int try_number, transfer_job& job) 
     if (!put) co_return std::unexpected(std::move(put.error()));
     one.stored_as = put->stored_as;
     one.moved_away = put->moved_away;
-    if (unique) target = one.stored_as.empty() ? std::string() : remote_directory(one.remote) + one.stored_as;
+    if (unique) target = one.stored_as.empty() ? std::string() : directory_part(one.remote) + one.stored_as;
     one.bytes = put->bytes;
     std::ranges::move(put->warnings, std::back_inserter(one.warnings));
     if (job.how.keep_times && !target.empty()) co_await set_time_on_server(on, target, about.st_mtim.tv_sec, job.counters);

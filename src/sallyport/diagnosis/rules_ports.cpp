@@ -241,8 +241,7 @@ std::vector<port_round> all_rounds(const facts& known) {
     if (known.rounds.empty()) return out;
     const auto passive = passive_methods(known);
     const auto first = std::ranges::find_if(passive, [](const method_facts* m) { return m->target && m->advertised; });
-    constexpr std::array unreached{method_result::silent, method_result::refused, method_result::unreachable};
-    if (first != passive.end() && std::ranges::find(unreached, (*first)->result) != unreached.end())
+    if (first != passive.end() && is_blocked(**first))
         out.push_back({.method = (*first)->method, .port = (*first)->target->port, .result = (*first)->result});
     out.insert(out.end(), known.rounds.begin(), known.rounds.end());
     return out;

@@ -239,16 +239,10 @@ result<std::vector<expectation>> conntrack::list() {
 }
 
 result<std::optional<tracked_connection>> conntrack::find(const flow& connection) {
-    auto found = find_all({&connection, 1});
-    if (!found) return std::unexpected(std::move(found).error());
-    return std::move(found->front());
-}
-
-result<std::vector<std::optional<tracked_connection>>> conntrack::find_all(std::span<const flow> wanted) {
-    auto answers = ask(wanted, {});
+    auto answers = ask({&connection, 1}, {});
     if (!answers) return std::unexpected(std::move(answers).error());
     if (answers->refused_question != 0) return fail_os(answers->refused_question, "connection tracking");
-    return std::move(answers->found);
+    return std::move(answers->found.front());
 }
 
 result<std::vector<tracked_connection>> conntrack::between(const ip_address& source, const ip_address& destination) {

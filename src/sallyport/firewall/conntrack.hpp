@@ -107,8 +107,6 @@ public:
     [[nodiscard]] result<std::vector<expectation>> list();
     /// Nothing if the kernel does not track it.
     [[nodiscard]] result<std::optional<tracked_connection>> find(const flow& connection);
-    /// The same for each of them, with one message to the kernel.
-    [[nodiscard]] result<std::vector<std::optional<tracked_connection>>> find_all(std::span<const flow> wanted);
     /// The TCP connections between these addresses, as their first packets had them. The kernel reads its whole table.
     [[nodiscard]] result<std::vector<tracked_connection>> between(const ip_address& source, const ip_address& destination);
 

@@ -120,11 +120,12 @@ TEST_F(conntrack_test, finds_a_connection_with_its_helper) {
     EXPECT_EQ((*found)->reply, flow::of_socket(control.get()));
     EXPECT_EQ((*found)->helper, control_helper);
     const flow unknown{*endpoint::parse("127.0.0.9:9"), *endpoint::parse("127.0.0.9:10")};
-    const auto both = tested->find_all(std::array{unknown, flow::of_socket(control.get())});
-    ASSERT_TRUE(both && both->size() == 2);
-    EXPECT_FALSE(both->front());
-    ASSERT_TRUE(both->back());
-    EXPECT_EQ(both->back()->id, (*found)->id);
+    const auto both = tested->ask(std::array{unknown, flow::of_socket(control.get())}, {});
+    ASSERT_TRUE(both && both->found.size() == 2);
+    EXPECT_EQ(both->refused_question, 0);
+    EXPECT_FALSE(both->found.front());
+    ASSERT_TRUE(both->found.back());
+    EXPECT_EQ(both->found.back()->id, (*found)->id);
     const auto other = tested->find(unknown);
     ASSERT_TRUE(other);
     EXPECT_FALSE(*other);

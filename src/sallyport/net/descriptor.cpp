@@ -21,7 +21,7 @@ bool descriptor::ensure_registered(bool writing) {
         reports_writing_ = writing;
     } else if (writing && !reports_writing_) {
         reports_writing_ = readiness_.report_writing(fd_.get(), registration_);
-        // A wait would last until its deadline, which not each has.
+        // A wait would last until its deadline, which not every wait has.
         return reports_writing_;
     }
     return registration_ != readiness::none;
