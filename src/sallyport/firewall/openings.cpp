@@ -63,7 +63,7 @@ struct opening_lease::committer {
 
     [[nodiscard]] bool take_turn(const change& wanted);
     void end_turn();
-    /// The first removals that are queued. While no opening is.
+    /// The removals at the front of the queue. An opening may have been queued after them since the turn was taken.
     [[nodiscard]] transaction take_removals();
     /// The next batch; if there is none, the turn is over.
     [[nodiscard]] std::vector<pending_change> next_batch();
@@ -149,8 +149,8 @@ void opening_lease::committer::end_turn() {
 auto opening_lease::committer::take_removals() -> transaction {
     const std::scoped_lock lock(mutex);
     transaction out;
-    for (; !queue.empty() && out.changes.size() < max_removals_with_opening; queue.pop_front())
-        out.add(std::move(queue.front()));
+    const auto is_next = [this] { return !queue.empty() && queue.front().wanted.kind == change_kind::close; };
+    for (; is_next() && out.changes.size() < max_removals_with_opening; queue.pop_front()) out.add(std::move(queue.front()));
     return out;
 }
 

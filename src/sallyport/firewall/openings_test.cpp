@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include <sallyport/net/net_test.hpp>
@@ -263,6 +265,48 @@ TEST_F(openings_test, times_out_if_the_kernel_takes_too_long) {
     EXPECT_EQ(got.error().code, errc::timeout);
     kernel.hold(false);
     EXPECT_TRUE(kernel.wait([this] { return kernel.transactions.size() == 2; }));
+    EXPECT_TRUE(all_closed());
+}
+
+/// Each opening replaces the one before.
+net::task<int> reopen(openings& by, net::loop& l, std::uint16_t port, int times) {
+    int made = 0;
+    opening_lease last;
+    for (int i = 0; i < times; ++i) {
+        auto opened = co_await by.open(l, at_port(port), {}, net::time_limit::within(2s));
+        if (!opened) continue;
+        ++made;
+        last = std::move(*opened);
+    }
+    co_return made;
+}
+
+net::task<int> reopen_many(openings& by, net::loop& l, std::uint16_t first_port, int times) {
+    std::vector<std::unique_ptr<net::concurrent_task<int>>> all;
+    for (int i = 0; i < 4; ++i)
+        all.push_back(std::make_unique<net::concurrent_task<int>>(
+            l, reopen(by, l, static_cast<std::uint16_t>(first_port + i), times)));
+    int made = 0;
+    for (auto& one : all) made += co_await one->get();
+    co_return made;
+}
+
+// RX-01: an opening that was queued while another loop made one was committed, but who waited for it did not learn of that.
+TEST_F(openings_test, answers_every_request_of_several_loops) {
+    constexpr int times = 20000;
+    kernel.can_begin = true;
+    net::loop_group others{1};
+    int of_others = 0;
+    std::thread other([&] {
+        others.at(0).spawn("openings", [](openings& by, net::loop_group& group, int& made) -> net::task<> {
+            made = co_await reopen_many(by, group.at(0), 3000, times);
+            group.stop();
+        }(tested, others, of_others));
+        others.run();
+    });
+    EXPECT_EQ(run(reopen_many(tested, test_loop(), 2000, times)), 4 * times);
+    other.join();
+    EXPECT_EQ(of_others, 4 * times);
     EXPECT_TRUE(all_closed());
 }
 
