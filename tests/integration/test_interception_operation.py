@@ -3,6 +3,7 @@
 
 import json
 import os
+import pwd
 import re
 import signal
 import socket
@@ -135,6 +136,18 @@ def test_only_the_helper_may_configure_the_network(site):  # noqa: F811
     for thread in threads_of(helpers["helper"]):
         assert int(thread["CapEff"], 16) == int(thread["CapPrm"], 16), thread["Name"]
         assert int(thread["CapEff"], 16) & NET_ADMIN and thread["Seccomp"] == "2", thread["Name"]
+
+
+def test_another_user_can_be_named(site, tmp_path):  # noqa: F811
+    """GW-05: the gateway has the identity of --run-as and no right, and a reload works with it."""
+    user = pwd.getpwnam("daemon")
+    site = watched(site, "--intercept", "lan", "--run-as", user.pw_name, folder=tmp_path)
+    for thread in threads_of(site.gate.pid):
+        assert set(thread["Uid"].split()) == {str(user.pw_uid)} and set(thread["Gid"].split()) == {str(user.pw_gid)}, thread["Name"]
+        assert int(thread["CapEff"], 16) & NET_ADMIN == 0, thread["Name"]
+    assert [site.curl(*options) for options in ((), ("--ftp-port", "-"))] == ["content"] * 2
+    ask(site, "reload")
+    assert site.curl("--ftp-port", "-") == "content"
 
 
 def test_limits_of_sessions_and_commands_hold(site):  # noqa: F811
