@@ -8,12 +8,10 @@
 #include <string_view>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/hash_algorithm.hpp>
 #include <sallyport/proto/feature_set.hpp>
 
 namespace sallyport::client {
-
-enum class hash_algorithm : std::uint8_t { sha512, sha256, sha1, md5, crc32 };
-[[nodiscard]] std::string_view name(hash_algorithm a) noexcept;
 
 struct file_hash {
     hash_algorithm algorithm = hash_algorithm::sha256;

@@ -26,6 +26,7 @@ constexpr auto active = data_use::active;
 constexpr auto download = data_use::download;
 constexpr auto upload = data_use::upload;
 constexpr auto listing = data_use::listing;
+constexpr std::string_view hash_syntax = "<SP> pathname [<SP> start [<SP> end]]";
 
 // In the order of the enum, since row_of() uses it as an index. Two FEAT lines are not verbs: TVFS describes how CWD and
 // other commands read paths (RFC 3659, section 6) and is in the row of CWD; UTF8 (RFC 2640, section 3.2) is in the row of
@@ -80,12 +81,20 @@ constexpr auto rows = std::to_array<command_row>({
     {verb::host, "HOST", keyword, connected, waits, no_data, "HOST", "<SP> hostname", "7151 3"},
     {verb::mfmt, "MFMT", text, logged_in, waits, no_data, "MFMT", "<SP> YYYYMMDDhhmmss <SP> pathname",
      "draft-somers-ftp-mfxx 3", true},
+    {verb::hash, "HASH", text, logged_in, waits, no_data, "HASH", "<SP> pathname", "draft-bryan-ftp-hash 3"},
+    {verb::rang, "RANG", keyword, logged_in, waits, no_data, "RANG STREAM", "<SP> first <SP> last",
+     "draft-bryan-ftp-range 3"},
+    {verb::xcrc, "XCRC", text, logged_in, waits, no_data, "XCRC", hash_syntax, "none"},
+    {verb::xmd5, "XMD5", text, logged_in, waits, no_data, "XMD5", hash_syntax, "none"},
+    {verb::xsha1, "XSHA1", text, logged_in, waits, no_data, "XSHA1", hash_syntax, "none"},
+    {verb::xsha256, "XSHA256", text, logged_in, waits, no_data, "XSHA256", hash_syntax, "none"},
+    {verb::xsha512, "XSHA512", text, logged_in, waits, no_data, "XSHA512", hash_syntax, "none"},
     {verb::clnt, "CLNT", optional_text, connected, waits, no_data, "", "[<SP> client-name]", "none"},
 });
 static_assert(rows.size() == static_cast<std::size_t>(verb::unknown));
 static_assert([] {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (static_cast<std::size_t>(rows[i].id) != i || rows[i].name.size() > 4) return false;
+        if (static_cast<std::size_t>(rows[i].id) != i || rows[i].name.size() > 8) return false;
     }
     return true;
 }());
@@ -97,12 +106,12 @@ struct alias {
 constexpr auto aliases = std::to_array<alias>(
     {{"XCWD", verb::cwd}, {"XCUP", verb::cdup}, {"XPWD", verb::pwd}, {"XMKD", verb::mkd}, {"XRMD", verb::rmd}});
 
-// Up to four letters in one number, in upper case; 0 if the text cannot be a verb.
-[[nodiscard]] constexpr std::uint32_t pack(std::string_view name) noexcept {
-    if (name.empty() || name.size() > 4) return 0;
-    std::uint32_t key = 0;
+// Up to eight letters and digits in one number, in upper case; 0 if the text cannot be a verb.
+[[nodiscard]] constexpr std::uint64_t pack(std::string_view name) noexcept {
+    if (name.empty() || name.size() > 8) return 0;
+    std::uint64_t key = 0;
     for (const char c : name) {
-        if (!is_alpha(c)) return 0;
+        if (!is_alpha(c) && !is_digit(c)) return 0;
         key = (key << 8U) | static_cast<unsigned char>(to_upper(c));
     }
     return key;
@@ -126,10 +135,12 @@ public:
 
 private:
     struct entry {
-        std::uint32_t key = 0;
+        std::uint64_t key = 0;
         verb id = verb::unknown;
     };
-    [[nodiscard]] static constexpr std::size_t slot(std::uint32_t key) noexcept { return (key * 0x9e3779b1U) >> 24U; }
+    [[nodiscard]] static constexpr std::size_t slot(std::uint64_t key) noexcept {
+        return (key * 0x9e3779b97f4a7c15U) >> 56U;
+    }
     constexpr void insert(std::string_view name, verb id) {
         auto i = slot(pack(name));
         while (slots_[i].key != 0) i = (i + 1) % slots_.size();

@@ -70,6 +70,15 @@ enum class verb : std::uint8_t {
     host,
     // draft-somers-ftp-mfxx: set a modification time
     mfmt,
+    // draft-bryan-ftp-hash and draft-bryan-ftp-range: hashes of files, parts of files
+    hash,
+    rang,
+    // Hashes of files, as other servers have them.
+    xcrc,
+    xmd5,
+    xsha1,
+    xsha256,
+    xsha512,
     // Known by name only: answered without any effect.
     clnt,
     unknown,

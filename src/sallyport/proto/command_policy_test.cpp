@@ -36,8 +36,8 @@ TEST(CommandPolicy, ReadOnlyRefusesAllThatChangesSomething) {
                              "SITE CHMOD 777 x", "MFMT 20260102030405 x", "MDTM 20260102030405 x"})
         EXPECT_EQ(code_for(policy, line), 550) << line;
     EXPECT_EQ(code_for(policy, "XYZZY x"), 502) << "its effect is unknown";
-    for (const auto* line :
-         {"RETR x", "LIST", "MLSD", "CWD x", "MDTM x", "MDTM 20260102030405", "SIZE x", "REST 1", "ALLO 1"})
+    for (const auto* line : {"RETR x", "LIST", "MLSD", "CWD x", "MDTM x", "MDTM 20260102030405", "SIZE x", "REST 1",
+                             "ALLO 1", "HASH x", "XCRC x", "RANG 0 1"})
         EXPECT_EQ(code_for(policy, line), 0) << line;
 }
 

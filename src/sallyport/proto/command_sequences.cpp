@@ -8,7 +8,8 @@ namespace sallyport::proto {
 
 void command_sequences::sent(verb id) noexcept {
     if (id == verb::rnfr || id == verb::rnto) renaming_ = id == verb::rnfr;
-    if (id == verb::rest || is_transfer(id)) has_offset_ = id == verb::rest;
+    const bool sets_offset = id == verb::rest || id == verb::rang;
+    if (sets_offset || is_transfer(id)) has_offset_ = sets_offset;
 }
 
 std::vector<command> command_sequences::to_forget(verb refused, bool in_transfer) {

@@ -24,7 +24,7 @@ public:
 private:
     // RNFR, and no RNTO since.
     bool renaming_ = false;
-    // REST, and no transfer since.
+    // REST or RANG, and no transfer since.
     bool has_offset_ = false;
 };
 

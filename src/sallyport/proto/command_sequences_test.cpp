@@ -33,6 +33,8 @@ TEST(CommandSequences, AnOffsetIsForgottenForARefusedTransfer) {
     EXPECT_EQ(forgotten(s, verb::cwd), "");
     EXPECT_EQ(forgotten(s, verb::retr, true), "REST 0|");
     EXPECT_EQ(forgotten(s, verb::retr), "");
+    s.sent(verb::rang);
+    EXPECT_EQ(forgotten(s, verb::retr), "REST 0|") << "REST replaces the range";
     s.sent(verb::rest);
     s.sent(verb::stor);
     EXPECT_EQ(forgotten(s, verb::retr), "");

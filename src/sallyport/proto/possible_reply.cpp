@@ -4,6 +4,8 @@
 #include <array>
 #include <span>
 
+#include <sallyport/proto/hash_commands.hpp>
+
 namespace sallyport::proto {
 
 namespace {
@@ -48,7 +50,7 @@ constexpr auto owners = std::to_array<owned_code>({
     owned(334, {verb::auth}),
     owned(335, {verb::auth}),
     owned(336, {verb::user}),
-    owned(350, {verb::rest, verb::rnfr}),
+    owned(350, {verb::rest, verb::rang, verb::rnfr}),
 });
 
 /// Codes for the failure of a running transfer, which do not refuse a command before it starts.
@@ -86,8 +88,9 @@ reply_fit fit_of(std::optional<verb> id, int code, bool started) noexcept {
     // A reply without a usable port refuses the method (client_machine); servers are known to send these two codes.
     if (*id == verb::epsv && (code == 227 || code == 350)) return reply_fit::possible;
     const auto* const found = std::ranges::find(owners, code, &owned_code::code);
-    // A command that is not in the table, such as XSHA256.
-    if (*id == verb::unknown && (code == 213 || code == 250)) return reply_fit::usual;
+    // Servers differ in these, and in commands that are not in the table.
+    const bool has_no_document = *id == verb::unknown || requests_hash(*id);
+    if (has_no_document && (code == 213 || code == 250)) return reply_fit::usual;
     if (found == owners.end()) return *id == verb::auth ? reply_fit::impossible : reply_fit::usual;
     return std::ranges::find(found->by, *id) != found->by.end() ? reply_fit::usual : reply_fit::impossible;
 }

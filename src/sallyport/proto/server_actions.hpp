@@ -13,6 +13,7 @@
 #include <sallyport/proto/block_mode.hpp>
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/data_method.hpp>
+#include <sallyport/proto/hash_commands.hpp>
 #include <sallyport/proto/listing.hpp>
 #include <sallyport/proto/session_time.hpp>
 
@@ -53,8 +54,9 @@ struct transfer_request {
     std::string prefix{};
     // The option of LIST -a.
     bool show_hidden = false;
-    // The offset of REST.
+    // The offset of REST, and the end of RANG.
     std::uint64_t offset = 0;
+    std::uint64_t end = UINT64_MAX;
     // The size in ALLO.
     std::optional<std::uint64_t> announced{};
     data_type type = data_type::ascii;
@@ -72,7 +74,7 @@ struct login_request {
     bool protected_by_tls = false;
 };
 
-/// CWD, CDUP, DELE, RMD, MKD, SIZE, MDTM, MLST, MFMT, STAT with a path, RNFR (does it exist?) and RNTO.
+/// CWD, CDUP, DELE, RMD, MKD, SIZE, MDTM, MLST, MFMT, HASH and its like, STAT with a path, RNFR (does it exist?) and RNTO.
 struct file_request {
     verb command = verb::cwd;
     virtual_path path{};
@@ -82,17 +84,20 @@ struct file_request {
     std::int64_t modified = 0;
     // MLST
     fact_set facts{};
+    // HASH, XCRC and their like
+    hash_algorithm algorithm = hash_algorithm::sha256;
+    byte_range range{};
     // STAT: the same request as for LIST.
     std::optional<transfer_request> listing{};
 };
 
 /// The result of a file_request; only the members that its verb needs are set.
 struct file_result {
-    // SIZE
+    // SIZE; HASH: the bytes that were hashed.
     std::uint64_t size = 0;
     // MDTM
     std::int64_t modified = 0;
-    // MLST: as mlst_line() made it.
+    // MLST: as mlst_line() made it. HASH: in hexadecimal form.
     std::string line;
     // STAT with a path: lines of the listing, with CR LF each.
     std::string lines;

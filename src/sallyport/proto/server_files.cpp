@@ -26,7 +26,28 @@ namespace {
     return code == errc::not_found || code == errc::not_a_directory || code == errc::name_invalid || code == errc::too_long;
 }
 
+/// The time and the name in MFMT, and maybe in MDTM.
+struct time_and_name {
+    std::int64_t time = 0;
+    std::string name;
+
+    /// "20260102150405 name"; nothing for another form.
+    [[nodiscard]] static std::optional<time_and_name> parse(std::string_view argument) {
+        const std::size_t blank = argument.find(' ');
+        const auto time = parse_time(argument.substr(0, blank));
+        if (!time || blank == std::string_view::npos || blank + 1 == argument.size()) return std::nullopt;
+        return time_and_name{*time, std::string(argument.substr(blank + 1))};
+    }
+};
+
 [[nodiscard]] reply failed(error cause, verb id) { return as_reply(reply_for(cause, id)); }
+/// "SHA-256 0-49 6ecd90... /a": the range has the offsets of its first and its last byte.
+[[nodiscard]] reply hash_reply(const file_request& request, const file_result& answer) {
+    const std::uint64_t begin = request.range.begin;
+    const std::uint64_t last = begin + (answer.size > 0 ? answer.size - 1 : 0);
+    return {213, {fmt::format("{} {}-{} {} {}", name(request.algorithm), begin, last, answer.line, request.path.text())}};
+}
+
 [[nodiscard]] reply invalid_name(verb id) { return failed({errc::name_invalid, 0, {}}, id); }
 
 }  // namespace
@@ -35,17 +56,21 @@ void server_files::note_command(verb id) noexcept {
     if (id != verb::rnto) rename_from_.reset();
 }
 
-server_files::step server_files::start(const command& c, data_type type) {
+server_files::step server_files::start(const command& c, data_type type, const byte_range& range) {
+    if (const auto algorithm = algorithm_of(c.id)) return hash(c, *algorithm);
     switch (c.id) {
         case verb::pwd: return reply{257, {quoted(directory_) + " is the current directory."}};
         case verb::cdup: return run({.command = c.id, .path = directory_.parent()});
         case verb::smnt: return reply{502, {"SMNT is not supported; use CWD."}};
         case verb::rnto: return rename(c);
         case verb::mdtm: return modification_time(c);
-        case verb::mlst: return run_at_path(c, {.command = c.id, .facts = facts_});
+        case verb::mlst: return run_at_path(c, {.command = c.id, .facts = options_.facts});
+        case verb::hash:
+            return run_at_path(c, {.command = c.id, .facts = {}, .algorithm = options_.algorithm, .range = range});
         case verb::stat: return status(c);
         case verb::mfmt:
-            if (const auto wanted = time_to_set::parse(c.argument)) return set_time(*wanted);
+            if (const auto wanted = time_and_name::parse(c.argument))
+                return run_at_path({c.id, c.name, wanted->name}, {.command = c.id, .modified = wanted->time});
             return reply{501, {"MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name."}};
         case verb::size:
             // FS-08
@@ -67,15 +92,36 @@ server_files::step server_files::run_at_path(const command& c, file_request requ
     return run(std::move(request));
 }
 
-/// In RFC 3659, MDTM only queries the time, and a name may start with a time and a blank. Before MFMT existed, MDTM also set
-/// the time, and clients rely on that with vsftpd, IIS and others. So a file with the complete argument as its name has
-/// precedence.
-server_files::step server_files::modification_time(const command& c) {
-    time_to_set_ = time_to_set::parse(c.argument);
+server_files::step server_files::run_at_name(const command& c, file_request request, std::optional<file_request> otherwise) {
     const auto whole = directory_.resolve(c.argument);
-    if (whole) return run({.command = c.id, .path = *whole});
-    if (time_to_set_) return set_time(*std::exchange(time_to_set_, std::nullopt));
-    return invalid_name(c.id);
+    if (!whole && otherwise) return run(std::move(*otherwise));
+    otherwise_ = std::move(otherwise);
+    return run_at_path(c, std::move(request));
+}
+
+/// In RFC 3659, MDTM only queries the time, and a name may start with a time and a blank. Before MFMT existed, MDTM also set
+/// the time, and clients rely on that with vsftpd, IIS and others.
+server_files::step server_files::modification_time(const command& c) {
+    std::optional<file_request> change;
+    if (const auto wanted = time_and_name::parse(c.argument))
+        if (const auto path = directory_.resolve(wanted->name))
+            change = {.command = verb::mfmt, .path = *path, .modified = wanted->time};
+    return run_at_name(c, {.command = c.id}, std::move(change));
+}
+
+server_files::step server_files::hash(const command& c, hash_algorithm algorithm) {
+    const auto argument = hash_argument::parse(c.argument);
+    if (!argument) return reply{501, {fmt::format("Syntax: {} {}", row_of(c.id).name, row_of(c.id).syntax)}};
+    const file_request request{.command = c.id, .facts = {}, .algorithm = algorithm, .range = argument->range};
+    std::optional<file_request> part;
+    if (argument->otherwise) {
+        if (const auto path = directory_.resolve(argument->otherwise->first)) {
+            part = request;
+            part->path = *path;
+            part->range = argument->otherwise->second;
+        }
+    }
+    return run_at_name({c.id, c.name, argument->name}, request, std::move(part));
 }
 
 server_files::step server_files::rename(const command& c) {
@@ -91,26 +137,12 @@ server_files::step server_files::status(const command& c) {
     return run({.command = c.id, .path = std::move(path), .facts = {}, .listing = std::move(*listed)});
 }
 
-/// "20260102150405 name" of MFMT and MDTM; nothing for another form.
-std::optional<server_files::time_to_set> server_files::time_to_set::parse(std::string_view argument) {
-    const std::size_t blank = argument.find(' ');
-    const auto time = parse_time(argument.substr(0, blank));
-    if (!time || blank == std::string_view::npos || blank + 1 == argument.size()) return std::nullopt;
-    return time_to_set{*time, std::string(argument.substr(blank + 1))};
-}
-
-server_files::step server_files::set_time(const time_to_set& wanted) {
-    auto path = directory_.resolve(wanted.name);
-    if (!path) return invalid_name(verb::mfmt);
-    return run({.command = verb::mfmt, .path = std::move(*path), .modified = wanted.time});
-}
-
 server_files::step server_files::finish(const result<file_result>& outcome) {
     const file_request request = std::exchange(request_, {});
-    const auto wanted = std::exchange(time_to_set_, std::nullopt);
+    auto otherwise = std::exchange(otherwise_, std::nullopt);
     if (request.listing) return end_of_status(outcome);
     if (outcome) return reply_to(request, *outcome);
-    if (wanted && is_missing(outcome.error().code)) return set_time(*wanted);
+    if (otherwise && is_missing(outcome.error().code)) return run(std::move(*otherwise));
     return failed(outcome.error(), request.command);
 }
 
@@ -123,7 +155,9 @@ reply server_files::end_of_status(const result<file_result>& outcome) {
 }
 
 reply server_files::reply_to(const file_request& request, const file_result& answer) {
+    if (algorithm_of(request.command)) return {250, {answer.line}};
     switch (request.command) {
+        case verb::hash: return hash_reply(request, answer);
         case verb::cwd:
         case verb::cdup: directory_ = request.path; return {250, {quoted(directory_) + " is the current directory."}};
         case verb::mkd: return {257, {quoted(request.path) + " created."}};
@@ -148,7 +182,7 @@ std::expected<transfer_request, reply> server_files::listing(const command& c) c
                              .pattern = std::string(argument.pattern),
                              .prefix = c.id == verb::nlst ? std::string(argument.path) : std::string(),
                              .show_hidden = argument.show_hidden,
-                             .facts = facts_};
+                             .facts = options_.facts};
     const auto may_be = [&](std::string_view text) {
         if (auto named = directory_.resolve(text)) request.names.push_back({std::move(*named), std::string(text)});
     };

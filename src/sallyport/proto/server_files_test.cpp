@@ -85,11 +85,35 @@ TEST_F(server_files_test, invalid_names_cause_no_request) {
 }
 
 TEST_F(server_files_test, facts_are_those_selected_by_opts) {
-    files.set_facts(fact_set::parse("size;"));
+    files.set_options({.facts = fact_set::parse("size;")});
     EXPECT_FALSE(asked("MLST f").facts.type);
     EXPECT_TRUE(asked("MLST f").facts.size);
     EXPECT_FALSE(listing("MLSD")->facts.type);
     EXPECT_EQ(answered("MLST f", file_result{.line = " size=1; /f"}), "250 Begin size=1; /f End.");
+}
+
+TEST_F(server_files_test, a_hash_names_its_range) {
+    EXPECT_EQ(asked("HASH a b").algorithm, hash_algorithm::sha256);
+    EXPECT_EQ(answered("HASH a b", file_result{.size = 50, .line = "ab"}), "213 SHA-256 0-49 ab /a b");
+    files.set_options({.algorithm = hash_algorithm::md5});
+    const auto step = files.start(parse_command("HASH f").value(), type, {.begin = 10, .end = 20});
+    EXPECT_EQ(std::get<file_request>(step).range, (byte_range{10, 20}));
+    EXPECT_EQ(std::get<reply>(files.finish(file_result{.size = 10, .line = "ab"})).text(), "MD5 10-19 ab /f");
+    EXPECT_EQ(asked("XCRC f").algorithm, hash_algorithm::crc32);
+    EXPECT_EQ(answered("XCRC f", file_result{.size = 10, .line = "ab"}), "250 ab");
+}
+
+TEST_F(server_files_test, the_numbers_after_a_name_are_a_range_unless_they_belong_to_it) {
+    EXPECT_EQ(asked("XMD5 f 5 9").path.text(), "/f 5 9");
+    const auto second = files.finish(fail(errc::not_found));
+    const auto* request = std::get_if<file_request>(&second);
+    ASSERT_NE(request, nullptr);
+    EXPECT_EQ(request->path.text(), "/f");
+    EXPECT_EQ(request->range, (byte_range{5, 9}));
+    EXPECT_EQ(std::get<reply>(files.finish(fail(errc::not_found, "/f"))).code, 550);
+    EXPECT_EQ(answered("XMD5 f 5 9", fail(errc::permission)).substr(0, 3), "550");
+    EXPECT_EQ(asked("XMD5 \"f\" 5 9").range, (byte_range{5, 9}));
+    EXPECT_EQ(answered("XMD5 \"f\" x").substr(0, 3), "501");
 }
 
 TEST_F(server_files_test, a_listing_may_name_a_file_an_option_or_a_pattern) {

@@ -32,6 +32,15 @@ namespace {
     return out;
 }
 
+/// With the algorithm alone, as the draft requires.
+[[nodiscard]] reply opts_hash(std::string_view wanted, hash_algorithm& selected) {
+    if (wanted.empty()) return {200, {std::string(sallyport::name(selected))}};
+    const auto known = parse_hash_algorithm(wanted);
+    if (!known) return {504, {"There is no such algorithm; FEAT lists those of HASH."}};
+    selected = *known;
+    return {200, {std::string(sallyport::name(selected))}};
+}
+
 }  // namespace
 
 bool is_offered(verb id, const server_offer& offer) noexcept {
@@ -51,12 +60,17 @@ bool is_offered(verb id, const server_offer& offer) noexcept {
     }
 }
 
-reply feat_reply(const server_offer& offer, const fact_set& facts) {
+reply feat_reply(const server_offer& offer, const session_options& selected) {
     reply out{211, {"Features:"}};
     for (const command_row& row : command_table()) {
         if (row.feat.empty() || !is_offered(row.id, offer)) continue;
-        // The only line that depends on the session (RFC 3659, section 7.8).
-        out.lines.push_back(row.id == verb::mlst ? fmt::format("MLST {}", facts.feat()) : std::string(row.feat));
+        // The only lines that depend on the session (RFC 3659, section 7.8).
+        if (row.id == verb::mlst)
+            out.lines.push_back("MLST " + selected.facts.feat());
+        else if (row.id == verb::hash)
+            out.lines.push_back(hash_feature(selected.algorithm));
+        else
+            out.lines.emplace_back(row.feat);
     }
     out.lines.emplace_back("End");
     return out;
@@ -72,17 +86,18 @@ reply help_reply(std::string_view argument, const server_offer& offer) {
     return {502, {"Unknown command; HELP lists all commands."}};
 }
 
-reply opts_reply(std::string_view argument, fact_set& facts) {
+reply opts_reply(std::string_view argument, session_options& selected) {
     const auto [name, options] = split_word(argument);
     if (iequals(name, "UTF8") || iequals(name, "UTF-8")) {
         if (options.empty() || iequals(options, "ON")) return {200, {"Names are UTF-8."}};
         return {501, {"Names are always UTF-8."}};
     }
     if (iequals(name, "MLST")) {
-        facts = fact_set::parse(options);
-        return {200, {fmt::format("MLST OPTS {}", facts.text())}};
+        selected.facts = fact_set::parse(options);
+        return {200, {fmt::format("MLST OPTS {}", selected.facts.text())}};
     }
-    return {501, {"OPTS supports only UTF8 and MLST."}};
+    if (iequals(name, "HASH")) return opts_hash(options, selected.algorithm);
+    return {501, {"OPTS supports only UTF8, MLST and HASH."}};
 }
 
 reply lang_reply(std::string_view argument) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/base/hash_algorithm.hpp>
 #include <sallyport/proto/command.hpp>
 #include <sallyport/proto/listing.hpp>
 #include <sallyport/proto/reply.hpp>
@@ -26,10 +27,18 @@ struct server_offer {
 /// True if the command is supported, so that FEAT and HELP name it.
 [[nodiscard]] bool is_offered(verb id, const server_offer& offer) noexcept;
 
-[[nodiscard]] reply feat_reply(const server_offer& offer, const fact_set& facts);
+/// What a session has selected with OPTS.
+struct session_options {
+    // OPTS MLST
+    fact_set facts{};
+    // OPTS HASH
+    hash_algorithm algorithm = hash_algorithms.front().id;
+};
+
+[[nodiscard]] reply feat_reply(const server_offer& offer, const session_options& selected);
 [[nodiscard]] reply help_reply(std::string_view argument, const server_offer& offer);
-/// OPTS MLST changes `facts`.
-[[nodiscard]] reply opts_reply(std::string_view argument, fact_set& facts);
+/// OPTS MLST and OPTS HASH change `selected`.
+[[nodiscard]] reply opts_reply(std::string_view argument, session_options& selected);
 [[nodiscard]] reply lang_reply(std::string_view argument);
 /// For others than SITE DOCTOR.
 [[nodiscard]] reply site_reply(std::string_view argument, const server_offer& offer);

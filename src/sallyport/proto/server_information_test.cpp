@@ -27,14 +27,34 @@ TEST(server_information, feat_lists_offered_features) {
 }
 
 TEST(server_information, feat_marks_the_selected_facts) {
-    fact_set facts;
-    EXPECT_EQ(opts_reply("MLST size;modify;", facts).text(), "MLST OPTS size;modify;");
-    EXPECT_TRUE(has_line(feat_reply({}, facts), "MLST " + facts.feat()));
-    EXPECT_FALSE(facts.type);
-    EXPECT_EQ(opts_reply("utf8  on", facts).code, 200);
-    EXPECT_EQ(opts_reply("UTF8 OFF", facts).code, 501);
-    EXPECT_EQ(opts_reply("MODE Z", facts).code, 501);
-    EXPECT_FALSE(facts.type) << "only OPTS MLST changes them";
+    session_options selected;
+    EXPECT_EQ(opts_reply("MLST size;modify;", selected).text(), "MLST OPTS size;modify;");
+    EXPECT_TRUE(has_line(feat_reply({}, selected), "MLST " + selected.facts.feat()));
+    EXPECT_FALSE(selected.facts.type);
+    EXPECT_EQ(opts_reply("utf8  on", selected).code, 200);
+    EXPECT_EQ(opts_reply("UTF8 OFF", selected).code, 501);
+    EXPECT_EQ(opts_reply("MODE Z", selected).code, 501);
+    EXPECT_FALSE(selected.facts.type) << "only OPTS MLST changes them";
+}
+
+TEST(server_information, OPTS_HASH_selects_an_algorithm) {
+    session_options selected;
+    EXPECT_TRUE(has_line(feat_reply({}, selected), "HASH SHA-256*;SHA-512;SHA-1;MD5;CRC32"));
+    EXPECT_EQ(opts_reply("HASH", selected), (reply{200, {"SHA-256"}}));
+    EXPECT_EQ(opts_reply("hash sha-512", selected), (reply{200, {"SHA-512"}}));
+    EXPECT_EQ(opts_reply("HASH SHA-3", selected).code, 504);
+    EXPECT_EQ(opts_reply("HASH", selected), (reply{200, {"SHA-512"}}));
+    EXPECT_TRUE(has_line(feat_reply({}, selected), "HASH SHA-256;SHA-512*;SHA-1;MD5;CRC32"));
+}
+
+// RX-08
+TEST(server_information, its_replies_before_the_login_are_short) {
+    const server_offer all{.tls = true, .ccc = true, .doctor = true};
+    for (const reply& r : {feat_reply(all, {}), help_reply("", all)}) {
+        std::string sent;
+        append_reply(sent, r);
+        EXPECT_LT(sent.size(), 512U) << sent;
+    }
 }
 
 TEST(server_information, help_lists_offered_commands) {

@@ -128,6 +128,7 @@ void server_machine::dispatch(const command& c) {
         case verb::stru:
         case verb::mode:
         case verb::rest:
+        case verb::rang:
         case verb::allo:
         case verb::port:
         case verb::eprt:
@@ -154,7 +155,8 @@ void server_machine::dispatch(const command& c) {
             break;
         default: break;
     }
-    handle_step(files_.start(c, parameters_.type()));
+    const byte_range range = c.id == verb::hash ? parameters_.release_range() : byte_range{};
+    handle_step(files_.start(c, parameters_.type(), range));
 }
 
 void server_machine::handle_login(const command& c) {
@@ -221,6 +223,7 @@ void server_machine::handle_transfer(const command& c) {
         case verb::type: return send_reply(parameters_.set_type(c));
         case verb::stru: return send_reply(server_parameters::set_structure(c));
         case verb::rest: return send_reply(parameters_.set_offset(c));
+        case verb::rang: return send_reply(parameters_.set_range(c));
         case verb::allo: return send_reply(parameters_.set_allocation(c));
         case verb::mode: {
             const auto answer = parameters_.set_mode(c);
@@ -238,7 +241,7 @@ void server_machine::handle_transfer(const command& c) {
         }
         case verb::list:
         case verb::nlst:
-        case verb::mlsd: parameters_.clear_offset(); return start_transfer(files_.listing(c));
+        case verb::mlsd: parameters_.release_range(); return start_transfer(files_.listing(c));
         case verb::abor: data_.release_negotiation(); return send_reply(as_reply(226, replies::nothing_to_abort));
         default: return start_transfer(parameters_.file_transfer(c, files_.directory()));
     }
@@ -271,12 +274,12 @@ void server_machine::handle_information(const command& c) {
                              .active = settings_.active_allowed,
                              .doctor = settings_.site_doctor != nullptr};
     switch (c.id) {
-        case verb::feat: return send_reply(feat_reply(offer, files_.facts()));
+        case verb::feat: return send_reply(feat_reply(offer, files_.options()));
         case verb::help: return send_reply(help_reply(c.argument, offer));
         case verb::opts: {
-            auto facts = files_.facts();
-            send_reply(opts_reply(c.argument, facts));
-            return files_.set_facts(facts);
+            auto selected = files_.options();
+            send_reply(opts_reply(c.argument, selected));
+            return files_.set_options(selected);
         }
         case verb::lang: return send_reply(lang_reply(c.argument));
         case verb::site:

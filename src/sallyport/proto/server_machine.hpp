@@ -116,7 +116,7 @@ private:
     void handle_login(const command& c);
     // AUTH PBSZ PROT CCC
     void handle_protection(const command& c);
-    // TYPE STRU MODE REST ALLO, PORT EPRT PASV EPSV, the transfers, ABOR
+    // TYPE STRU MODE REST RANG ALLO, PORT EPRT PASV EPSV, the transfers, ABOR
     void handle_transfer(const command& c);
     // FEAT HELP STAT SYST OPTS LANG SITE NOOP CLNT
     void handle_information(const command& c);

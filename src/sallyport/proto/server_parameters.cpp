@@ -40,8 +40,17 @@ reply server_parameters::set_offset(const command& c) {
     const std::uint64_t offset = parse_decimal(c.argument).value_or(0);
     // FS-08
     if (offset > 0 && type_ == data_type::ascii) return {504, {"REST requires TYPE I; send TYPE I first."}};
-    offset_ = offset;
+    range_ = {.begin = offset};
     return {350, {fmt::format("Restarting at {}. Send RETR or STOR.", offset)}};
+}
+
+reply server_parameters::set_range(const command& c) {
+    const auto range = parse_range(c.argument);
+    if (!range) return {501, {"RANG takes the offsets of the first and the last byte, or 1 0 for the whole file."}};
+    if (*range != byte_range{} && type_ == data_type::ascii) return {504, {"RANG requires TYPE I; send TYPE I first."}};
+    range_ = *range;
+    if (range_ == byte_range{}) return {350, {"Restarting at 0. Send RETR or HASH."}};
+    return {350, {fmt::format("Restarting at {}, up to {}. Send RETR or HASH.", range_.begin, range_.end - 1)}};
 }
 
 /// "1024" or "1024 R 80". Only the first number matters for files without records.
@@ -58,14 +67,17 @@ reply server_parameters::set_allocation(const command& c) {
 
 std::expected<transfer_request, reply> server_parameters::file_transfer(const command& c, const virtual_path& directory) {
     const auto no = [](int code, std::string text) { return std::unexpected(reply{code, {std::move(text)}}); };
-    const std::uint64_t offset = std::exchange(offset_, 0);
+    const byte_range range = release_range();
+    const bool ends_early = range.end != byte_range{}.end;
     const std::optional<std::uint64_t> announced = std::exchange(announced_, std::nullopt);
     const bool restartable = c.id == verb::retr || c.id == verb::stor;
-    if (offset > 0 && !restartable) return no(503, fmt::format("REST cannot be used with {}.", c.name));
-    if (offset > 0 && type_ == data_type::ascii) return no(504, "REST requires TYPE I; send TYPE I first.");
+    if (ends_early && c.id != verb::retr) return no(503, fmt::format("RANG cannot be used with {}.", c.name));
+    if (range.begin > 0 && !restartable) return no(503, fmt::format("REST cannot be used with {}.", c.name));
+    if (range != byte_range{} && type_ == data_type::ascii) return no(504, "REST requires TYPE I; send TYPE I first.");
     const auto path = directory.resolve(c.argument);
     if (!path) return std::unexpected(as_reply(reply_for({errc::name_invalid, 0, {}}, c.id)));
-    return transfer_request{.command = c.id, .path = *path, .offset = offset, .announced = announced, .facts = {}};
+    return transfer_request{
+        .command = c.id, .path = *path, .offset = range.begin, .end = range.end, .announced = announced, .facts = {}};
 }
 
 }  // namespace sallyport::proto

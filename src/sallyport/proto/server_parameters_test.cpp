@@ -55,8 +55,28 @@ TEST_F(server_parameters_test, rest_is_refused_for_some_transfers) {
     EXPECT_EQ(transfer("RETR f").error().code, 504);
     (void)parameters.set_type(line("TYPE I"));
     (void)parameters.set_offset(line("REST 5"));
-    parameters.clear_offset();
+    EXPECT_EQ(parameters.release_range(), (byte_range{.begin = 5}));
     EXPECT_EQ(transfer("RETR f")->offset, 0U);
+}
+
+TEST_F(server_parameters_test, a_range_is_for_one_download) {
+    EXPECT_EQ(parameters.set_range(line("RANG 0 9")).code, 504) << "TYPE A has no offsets";
+    EXPECT_EQ(parameters.set_range(line("RANG 1 0")).code, 350);
+    (void)parameters.set_type(line("TYPE I"));
+    EXPECT_EQ(parameters.set_range(line("RANG 5 9")).text(), "Restarting at 5, up to 9. Send RETR or HASH.");
+    const auto part = transfer("RETR f");
+    EXPECT_EQ(part->offset, 5U);
+    EXPECT_EQ(part->end, 10U);
+    EXPECT_EQ(transfer("RETR f")->end, UINT64_MAX);
+    for (const auto* upload : {"STOR f", "APPE f", "STOU f"}) {
+        (void)parameters.set_range(line("RANG 0 9"));
+        EXPECT_EQ(transfer(upload).error().code, 503) << upload;
+        EXPECT_TRUE(transfer(upload)) << upload;
+    }
+    (void)parameters.set_range(line("RANG 5 9"));
+    (void)parameters.set_offset(line("REST 3"));
+    EXPECT_EQ(parameters.release_range(), (byte_range{.begin = 3})) << "REST replaces it";
+    EXPECT_EQ(parameters.set_range(line("RANG 9 5")).code, 501);
 }
 
 TEST_F(server_parameters_test, allo_accepts_at_most_two_numbers) {

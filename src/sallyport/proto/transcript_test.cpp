@@ -210,6 +210,7 @@ private:
         for (const list_name& name : r.names) got += " or " + name.path.text();
         if (!r.pattern.empty()) got += " " + r.pattern;
         if (r.offset > 0) got += fmt::format(" from {}", r.offset);
+        if (r.end != UINT64_MAX) got += fmt::format(" to {}", r.end);
         if (r.announced) got += fmt::format(" of {}", *r.announced);
         if (r.show_hidden && r.command != verb::mlsd) got += " hidden";
         got += r.type == data_type::ascii ? " ascii" : " image";

@@ -73,6 +73,12 @@ using proto::verb;
         case verb::mlsd:
         case verb::stat: return needs(right::list, "list files");
         case verb::retr: return needs(right::read, "download");
+        case verb::hash:
+        case verb::xcrc:
+        case verb::xmd5:
+        case verb::xsha1:
+        case verb::xsha256:
+        case verb::xsha512: return needs(right::read, "read files");
         case verb::appe: return needs(right::append, "append to files");
         case verb::stou: return needs(right::write, "create files");
         case verb::stor:

@@ -35,9 +35,9 @@ account partner() {
 /// The commands that an account with this one right may use in its home.
 std::vector<verb> commands_of(right_set rights) {
     std::vector<verb> out;
-    for (const verb command :
-         {verb::cwd, verb::list, verb::nlst, verb::mlsd, verb::stat, verb::mlst, verb::size, verb::mdtm, verb::retr,
-          verb::stor, verb::appe, verb::stou, verb::dele, verb::rmd, verb::mkd, verb::rnfr, verb::rnto, verb::mfmt})
+    for (const verb command : {verb::cwd,  verb::list, verb::nlst, verb::mlsd, verb::stat, verb::mlst, verb::size,
+                               verb::mdtm, verb::retr, verb::stor, verb::appe, verb::stou, verb::dele, verb::rmd,
+                               verb::mkd,  verb::rnfr, verb::rnto, verb::mfmt, verb::hash, verb::xcrc})
         if (check_access({.rights = rights}, command, path_of("/f"))) out.push_back(command);
     return out;
 }
@@ -47,14 +47,15 @@ TEST(access_policy, each_right_permits_its_commands_and_no_other) {
     EXPECT_EQ(commands_of({}), (verbs{verb::cwd}));
     EXPECT_EQ(commands_of({list}),
               (verbs{verb::cwd, verb::list, verb::nlst, verb::mlsd, verb::stat, verb::mlst, verb::size, verb::mdtm}));
-    EXPECT_EQ(commands_of({read}), (verbs{verb::cwd, verb::mlst, verb::size, verb::mdtm, verb::retr}));
+    EXPECT_EQ(commands_of({read}),
+              (verbs{verb::cwd, verb::mlst, verb::size, verb::mdtm, verb::retr, verb::hash, verb::xcrc}));
     EXPECT_EQ(commands_of({write}), (verbs{verb::cwd, verb::stor, verb::stou}));
     EXPECT_EQ(commands_of({append}), (verbs{verb::cwd, verb::appe}));
     EXPECT_EQ(commands_of({remove}), (verbs{verb::cwd, verb::dele, verb::rmd}));
     EXPECT_EQ(commands_of({mkdir}), (verbs{verb::cwd, verb::mkd}));
     EXPECT_EQ(commands_of({right::rename}), (verbs{verb::cwd, verb::rnfr, verb::rnto}));
     EXPECT_EQ(commands_of({overwrite}), (verbs{verb::cwd, verb::stor, verb::mfmt}));
-    EXPECT_EQ(commands_of(right_set::all()).size(), 18U);
+    EXPECT_EQ(commands_of(right_set::all()).size(), 20U);
 }
 
 /// "" if it is permitted, otherwise the text of the refusal.

@@ -41,12 +41,17 @@ net::task<result<void>> make_resident(transfer& t, vfs::read_file& file, std::ui
     co_return co_await t.disk().run(std::move(load));
 }
 
+/// The offset after the last byte to be sent.
+std::uint64_t end_offset(const transfer& t, const vfs::read_file& file) {
+    return std::max(t.request().offset, std::min(t.request().end, file.facts().size));
+}
+
 error file_truncated(const transfer& t) {
     return {errc::io, 0, fmt::format("{}: the file was truncated while it was being sent", t.request().path.text())};
 }
 
 net::task<result<void>> send_image(transfer& t, vfs::read_file& file) {
-    const std::uint64_t end = file.facts().size;
+    const std::uint64_t end = end_offset(t, file);
     std::uint64_t position = t.request().offset;
     while (position < end) {
         const std::uint64_t count = std::min(t.rate().step(send_step), end - position);
@@ -69,7 +74,7 @@ net::task<result<void>> send_image(transfer& t, vfs::read_file& file) {
 
 /// The remaining content of a small file, if it can be read without waiting.
 std::optional<std::string> small_content(const transfer& t, vfs::read_file& file) {
-    const std::uint64_t count = file.facts().size - t.request().offset;
+    const std::uint64_t count = end_offset(t, file) - t.request().offset;
     if (t.is_ascii() || count > small_file) return std::nullopt;
     std::string content(static_cast<std::size_t>(count), '\0');
     const result<std::size_t> got = file.read_at(t.request().offset, content, vfs::may_block::no);
@@ -88,7 +93,7 @@ net::task<result<void>> send_small(transfer& t, const std::string& content) {
 
 /// Sends through a buffer: for TYPE A and MODE B, and for files without a descriptor.
 net::task<result<void>> send_through_buffer(transfer& t, vfs::read_file& file) {
-    const std::uint64_t end = file.facts().size;
+    const std::uint64_t end = end_offset(t, file);
     std::size_t block_size = 0;
     std::unique_ptr<char[]> block;
     proto::to_network_ascii filter;
@@ -142,8 +147,8 @@ net::task<result<proto::transfer_outcome>> download(transfer& t) {
     // Many clients start TLS only after 150.
     const bool one_write = content && (!t.is_protected() || t.reuses_data_connection());
     const reply_timing timing = one_write ? reply_timing::with_final_reply : reply_timing::immediate;
-    const result<void> opened =
-        co_await t.open_data(std::string(t.request().path.name()), fmt::format(" ({} bytes)", size - offset), timing);
+    const result<void> opened = co_await t.open_data(std::string(t.request().path.name()),
+                                                     fmt::format(" ({} bytes)", end_offset(t, **file) - offset), timing);
     if (!opened) co_return std::unexpected(opened.error());
     result<void> sent;
     if (content)

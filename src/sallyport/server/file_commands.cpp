@@ -6,6 +6,7 @@
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/wall_clock.hpp>
 #include <sallyport/server/access_policy.hpp>
+#include <sallyport/server/file_hash.hpp>
 #include <sallyport/server/read_ahead.hpp>
 #include <sallyport/server/write_refusal.hpp>
 
@@ -110,6 +111,7 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
     const auto access = access_for(*user_account, request);
     if (!access) co_return std::unexpected(access.error());
     vfs::filesystem& files = shared->files_of(*user_account);
+    if (proto::requests_hash(request.command)) co_return co_await hash_file(files, disk, std::move(request));
     if (is_change(request.command)) {
         auto work = [&files, &request, existing = *access] { return change(files, request, existing); };
         result<void> done = co_await disk.run(std::move(work));
