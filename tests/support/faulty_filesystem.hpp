@@ -28,7 +28,7 @@ enum class operation : std::uint8_t {
     open_directory,
     // directory::read.
     list,
-    // make_directory, remove_*, rename, set_modified.
+    // make_directory, remove_*, rename, set_modified, set_mode.
     change,
 };
 

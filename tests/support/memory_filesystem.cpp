@@ -273,6 +273,25 @@ public:
         });
     }
 
+    result<void> set_mode(const virtual_path& path, std::uint32_t mode) override {
+        if (path.is_root()) return fail(errc::permission, path.text());
+        return tree_->locked([&]() -> result<void> {
+            const auto found = tree_->find(path);
+            if (!found) return std::unexpected(found.error());
+            (*found)->facts.mode = mode & 0777U;
+            return {};
+        });
+    }
+
+    result<std::uint64_t> free_bytes(const virtual_path& directory) override {
+        return tree_->locked([&]() -> result<std::uint64_t> {
+            const auto found = tree_->find(directory);
+            if (!found) return std::unexpected(found.error());
+            if ((*found)->facts.type != file_type::directory) return fail(errc::not_a_directory, directory.text());
+            return std::uint64_t{1} << 30U;
+        });
+    }
+
 private:
     result<void> remove(const virtual_path& path, file_type type) {
         return tree_->locked([&]() -> result<void> {

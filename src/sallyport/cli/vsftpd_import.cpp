@@ -345,6 +345,9 @@ private:
         if (on || given_.contains("local_umask"))
             note("local_umask", outcome::taken, "file-mode and directory-mode of [default]");
         note_if_given("file_open_mode", outcome::taken, "file-mode");
+        const bool refuses_chmod = yes("write_enable") && !yes("chmod_enable");
+        note_if_given("chmod_enable", refuses_chmod ? outcome::less_safe : outcome::nearest,
+                      "the right overwrite includes SITE CHMOD");
         note_if_given("local_max_rate", outcome::taken, "upload-rate and download-rate of [default]");
         std::string root = value("local_root");
         const auto token = value("user_sub_token");

@@ -83,12 +83,12 @@ TEST(vsftpd_import, virtual_users_have_the_rights_of_anonymous_ones) {
 }
 
 TEST(vsftpd_import, what_would_be_less_safe_is_said) {
-    for (const char* text :
-         {"cmds_denied=DELE\n", "cmds_allowed=USER,PASS\n", "tcp_wrappers=YES\n", "user_config_dir=/etc/vsftpd\n",
-          "deny_file={a{b,c}}\n", "local_enable=YES\n", "ssl_enable=YES\nrequire_cert=YES\n"})
+    for (const char* text : {"cmds_denied=DELE\n", "cmds_allowed=USER,PASS\n", "tcp_wrappers=YES\n",
+                             "user_config_dir=/etc/vsftpd\n", "deny_file={a{b,c}}\n", "local_enable=YES\n",
+                             "ssl_enable=YES\nrequire_cert=YES\n", "write_enable=YES\nchmod_enable=NO\n"})
         EXPECT_TRUE(import_vsftpd(text, "").value().is_less_safe()) << text;
-    for (const char* text :
-         {"tcp_wrappers=NO\n", "cmds_denied=\n", "hide_ids=YES\n", "local_enable=YES\nlocal_root=/srv/$USER\n"})
+    for (const char* text : {"tcp_wrappers=NO\n", "cmds_denied=\n", "hide_ids=YES\n", "chmod_enable=NO\n",
+                             "local_enable=YES\nlocal_root=/srv/$USER\n"})
         EXPECT_FALSE(import_vsftpd(text, "").value().is_less_safe()) << text;
 }
 

@@ -48,7 +48,7 @@ inline constexpr auto vsftpd_settings = [] {
         {"bind_retries", "9", "each passive port is tried once"},
         {"ca_certs_file", ""},
         {"check_shell", "YES", users, nearest},
-        {"chmod_enable", "YES", "there is no SITE CHMOD; file-mode decides"},
+        {"chmod_enable", "YES"},
         {"chown_upload_mode", "0600", "file-mode decides", nearest},
         {"chown_uploads", "NO", "uploads belong to the user of the process; rights decide who may use them", nearest},
         {"chown_username", "root", "uploads belong to the user of the process", nearest},

@@ -68,8 +68,9 @@ enum class verb : std::uint8_t {
     size,
     // RFC 7151
     host,
-    // draft-somers-ftp-mfxx: set a modification time
+    // draft-somers-ftp-mfxx: set a modification time and other facts
     mfmt,
+    mff,
     // draft-bryan-ftp-hash and draft-bryan-ftp-range: hashes of files, parts of files
     hash,
     rang,
@@ -79,6 +80,8 @@ enum class verb : std::uint8_t {
     xsha1,
     xsha256,
     xsha512,
+    // draft-peterson-streamlined-ftp-command-extensions: the space for uploads
+    avbl,
     // Known by name only: answered without any effect.
     clnt,
     unknown,

@@ -11,7 +11,7 @@ namespace {
 }
 
 TEST(CommandPolicy, AllowsAllByDefault) {
-    for (const auto* line : {"STOR x", "SITE CHMOD 777 x", "MDTM 20260102030405 x", "XYZZY"})
+    for (const auto* line : {"STOR x", "SITE CHMOD 777 x", "MFF UNIX.mode=0777; x", "MDTM 20260102030405 x", "XYZZY"})
         EXPECT_EQ(code_for({}, line), 0) << line;
 }
 

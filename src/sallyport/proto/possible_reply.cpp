@@ -29,7 +29,7 @@ constexpr owned_code owned(int code, std::initializer_list<verb> by) {
 constexpr auto owners = std::to_array<owned_code>({
     owned(211, {verb::feat, verb::stat, verb::help, verb::site}),
     owned(212, {verb::stat, verb::mlst}),
-    owned(213, {verb::size, verb::mdtm, verb::stat, verb::mfmt, verb::mlst}),
+    owned(213, {verb::size, verb::mdtm, verb::stat, verb::mfmt, verb::mff, verb::mlst, verb::avbl}),
     owned(214, {verb::help, verb::site}),
     owned(215, {verb::syst}),
     owned(220, {verb::rein, verb::host}),

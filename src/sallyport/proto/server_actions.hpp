@@ -74,14 +74,16 @@ struct login_request {
     bool protected_by_tls = false;
 };
 
-/// CWD, CDUP, DELE, RMD, MKD, SIZE, MDTM, MLST, MFMT, HASH and its like, STAT with a path, RNFR (does it exist?) and RNTO.
+/// CWD, CDUP, DELE, RMD, MKD, SIZE, MDTM, MLST, MFMT, MFF, SITE CHMOD and UTIME, HASH and its like, AVBL, STAT with a path,
+/// RNFR (does it exist?) and RNTO.
 struct file_request {
     verb command = verb::cwd;
     virtual_path path{};
     // RNTO
     virtual_path from{};
-    // MFMT
-    std::int64_t modified = 0;
+    // MFMT, MFF, SITE: what is changed.
+    std::optional<std::int64_t> modified{};
+    std::optional<std::uint32_t> mode{};
     // MLST
     fact_set facts{};
     // HASH, XCRC and their like
@@ -93,7 +95,7 @@ struct file_request {
 
 /// The result of a file_request; only the members that its verb needs are set.
 struct file_result {
-    // SIZE; HASH: the bytes that were hashed.
+    // SIZE; HASH: the bytes that were hashed; AVBL: the bytes that are free.
     std::uint64_t size = 0;
     // MDTM
     std::int64_t modified = 0;

@@ -72,6 +72,7 @@ server_files::step server_files::start(const command& c, data_type type, const b
             if (const auto wanted = time_and_name::parse(c.argument))
                 return run_at_path({c.id, c.name, wanted->name}, {.command = c.id, .modified = wanted->time});
             return reply{501, {"MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name."}};
+        case verb::mff: return change(c, parse_mff(c.argument));
         case verb::size:
             // FS-08
             if (type == data_type::ascii) return reply{550, {"SIZE requires TYPE I; send TYPE I first."}};
@@ -107,6 +108,12 @@ server_files::step server_files::modification_time(const command& c) {
         if (const auto path = directory_.resolve(wanted->name))
             change = {.command = verb::mfmt, .path = *path, .modified = wanted->time};
     return run_at_name(c, {.command = c.id}, std::move(change));
+}
+
+server_files::step server_files::change(const command& c, const std::expected<file_change, reply>& wanted) {
+    if (!wanted) return wanted.error();
+    return run_at_path({c.id, c.name, wanted->name},
+                       {.command = c.id, .modified = wanted->modified, .mode = wanted->mode, .facts = {}});
 }
 
 server_files::step server_files::hash(const command& c, hash_algorithm algorithm) {
@@ -167,7 +174,11 @@ reply server_files::reply_to(const file_request& request, const file_result& ans
         case verb::rnto: return {250, {"Renamed."}};
         case verb::size: return {213, {fmt::format("{}", answer.size)}};
         case verb::mdtm: return {213, {format_time(answer.modified)}};
-        case verb::mfmt: return {213, {fmt::format("Modify={}; {}", format_time(request.modified), request.path.text())}};
+        case verb::mfmt:
+        case verb::mff:
+            return {213, {fmt::format("{} {}", text_of_facts(request.modified, request.mode), request.path.text())}};
+        case verb::site: return {200, {request.mode ? "Permissions changed." : "Time changed."}};
+        case verb::avbl: return {213, {fmt::format("{}", answer.size)}};
         case verb::mlst: return {250, {"Begin", answer.line, "End."}};
         default: return failed({errc::misuse, 0, {}}, request.command);
     }

@@ -1,6 +1,7 @@
 #pragma once
 // The commands for directories and files except transfers: CWD, CDUP, PWD, MKD, RMD, DELE, RNFR, RNTO, SIZE, MDTM, MLST,
-// MFMT, HASH and its like, and STAT with a path (RFC 959, RFC 3659); and the paths in the argument of a listing.
+// MFMT, MFF, SITE CHMOD, SITE UTIME, AVBL, HASH and its like, and STAT with a path (RFC 959, RFC 3659); and the paths in the
+// argument of a listing.
 //
 // A value with the working directory of the session, owned by the server machine; one thread. The driver accesses the disk:
 // a step is either a reply or a request for the driver.
@@ -15,6 +16,7 @@
 
 #include <sallyport/base/virtual_path.hpp>
 #include <sallyport/proto/command.hpp>
+#include <sallyport/proto/file_changes.hpp>
 #include <sallyport/proto/listing.hpp>
 #include <sallyport/proto/reply.hpp>
 #include <sallyport/proto/server_actions.hpp>
@@ -28,6 +30,8 @@ public:
 
     /// `type` is needed for SIZE, and the range of RANG for HASH. REQUIRES: `c` is one of the commands above.
     [[nodiscard]] step start(const command& c, data_type type, const byte_range& range = {});
+    /// MFF, or SITE with one of the changes above.
+    [[nodiscard]] step change(const command& c, const std::expected<file_change, reply>& wanted);
     /// STAT with a path: lines of the listing follow. True the first time, when the reply's first line must be sent.
     [[nodiscard]] bool start_lines() noexcept { return !std::exchange(lines_started_, true); }
     static constexpr std::string_view status_follows = "Status follows:";

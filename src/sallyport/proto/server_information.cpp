@@ -78,7 +78,10 @@ reply feat_reply(const server_offer& offer, const session_options& selected) {
 
 reply help_reply(std::string_view argument, const server_offer& offer) {
     if (argument.empty()) return list_verbs(offer);
-    if (iequals(argument, "SITE")) return {214, {offer.doctor ? "Syntax: SITE HELP or SITE DOCTOR" : "Syntax: SITE HELP"}};
+    if (iequals(argument, "SITE"))
+        return {214,
+                {fmt::format("Syntax: SITE HELP{}, SITE CHMOD mode name or SITE UTIME time name",
+                             offer.doctor ? ", SITE DOCTOR" : "")}};
     for (const command_row& row : command_table()) {
         if (!iequals(row.name, argument) || !is_offered(row.id, offer)) continue;
         return {214, {fmt::format("Syntax: {}{}{}", row.name, row.syntax.starts_with('<') ? " " : "", row.syntax)}};
@@ -107,9 +110,9 @@ reply lang_reply(std::string_view argument) {
 }
 
 reply site_reply(std::string_view argument, const server_offer& offer) {
-    // There are no SITE commands that could be abused (IN-12).
+    // There are no SITE commands that copy files or run programs (IN-12).
     const bool help = iequals(without_trailing_blanks(argument), "HELP");
-    return {help ? 214 : 504, {offer.doctor ? "SITE supports only HELP and DOCTOR." : "SITE supports only HELP."}};
+    return {help ? 214 : 504, {fmt::format("SITE supports only CHMOD, UTIME{} and HELP.", offer.doctor ? ", DOCTOR" : "")}};
 }
 
 reply stat_reply(const session_status& session) {

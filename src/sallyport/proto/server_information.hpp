@@ -40,7 +40,7 @@ struct session_options {
 /// OPTS MLST and OPTS HASH change `selected`.
 [[nodiscard]] reply opts_reply(std::string_view argument, session_options& selected);
 [[nodiscard]] reply lang_reply(std::string_view argument);
-/// For others than SITE DOCTOR.
+/// For others than SITE DOCTOR, CHMOD and UTIME.
 [[nodiscard]] reply site_reply(std::string_view argument, const server_offer& offer);
 
 /// The session state for STAT without a path.

@@ -63,19 +63,20 @@ TEST(server_information, help_lists_offered_commands) {
     EXPECT_EQ(help_reply("AUTH", {}).code, 502);
     EXPECT_EQ(help_reply("AUTH", {.tls = true}).code, 214);
     EXPECT_EQ(help_reply("ACCT", {.tls = true}).code, 502);
-    EXPECT_EQ(help_reply("SITE", {}).text(), "Syntax: SITE HELP");
+    EXPECT_EQ(help_reply("SITE", {}).text(), "Syntax: SITE HELP, SITE CHMOD mode name or SITE UTIME time name");
     EXPECT_NE(help_reply("", {}).full_text().find("RETR"), std::string::npos);
     EXPECT_EQ(help_reply("", {}).full_text().find("AUTH"), std::string::npos);
 }
 
 // CVE-2004-2111 CVE-2015-3306 CVE-2019-12815.
-TEST(server_information, there_is_one_language_and_no_site_command) {
+TEST(server_information, there_is_one_language_and_no_dangerous_site_command) {
     for (const auto* good : {"", "en", "EN-us"}) EXPECT_EQ(lang_reply(good).code, 200) << good;
     EXPECT_EQ(lang_reply("de").code, 504);
     EXPECT_EQ(site_reply("help ", {}).code, 214);
-    EXPECT_EQ(site_reply("CHMOD 777 f", {}).code, 504);
+    for (const auto* dangerous : {"EXEC ls", "CPFR f", "CPTO g", "CHGRP 0 f", "SYMLINK f g"})
+        EXPECT_EQ(site_reply(dangerous, {}).code, 504);
     EXPECT_EQ(site_reply("DOCTOR", {}).code, 504);
-    EXPECT_EQ(site_reply("HELP", {.doctor = true}).text(), "SITE supports only HELP and DOCTOR.");
+    EXPECT_EQ(site_reply("HELP", {.doctor = true}).text(), "SITE supports only CHMOD, UTIME, DOCTOR and HELP.");
 }
 
 TEST(server_information, status_shows_the_session) {

@@ -89,7 +89,12 @@ using proto::verb;
         case verb::mkd: return needs(right::mkdir, "create directories");
         case verb::rnfr:
         case verb::rnto: return needs(right::rename, "rename");
-        case verb::mfmt: return needs(right::overwrite, "change existing files");
+        case verb::mfmt:
+        case verb::mff:
+        case verb::site: return needs(right::overwrite, "change existing files");
+        case verb::avbl:
+            if (has.has(right::write) || has.has(right::append) || has.has(right::overwrite)) return {};
+            return refuse(path, "upload");
         default: return fail(errc::misuse);
     }
 }

@@ -24,8 +24,8 @@ namespace sallyport::server {
 /// For listings: a name within a directory that the account may list.
 [[nodiscard]] bool is_hidden(const account& user, std::string_view name) noexcept;
 
-/// CWD CDUP SIZE MDTM MLST MFMT HASH XCRC (and its like) DELE RMD MKD RNFR STAT LIST NLST MLSD RETR STOR APPE STOU. For
-/// uploads and RNTO, the functions below say more.
+/// CWD CDUP SIZE MDTM MLST MFMT MFF SITE AVBL HASH XCRC (and its like) DELE RMD MKD RNFR STAT LIST NLST MLSD RETR STOR APPE
+/// STOU. For uploads and RNTO, the functions below say more.
 [[nodiscard]] result<void> check_access(const account& user, proto::verb command, const virtual_path& path);
 
 /// How an upload may treat an existing file.

@@ -35,9 +35,10 @@ account partner() {
 /// The commands that an account with this one right may use in its home.
 std::vector<verb> commands_of(right_set rights) {
     std::vector<verb> out;
-    for (const verb command : {verb::cwd,  verb::list, verb::nlst, verb::mlsd, verb::stat, verb::mlst, verb::size,
-                               verb::mdtm, verb::retr, verb::stor, verb::appe, verb::stou, verb::dele, verb::rmd,
-                               verb::mkd,  verb::rnfr, verb::rnto, verb::mfmt, verb::hash, verb::xcrc})
+    for (const verb command :
+         {verb::cwd,  verb::list, verb::nlst, verb::mlsd, verb::stat, verb::mlst, verb::size, verb::mdtm,
+          verb::retr, verb::stor, verb::appe, verb::stou, verb::dele, verb::rmd,  verb::mkd,  verb::rnfr,
+          verb::rnto, verb::mfmt, verb::hash, verb::xcrc, verb::mff,  verb::site, verb::avbl})
         if (check_access({.rights = rights}, command, path_of("/f"))) out.push_back(command);
     return out;
 }
@@ -49,13 +50,13 @@ TEST(access_policy, each_right_permits_its_commands_and_no_other) {
               (verbs{verb::cwd, verb::list, verb::nlst, verb::mlsd, verb::stat, verb::mlst, verb::size, verb::mdtm}));
     EXPECT_EQ(commands_of({read}),
               (verbs{verb::cwd, verb::mlst, verb::size, verb::mdtm, verb::retr, verb::hash, verb::xcrc}));
-    EXPECT_EQ(commands_of({write}), (verbs{verb::cwd, verb::stor, verb::stou}));
-    EXPECT_EQ(commands_of({append}), (verbs{verb::cwd, verb::appe}));
+    EXPECT_EQ(commands_of({write}), (verbs{verb::cwd, verb::stor, verb::stou, verb::avbl}));
+    EXPECT_EQ(commands_of({append}), (verbs{verb::cwd, verb::appe, verb::avbl}));
     EXPECT_EQ(commands_of({remove}), (verbs{verb::cwd, verb::dele, verb::rmd}));
     EXPECT_EQ(commands_of({mkdir}), (verbs{verb::cwd, verb::mkd}));
     EXPECT_EQ(commands_of({right::rename}), (verbs{verb::cwd, verb::rnfr, verb::rnto}));
-    EXPECT_EQ(commands_of({overwrite}), (verbs{verb::cwd, verb::stor, verb::mfmt}));
-    EXPECT_EQ(commands_of(right_set::all()).size(), 20U);
+    EXPECT_EQ(commands_of({overwrite}), (verbs{verb::cwd, verb::stor, verb::mfmt, verb::mff, verb::site, verb::avbl}));
+    EXPECT_EQ(commands_of(right_set::all()).size(), 23U);
 }
 
 /// "" if it is permitted, otherwise the text of the refusal.

@@ -21,7 +21,14 @@ constexpr std::size_t block_size = limits::control_read_size;
 
 bool is_change(verb command) noexcept {
     return command == verb::dele || command == verb::rmd || command == verb::mkd || command == verb::rnto ||
-           command == verb::mfmt;
+           command == verb::mfmt || command == verb::mff || command == verb::site;
+}
+
+result<void> change_facts(vfs::filesystem& files, const proto::file_request& r) {
+    if (r.mode) {
+        if (auto done = files.set_mode(r.path, *r.mode); !done) return done;
+    }
+    return r.modified ? files.set_modified(r.path, *r.modified) : result<void>();
 }
 
 result<void> change(vfs::filesystem& files, const proto::file_request& r, vfs::existing_target existing) {
@@ -30,7 +37,9 @@ result<void> change(vfs::filesystem& files, const proto::file_request& r, vfs::e
         case verb::rmd: return files.remove_directory(r.path);
         case verb::mkd: return files.make_directory(r.path);
         case verb::rnto: return files.rename(r.from, r.path, existing);
-        case verb::mfmt: return files.set_modified(r.path, r.modified);
+        case verb::mfmt:
+        case verb::mff:
+        case verb::site: return change_facts(files, r);
         default: return fail(errc::misuse);
     }
 }
@@ -117,6 +126,12 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
         result<void> done = co_await disk.run(std::move(work));
         if (!done) co_return std::unexpected(with_reason_of_refusal(std::move(done.error())));
         co_return proto::file_result{};
+    }
+    if (request.command == verb::avbl) {
+        auto work = [&files, &request] { return files.free_bytes(request.path); };
+        const result<std::uint64_t> bytes = co_await disk.run(std::move(work));
+        if (!bytes) co_return std::unexpected(bytes.error());
+        co_return proto::file_result{.size = *bytes, .line = {}};
     }
     result<vfs::status> found = files.stat(request.path, vfs::may_block::no);
     if (!found && found.error().code == errc::busy) {

@@ -1,5 +1,6 @@
 #pragma once
-// Runs the commands for files that need no data connection: CWD CDUP DELE RMD MKD SIZE MDTM MLST MFMT HASH STAT RNFR RNTO.
+// Runs the commands for files that need no data connection: CWD CDUP DELE RMD MKD SIZE MDTM MLST MFMT MFF SITE AVBL HASH
+// STAT RNFR RNTO.
 //
 // Called on the session's loop, as a coroutine that owns its arguments; what `disk` refers to must outlive it.
 

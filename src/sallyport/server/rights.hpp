@@ -26,7 +26,7 @@ enum class right : std::uint8_t {
     rename,
     // Create directories.
     mkdir,
-    // Replace existing files, by uploads and renames, and set their time.
+    // Replace existing files, by uploads and renames, and set their time and mode.
     overwrite,
 };
 

@@ -39,6 +39,8 @@ public:
     result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
         return real_->set_modified(path, seconds);
     }
+    result<void> set_mode(const virtual_path& path, std::uint32_t mode) override { return real_->set_mode(path, mode); }
+    result<std::uint64_t> free_bytes(const virtual_path& directory) override { return real_->free_bytes(directory); }
 
 private:
     std::shared_ptr<vfs::filesystem> real_;

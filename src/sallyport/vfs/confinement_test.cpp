@@ -67,6 +67,7 @@ protected:
             }
         }
         static_cast<void>(files_->set_modified(path, 1));
+        static_cast<void>(files_->set_mode(path, 0777));
         static_cast<void>(files_->rename(path, at("/moved")));
         static_cast<void>(files_->rename(at("/moved"), path));
         static_cast<void>(files_->make_directory(path));

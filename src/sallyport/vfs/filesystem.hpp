@@ -148,6 +148,10 @@ public:
     [[nodiscard]] virtual result<void> rename(const virtual_path& from, const virtual_path& to,
                                               existing_target existing = existing_target::replace) = 0;
     [[nodiscard]] virtual result<void> set_modified(const virtual_path& path, std::int64_t seconds) = 0;
+    /// `mode`: permission bits up to 0777; set-id bits are removed (FS-04).
+    [[nodiscard]] virtual result<void> set_mode(const virtual_path& path, std::uint32_t mode) = 0;
+    /// The bytes that uploads into this directory may need.
+    [[nodiscard]] virtual result<std::uint64_t> free_bytes(const virtual_path& directory) = 0;
 };
 
 }  // namespace sallyport::vfs

@@ -128,6 +128,9 @@ TEST_P(any_filesystem, reports_the_cause_of_an_error) {
     EXPECT_EQ(files_->remove_directory(at("/none")).error().code, errc::not_found);
     EXPECT_EQ(files_->rename(at("/none"), at("/other")).error().code, errc::not_found);
     EXPECT_EQ(files_->set_modified(at("/none"), 1).error().code, errc::not_found);
+    EXPECT_EQ(files_->set_mode(at("/none"), 0600).error().code, errc::not_found);
+    EXPECT_EQ(files_->free_bytes(at("/none")).error().code, errc::not_found);
+    EXPECT_EQ(files_->free_bytes(at("/file")).error().code, errc::not_a_directory);
     EXPECT_NE(files_->stat(at("/none"), may_block::yes).error().text().find("/none"), std::string::npos);
 }
 
@@ -139,6 +142,7 @@ TEST_P(any_filesystem, the_root_stays_as_it_is) {
     EXPECT_EQ(files_->rename(virtual_path(), at("/x")).error().code, errc::permission);
     EXPECT_EQ(files_->rename(at("/dir"), virtual_path()).error().code, errc::permission);
     EXPECT_EQ(files_->set_modified(virtual_path(), 1).error().code, errc::permission);
+    EXPECT_EQ(files_->set_mode(virtual_path(), 0700).error().code, errc::permission);
 }
 
 // DU-02
@@ -316,6 +320,26 @@ TEST_P(any_filesystem, the_time_of_change_can_be_set) {
     // Before 1970.
     ASSERT_TRUE(files_->set_modified(at("/f"), -5));
     EXPECT_EQ(files_->stat(at("/f"), may_block::yes)->modified, -5);
+}
+
+// FS-04
+TEST_P(any_filesystem, the_mode_can_be_set_without_set_id_bits) {
+    put_file(*files_, "/f", "x");
+    ASSERT_TRUE(files_->make_directory(at("/d")));
+    for (const std::uint32_t mode : {0600U, 0U, 0644U}) {
+        ASSERT_TRUE(files_->set_mode(at("/f"), mode));
+        EXPECT_EQ(files_->stat(at("/f"), may_block::yes)->mode, mode);
+    }
+    ASSERT_TRUE(files_->set_mode(at("/f"), 06755));
+    EXPECT_EQ(files_->stat(at("/f"), may_block::yes)->mode, 0755U);
+    ASSERT_TRUE(files_->set_mode(at("/d"), 0711));
+    EXPECT_EQ(files_->stat(at("/d"), may_block::yes)->mode, 0711U);
+}
+
+TEST_P(any_filesystem, free_bytes_are_known) {
+    ASSERT_TRUE(files_->make_directory(at("/d")));
+    EXPECT_GT(files_->free_bytes(at("/d")).value(), 0U);
+    EXPECT_GT(files_->free_bytes(virtual_path()).value(), 0U);
 }
 
 TEST_P(any_filesystem, names_of_unfinished_uploads_cannot_be_used) {

@@ -11,7 +11,10 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 namespace sallyport::vfs {
 namespace {
@@ -104,6 +107,31 @@ public:
         const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{static_cast<time_t>(seconds), 0}};
         if (::utimensat(fd->get(), "", times.data(), AT_EMPTY_PATH) != 0) return fail_os(errno, path.text());
         return {};
+    }
+
+    result<void> set_mode(const virtual_path& path, std::uint32_t mode) override {
+        if (path.is_root()) return fail(errc::permission, "/: the root directory itself cannot be changed");
+        // O_PATH: the file may have a mode that does not permit opening it.
+        const auto fd = root_->open(path, O_PATH, may_block::yes);
+        if (!fd) return std::unexpected(fd.error());
+        // Not a device or a socket, whose mode is that of another program.
+        const auto facts = status_at(fd->get(), "");
+        if (!facts) return fail_os(facts.error(), path.text());
+        if (facts->type != file_type::file && facts->type != file_type::directory)
+            return fail(errc::not_a_file, path.text());
+        // fchmod does not accept such a descriptor.
+        const std::string self = fmt::format("/proc/self/fd/{}", fd->get());
+        if (::chmod(self.c_str(), static_cast<mode_t>(mode & 0777U)) != 0) return fail_os(errno, path.text());
+        return {};
+    }
+
+    result<std::uint64_t> free_bytes(const virtual_path& directory) override {
+        const auto fd = root_->open(directory, O_PATH | O_DIRECTORY, may_block::yes);
+        if (!fd) return std::unexpected(fd.error());
+        struct statfs facts{};
+        if (::fstatfs(fd->get(), &facts) != 0) return fail_os(errno, directory.text());
+        const auto unit = facts.f_frsize > 0 ? facts.f_frsize : facts.f_bsize;
+        return static_cast<std::uint64_t>(facts.f_bavail) * static_cast<std::uint64_t>(unit);
     }
 
 private:

@@ -100,6 +100,14 @@ public:
         if (auto visible = stat(path, may_block::yes); !visible) return std::unexpected(visible.error());
         return files_->set_modified(path, seconds);
     }
+    result<void> set_mode(const virtual_path& path, std::uint32_t mode) override {
+        if (auto visible = stat(path, may_block::yes); !visible) return std::unexpected(visible.error());
+        return files_->set_mode(path, mode);
+    }
+    result<std::uint64_t> free_bytes(const virtual_path& directory) override {
+        if (auto visible = stat(directory, may_block::yes); !visible) return std::unexpected(visible.error());
+        return files_->free_bytes(directory);
+    }
 
 private:
     /// Checks whether others may enter all directories above this path.

@@ -96,6 +96,18 @@ public:
         }
         return try_reserve(limits, more) ? result<void>() : refuse(limits);
     }
+    /// The bytes that could be reserved now; 0 if no file could. REQUIRES: not locked.
+    [[nodiscard]] result<std::uint64_t> remaining(filesystem& files, const quota_limits& limits) {
+        {
+            const auto lock = lock_changes();
+            if (auto counted = count(files); !counted) return std::unexpected(counted.error());
+        }
+        const std::lock_guard lock(state_);
+        if (!is_within(limits, {.bytes = 0, .files = 1})) return std::uint64_t{0};
+        if (limits.bytes == 0) return UINT64_MAX;
+        const std::int64_t used = std::max(std::int64_t{0}, counted_.bytes + reserved_.bytes);
+        return limits.bytes - std::min(limits.bytes, static_cast<std::uint64_t>(used));
+    }
     void release(const amount& reserved) noexcept {
         const std::lock_guard lock(state_);
         reserved_ -= reserved;
@@ -305,6 +317,14 @@ public:
     }
     result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
         return files().set_modified(path, seconds);
+    }
+    result<void> set_mode(const virtual_path& path, std::uint32_t mode) override { return files().set_mode(path, mode); }
+    result<std::uint64_t> free_bytes(const virtual_path& directory) override {
+        const auto on_disk = files().free_bytes(directory);
+        if (!on_disk) return on_disk;
+        const auto within = root_.used->remaining(files(), root_.limits);
+        if (!within) return within;
+        return std::min(*on_disk, *within);
     }
 
 private:

@@ -68,6 +68,16 @@ TEST_F(quota_test, what_is_there_counts) {
     EXPECT_EQ(files->open_store(quota_path("/f"), store_mode::replace, 0, may_block::no).error().code, errc::busy);
 }
 
+TEST_F(quota_test, no_more_is_free_than_the_quota_permits) {
+    write("a", 40);
+    const auto files = limited({.bytes = 100, .files = 2});
+    EXPECT_EQ(files->free_bytes(virtual_path()), 60U);
+    ASSERT_TRUE(store(*files, "/b", 50));
+    EXPECT_EQ(files->free_bytes(virtual_path()), 0U) << "there may be no third file";
+    EXPECT_GT(limited({.files = 3})->free_bytes(virtual_path()).value(), 1000U);
+    EXPECT_EQ(files->free_bytes(quota_path("/none")).error().code, errc::not_found);
+}
+
 TEST_F(quota_test, only_the_growth_of_a_file_counts) {
     write("a", 90);
     const auto files = limited({.bytes = 100, .files = 1});

@@ -104,7 +104,7 @@ private:
         if (const auto* file = std::get_if<act::run_file>(&action)) {
             const auto& r = file->request;
             understood_ += std::string(row_of(r.command).name) + " " + r.path.text() + " " + r.from.text() + " " +
-                           std::to_string(r.modified) + "\n";
+                           std::to_string(r.modified.value_or(0)) + "\n";
         }
         if (const auto* transfer = std::get_if<act::start_transfer>(&action)) {
             const auto& r = transfer->request;
