@@ -5,6 +5,7 @@
 
 #include <sallyport/proto/reply.hpp>
 #include <sallyport/proto/server_machine.hpp>
+#include <sallyport/proto/text_lines.hpp>
 
 #include "fuzz.hpp"
 
@@ -110,6 +111,7 @@ private:
     void perform(const proto::act::run_file& a) {
         proto::file_result answer;
         answer.line = " type=file; x";
+        answer.message = proto::text_lines("250 x\r\n\x1b\n");
         if (a.request.listing && choices_.next(2) == 0)
             machine_.file_done(proto::file_result{
                 .lines = "-rw-r--r-- 1 ftp ftp 1 Jan 01 2020 " + std::string(a.request.path.text()) + "\r\n", .more = true});

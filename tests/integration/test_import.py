@@ -59,6 +59,26 @@ deny_file={{*.exe}}
     assert again.returncode == 1 and "serve.toml" in again.stderr, "no file is overwritten"
 
 
+def test_texts_are_taken_over(start, sallyport, tmp_path, source):
+    """S6: banner_file and the texts of directories."""
+    files, banner, output = tmp_path / "files", tmp_path / "banner", tmp_path / "serve.toml"
+    (files / "d").mkdir(parents=True)
+    for path in (files, files / "d"):
+        path.chmod(0o755)
+    (files / "d/.message").write_text("Hello.\n")
+    (files / "d/.message").chmod(0o644)
+    banner.write_text("Authorized use only.\n")
+    config = source(f"anon_root={files}\nbanner_file={banner}\ndirmessage_enable=YES\n")
+    done = run(sallyport, config, "--output", output)
+    assert done.returncode == 0 and f'banner_file={banner}: taken over: banner-file = "{banner}"' in done.stdout, done.stdout
+    daemon = start("serve", files, "--config", output, "--listen", "127.0.0.1:0", "--control-socket", "none")
+    with Raw(daemon.host, daemon.port) as raw:
+        assert raw.reply().text.startswith("220-Authorized use only.\n220 ")
+        raw.expect("USER anonymous", 331)
+        raw.expect("PASS a@b", 230)
+        assert raw.expect("CWD d", 250).text.startswith("250-Hello.\n")
+
+
 def test_a_less_safe_result_needs_consent(sallyport, tmp_path, source):
     config = source("local_enable=YES\nlocal_root=/srv\ncmds_denied=SITE\n")
     output = tmp_path / "serve.toml"

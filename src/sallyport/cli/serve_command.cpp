@@ -18,6 +18,7 @@
 #include <sallyport/cli/daemon_options.hpp>
 #include <sallyport/cli/help.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/text_options.hpp>
 #include <sallyport/cli/user_database_accounts.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/ops/daemon.hpp>
@@ -51,7 +52,7 @@ struct serve_options {
     bool no_active = false;
     bool allow_ccc = false;
     vfs::sync_policy sync = vfs::sync_policy::full;
-    std::string greeting = "Sallyport ready.";
+    text_options shown_texts;
 
     void add_to(CLI::App& command);
     [[nodiscard]] result<server::settings> settings() const;
@@ -71,8 +72,8 @@ void serve_options::add_to(CLI::App& command) {
          {"--upload-sync", "full|none",
           choice(sync, "value",
                  choices<vfs::sync_policy>{{"full", vfs::sync_policy::full}, {"none", vfs::sync_policy::none}}),
-          "Sync uploads and renames to disk before replying: full or none"},
-         {"--greeting", "TEXT", text(greeting), "Text of the 220 greeting"}});
+          "Sync uploads and renames to disk before replying: full or none"}});
+    shown_texts.add_to(table);
     daemon.add_to(table, "serve");
     table.add("Listening and TLS",
               {{"--allow-ccc", "", flag(allow_ccc), "Let logged-in clients end TLS on the control connection (CCC)"}});
@@ -121,7 +122,7 @@ result<server::settings> serve_options::settings() const {
         if (auto good = check_database(database); !good) return std::unexpected(good.error());
         out.stored = accounts_of_database(database, accounts, directory, sync);
     }
-    out.greeting = greeting;
+    if (auto filled = shown_texts.fill(out); !filled) return std::unexpected(filled.error());
     out.passive_allowed = !no_passive;
     out.active_allowed = !no_active;
     out.ccc_allowed = allow_ccc;
@@ -153,6 +154,7 @@ confinement_needs serve_options::needs(const std::string& control_socket) const 
     for (const auto* list : {&users, &readers})
         for (const auto& file : secret_files(*list)) out.files_to_read.push_back(file);
     for (const auto& file : accounts.secret_files()) out.files_to_read.push_back(file);
+    for (const auto& file : shown_texts.files()) out.files_to_read.push_back(file);
     out.directories_to_write = accounts.homes(directory);
     if (database.empty()) return out;
     out.files_to_read.push_back(database);

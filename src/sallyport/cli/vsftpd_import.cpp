@@ -187,8 +187,7 @@ private:
         for (const char* const key : {"listen_port", "listen_ipv6"}) note(key, outcome::taken, line);
         for (const char* const key : {"listen_address", "listen_address6", "implicit_ssl"})
             note_if_given(key, outcome::taken, line);
-        if (const auto text = value("ftpd_banner"); !text.empty())
-            top(fmt::format("greeting = {}", toml_text(text)), {"ftpd_banner"});
+        texts();
         if (const auto text = value("pasv_address"); !text.empty())
             top(fmt::format("external-address = [{}]", toml_text(text)), {"pasv_address"});
         const auto first = count("pasv_min_port");
@@ -200,6 +199,25 @@ private:
                 note_if_given(key, outcome::nearest, "any free port; set passive-ports, so that a firewall can be narrow");
         flag("pasv_enable", !yes("pasv_enable"), "no-passive = true");
         flag("port_enable", !yes("port_enable"), "no-active = true");
+    }
+
+    void texts() {
+        if (const auto file = value("banner_file"); !file.empty()) {
+            top(fmt::format("banner-file = {}", toml_text(file)), {"banner_file"});
+            note_if_given("ftpd_banner", outcome::dropped, "banner_file takes its place, as in vsftpd");
+        } else if (const auto text = value("ftpd_banner"); !text.empty()) {
+            top(fmt::format("greeting = {}", toml_text(text)), {"ftpd_banner"});
+        }
+        const auto name = value("message_file");
+        const bool shown = yes("dirmessage_enable") && !name.empty() && name.find('/') == std::string::npos;
+        const auto line = fmt::format("message-file = {}", toml_text(name));
+        if (shown) top_ += line + "\n";
+        for (const char* const key : {"dirmessage_enable", "message_file"}) {
+            if (shown || !yes("dirmessage_enable"))
+                note_if_given(key, outcome::taken, shown ? line : "CWD shows no texts");
+            else
+                note_if_given(key, outcome::dropped, "message-file needs a name without '/'");
+        }
     }
 
     void tls() {

@@ -41,6 +41,16 @@ TEST(vsftpd_import, a_mirror) {
         EXPECT_TRUE(has_line(toml, line)) << line << "\n" << toml;
 }
 
+TEST(vsftpd_import, texts) {
+    const auto toml = toml_of("ftpd_banner=Hello.\nbanner_file=/etc/ftp.banner\ndirmessage_enable=YES\n");
+    for (const char* line : {"banner-file = \"/etc/ftp.banner\"", "message-file = \".message\""})
+        EXPECT_TRUE(has_line(toml, line)) << line << "\n" << toml;
+    EXPECT_FALSE(toml.contains("greeting")) << "vsftpd does not show it either";
+    EXPECT_TRUE(has_line(toml_of("dirmessage_enable=YES\nmessage_file=README\n"), "message-file = \"README\""));
+    for (const char* text : {"", "message_file=README\n", "dirmessage_enable=YES\nmessage_file=/etc/motd\n"})
+        EXPECT_FALSE(toml_of(text).contains("message-file")) << text;
+}
+
 TEST(vsftpd_import, a_drop_box) {
     const auto toml = toml_of(
         "write_enable=YES\nanon_upload_enable=YES\nanon_mkdir_write_enable=YES\ndownload_enable=NO\ndirlist_enable=NO\n");

@@ -101,6 +101,8 @@ struct file_result {
     std::int64_t modified = 0;
     // MLST: as mlst_line() made it. HASH: in hexadecimal form.
     std::string line;
+    // CWD and CDUP: the text of the directory, line by line, as text_lines() made them.
+    std::vector<std::string> message;
     // STAT with a path: lines of the listing, with CR LF each.
     std::string lines;
     // STAT with a path: file_done() will be called again.

@@ -7,6 +7,7 @@
 #include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/failure_reply.hpp>
 #include <sallyport/proto/list_argument.hpp>
+#include <sallyport/proto/text_lines.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -166,7 +167,9 @@ reply server_files::reply_to(const file_request& request, const file_result& ans
     switch (request.command) {
         case verb::hash: return hash_reply(request, answer);
         case verb::cwd:
-        case verb::cdup: directory_ = request.path; return {250, {quoted(directory_) + " is the current directory."}};
+        case verb::cdup:
+            directory_ = request.path;
+            return with_lines(answer.message, {250, {quoted(directory_) + " is the current directory."}});
         case verb::mkd: return {257, {quoted(request.path) + " created."}};
         case verb::rmd: return {250, {"Directory removed."}};
         case verb::dele: return {250, {"File removed."}};

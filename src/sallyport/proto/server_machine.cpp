@@ -6,6 +6,7 @@
 #include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/server_information.hpp>
+#include <sallyport/proto/text_lines.hpp>
 
 namespace sallyport::proto {
 
@@ -43,7 +44,8 @@ void server_machine::time_passed(session_time now) {
 }
 
 server_action server_machine::next() {
-    if (awaited_ != awaited::tls && !std::exchange(greeted_, true)) send_reply(as_reply(220, settings_.greeting));
+    if (awaited_ != awaited::tls && !std::exchange(greeted_, true))
+        send_reply(with_lines(settings_.texts->banner, as_reply(220, settings_.texts->greeting)));
     for (;;) {
         if (data_.pop_release_request()) return act::release_data{};
         if (pending_action_) return *std::exchange(pending_action_, std::nullopt);
@@ -62,7 +64,7 @@ server_action server_machine::next() {
             handle_line(*line);
         } else {
             if (!input_.at_end()) return need_input;
-            close_after(221, replies::goodbye);
+            close_after(221, settings_.texts->goodbye);
         }
     }
 }
@@ -172,13 +174,13 @@ void server_machine::handle_login(const command& c) {
             if (const auto no = protection_.refuse_rein()) return send_reply(as_reply(*no));
             protection_.reset_levels();
             reset_login();
-            return send_reply(as_reply(220, settings_.greeting));
+            return send_reply(as_reply(220, settings_.texts->greeting));
         case verb::host:
             // There are no virtual hosts, so each name is accepted.
             if (const auto no = refuse_host(c.argument, login_.stage(), settings_.local.address))
                 return send_reply(as_reply(*no));
             return send_reply(as_reply(220, replies::host_accepted));
-        default: return close_after(221, replies::goodbye);
+        default: return close_after(221, settings_.texts->goodbye);
     }
 }
 
@@ -328,8 +330,9 @@ void server_machine::tls_cleared() {
 void server_machine::login_done(const result<void>& outcome, bool account_requires_tls) {
     deadlines_.note_activity(login_.logged_in());
     if (std::exchange(awaited_, awaited::nothing) != awaited::login || closing_) return;
-    const auto answer = login_.finish(outcome, account_requires_tls);
+    auto answer = login_.finish(outcome, account_requires_tls);
     input_.set_logged_in(login_.logged_in());
+    if (login_.logged_in()) answer = with_lines(settings_.texts->login, std::move(answer));
     send_reply(answer);
     if (login_.attempts_used_up()) close_after(421, "Too many failed logins; connect again later.");
 }

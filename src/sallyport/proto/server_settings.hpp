@@ -1,17 +1,33 @@
 #pragma once
-// The settings of a server session: addresses, permissions and timeouts. Values; any thread.
+// The settings of a server session: texts, addresses, permissions and timeouts. Values, of which sessions share the texts;
+// any thread.
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/client_side/site_doctor.hpp>
 #include <sallyport/proto/session_time.hpp>
 
 namespace sallyport::proto {
 
-struct server_settings {
+/// What a server tells its clients besides facts.
+struct session_texts {
+    // 220, with the banner before it.
+    std::vector<std::string> banner{};
     std::string greeting = "Sallyport ready.";
+    // Before the text of 230.
+    std::vector<std::string> login{};
+    // 221
+    std::string goodbye = std::string(replies::goodbye);
+};
+
+struct server_settings {
+    // Never null.
+    std::shared_ptr<const session_texts> texts = std::make_shared<const session_texts>();
     // The local end of the control connection.
     endpoint local;
     endpoint peer;

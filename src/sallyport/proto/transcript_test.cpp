@@ -25,6 +25,7 @@ endpoint address(std::string_view text) {
 
 server_settings read_settings(const transcript& t) {
     server_settings s;
+    session_texts texts;
     s.local = address("10.0.0.1:21");
     s.peer = address("192.168.1.2:1930");
     for (const std::string& line : t.settings) {
@@ -44,7 +45,13 @@ server_settings read_settings(const transcript& t) {
         else if (name == "no-active")
             s.active_allowed = false;
         else if (name == "greeting")
-            s.greeting = value;
+            texts.greeting = value;
+        else if (name == "banner")
+            texts.banner.emplace_back(value);
+        else if (name == "login-text")
+            texts.login.emplace_back(value);
+        else if (name == "goodbye")
+            texts.goodbye = value;
         else if (name == "local")
             s.local = address(value);
         else if (name == "peer")
@@ -52,6 +59,7 @@ server_settings read_settings(const transcript& t) {
         else
             throw std::runtime_error("unknown setting " + line);
     }
+    s.texts = std::make_shared<const session_texts>(std::move(texts));
     return s;
 }
 
@@ -191,6 +199,7 @@ private:
             machine_.file_done(file_result{.lines = std::string(value) + "\r\n", .more = true});
             return machine_.file_done(file_result{});
         }
+        if (name_of_it == "message") return machine_.file_done(file_result{.message = {std::string(value), "226 x"}});
         if (name_of_it == "line") return machine_.file_done(file_result{.line = std::string(value)});
         machine_.file_done(fail(read_cause(name_of_it), request.path.text()));
     }

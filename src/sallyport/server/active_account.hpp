@@ -4,9 +4,11 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include <sallyport/frontend/user_limit.hpp>
 #include <sallyport/server/account.hpp>
+#include <sallyport/server/directory_messages.hpp>
 #include <sallyport/server/rate_limit.hpp>
 
 namespace sallyport::server {
@@ -18,6 +20,15 @@ struct active_account {
     std::optional<frontend::user_limit::user_slot> slot{};
     rate_limit upload{};
     rate_limit download{};
+    directory_messages messages{};
+
+    /// After a login.
+    void become(account_ptr account_of_login) {
+        who = std::move(account_of_login);
+        upload = rate_limit(who->rates.upload);
+        download = rate_limit(who->rates.download);
+        messages = {};
+    }
 };
 
 }  // namespace sallyport::server

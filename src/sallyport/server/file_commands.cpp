@@ -116,7 +116,8 @@ std::size_t status_listing::size_of_lines(std::string_view block) {
 }
 
 net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, disk_access disk,
-                                                       account_ptr user_account, proto::file_request request) {
+                                                       active_account& user, proto::file_request request) {
+    const account_ptr user_account = user.who;
     const auto access = access_for(*user_account, request);
     if (!access) co_return std::unexpected(access.error());
     vfs::filesystem& files = shared->files_of(*user_account);
@@ -139,7 +140,11 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
         found = co_await disk.run(std::move(work));
     }
     if (!found) co_return std::unexpected(found.error());
-    co_return answer(request, *found, *user_account);
+    result<proto::file_result> out = answer(request, *found, *user_account);
+    const bool shows_text = request.command == verb::cwd || request.command == verb::cdup;
+    if (out && shows_text && !shared->config.message_file.empty())
+        out->message = co_await user.messages.take(disk, files, request.path, shared->config.message_file);
+    co_return out;
 }
 
 }  // namespace sallyport::server

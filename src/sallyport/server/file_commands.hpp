@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include <sallyport/proto/server_actions.hpp>
-#include <sallyport/server/accounts.hpp>
+#include <sallyport/server/active_account.hpp>
 #include <sallyport/server/disk_access.hpp>
 #include <sallyport/server/lister.hpp>
 #include <sallyport/server/session_context.hpp>
@@ -41,8 +41,8 @@ private:
 };
 
 /// All but STAT. Queries are answered on the loop if the answer is cached in memory, otherwise on the pool. Changes are made
-/// on the pool.
+/// on the pool. `user` must outlive the coroutine.
 net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_context> shared, disk_access disk,
-                                                       account_ptr user_account, proto::file_request request);
+                                                       active_account& user, proto::file_request request);
 
 }  // namespace sallyport::server

@@ -11,6 +11,7 @@
 #include <sallyport/base/error.hpp>
 #include <sallyport/frontend/service.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/proto/server_settings.hpp>
 #include <sallyport/server/accounts.hpp>
 #include <sallyport/status/counters.hpp>
 #include <sallyport/vfs/filesystem.hpp>
@@ -25,7 +26,10 @@ struct settings : frontend::service_settings {
     stored_accounts_ptr stored;
     // Nothing: anonymous users may not log in.
     std::optional<account> anonymous;
-    std::string greeting = "Sallyport ready.";
+    // Never null.
+    std::shared_ptr<const proto::session_texts> texts = std::make_shared<const proto::session_texts>();
+    // The name of the files whose text CWD shows; empty: it shows none.
+    std::string message_file;
     bool ccc_allowed = false;
     bool passive_allowed = true;
     bool active_allowed = true;

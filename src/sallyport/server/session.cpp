@@ -26,7 +26,7 @@ namespace act = proto::act;
 proto::server_settings settings_for(const settings& s, const endpoint& client, const endpoint& client_destination,
                                     bool implicit_tls, std::function<proto::site_doctor_facts()> known) {
     proto::server_settings out;
-    out.greeting = s.greeting;
+    out.texts = s.texts;
     out.local = client_destination;
     out.peer = client;
     out.tls_active = implicit_tls;
@@ -241,9 +241,7 @@ net::task<> session::check_login(proto::login_request request) {
     if (checked) checked = co_await admit(std::move(*checked));
     machine_.set_time(net::clock::now());
     if (checked) {
-        user_.who = std::move(*checked);
-        user_.upload = rate_limit(user_.who->rates.upload);
-        user_.download = rate_limit(user_.who->rates.download);
+        user_.become(std::move(*checked));
         logged_in(user_.who->name);
         if (!user_.who->anonymous) slot().report_login();
         log_login(user_.who->name, "accepted");
@@ -309,7 +307,7 @@ net::task<result<account_ptr>> session::check_password(const proto::login_reques
 
 net::task<> session::run_file(proto::file_request request) {
     client_check_.arm(net::clock::now() + limits::client_check_interval);
-    const result<proto::file_result> answer = co_await run_file_command(shared_, disk_, user_.who, request);
+    const result<proto::file_result> answer = co_await run_file_command(shared_, disk_, user_, request);
     client_check_.disarm();
     machine_.set_time(net::clock::now());
     machine_.file_done(answer);

@@ -135,6 +135,11 @@ public:
     /// Follows links beneath the root; a link to a target outside is errc::not_found.
     [[nodiscard]] virtual result<status> stat(const virtual_path& path, may_block wait) = 0;
     [[nodiscard]] virtual result<std::unique_ptr<read_file>> open_read(const virtual_path& path, may_block wait) = 0;
+    /// open_read() for a text that the server itself shows in a reply: a name that a view hides because of its form is no
+    /// obstacle.
+    [[nodiscard]] virtual result<std::unique_ptr<read_file>> open_text(const virtual_path& path, may_block wait) {
+        return open_read(path, wait);
+    }
     /// `offset` is for `resume` only; beyond the end of the old file it is errc::out_of_range. With may_block::no,
     /// errc::busy unless neither this call nor any use of the file can wait for a disk: the files must be in memory.
     [[nodiscard]] virtual result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,

@@ -67,6 +67,13 @@ public:
         return file;
     }
 
+    result<std::unique_ptr<read_file>> open_text(const virtual_path& path, may_block wait) override {
+        if (auto above = stat(path.parent(), wait); !above) return std::unexpected(above.error());
+        auto file = files_->open_text(path, wait);
+        if (!file || is_for_all((*file)->facts())) return file;
+        return fail_os(ENOENT, path.text());
+    }
+
     result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
         if (auto visible = stat(path, may_block::yes); !visible) return std::unexpected(visible.error());
         auto all = files_->open_directory(path);
