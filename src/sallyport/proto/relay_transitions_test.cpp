@@ -83,7 +83,7 @@ TEST(RelayTransitions, BytesOfALegArriveInSomeStagesOnly) {
 
 TEST(RelayTransitions, ArchitectureHasThem) {
     const auto table = relay_transitions_page();
-    if (const char* const file = std::getenv("SALLYPORT_TRANSITIONS")) std::ofstream(file, std::ios::binary) << table;
+    if (const char* const file = std::getenv("SALLYPORT_PRINTED")) std::ofstream(file, std::ios::binary) << table;
     std::ifstream in(SALLYPORT_ARCHITECTURE, std::ios::binary);
     const std::string page{std::istreambuf_iterator<char>(in), {}};
     const std::string part =
