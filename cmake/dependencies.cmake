@@ -1,7 +1,8 @@
 # Dependencies from the system, with their purposes. tools/deps installs all of it on Debian 12 and 13.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(OpenSSL 3 REQUIRED)                 # TLS
+find_package(OpenSSL 3 REQUIRED)                 # TLS, hashes of files
+find_package(ZLIB REQUIRED)                      # CRC-32
 find_package(fmt REQUIRED)                       # text
 find_package(spdlog REQUIRED)                    # logs
 find_package(CLI11 REQUIRED)                     # command lines

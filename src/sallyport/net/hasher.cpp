@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <boost/crc.hpp>
+#include <zlib.h>
 
 namespace sallyport::net {
 namespace {
@@ -24,7 +24,7 @@ struct hasher::state {
     explicit state(hash_algorithm a) : algorithm(a) {}
 
     hash_algorithm algorithm;
-    boost::crc_32_type crc;
+    uLong crc = 0;
     // Null for CRC-32.
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest{nullptr, &EVP_MD_CTX_free};
 };
@@ -44,11 +44,11 @@ void hasher::add(std::span<const char> bytes) {
     if (state_->digest)
         static_cast<void>(EVP_DigestUpdate(state_->digest.get(), bytes.data(), bytes.size()));
     else
-        state_->crc.process_bytes(bytes.data(), bytes.size());
+        state_->crc = crc32_z(state_->crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
 }
 
 result<std::string> hasher::finish() {
-    if (!state_->digest) return fmt::format("{:08x}", state_->crc.checksum());
+    if (!state_->digest) return fmt::format("{:08x}", state_->crc);
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
     if (EVP_DigestFinal_ex(state_->digest.get(), digest.data(), &size) != 1)
