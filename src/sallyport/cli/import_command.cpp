@@ -1,15 +1,24 @@
 // sallyport import: makes a configuration of 'sallyport serve' from that of another server.
 
+#include <algorithm>
+#include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+#include <glob.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/base/small_file.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/proftpd_import.hpp>
 #include <sallyport/cli/self_signed_certificate.hpp>
 #include <sallyport/cli/vsftpd_import.hpp>
 
@@ -21,37 +30,151 @@ constexpr int invalid = 2;
 constexpr int less_safe = 3;
 
 struct import_job {
+    // "vsftpd"
+    std::string program;
     std::string file;
     std::string output;
     std::string users;
+    std::string virtual_host;
     bool accept = false;
 };
 
-int refuse(const error& why, int code) {
-    fmt::print(stderr, "sallyport import vsftpd: {}\n", line_of(why));
+int refuse(const import_job& job, const error& why, int code) {
+    fmt::print(stderr, "sallyport import {}: {}\n", job.program, line_of(why));
     return code;
 }
 
-int run(const import_job& job) {
-    const auto text = read_small_file(job.file);
-    if (!text) return refuse(text.error(), failed);
-    result<std::string> users = std::string();
-    if (!job.users.empty()) users = read_small_file(job.users);
-    if (!users) return refuse(users.error(), failed);
-    const auto imported = import_vsftpd(*text, *users);
-    if (!imported) {
-        const auto& why = imported.error();
-        return refuse({why.code, why.os, why.what.starts_with("--users") ? why.what : job.file + ", " + why.what}, invalid);
-    }
-    fmt::print("{}", imported->report(job.file));
-    if (imported->is_less_safe() && !job.accept)
-        return refuse({errc::usage, 0,
-                       "the result would be less safe than the source, see the lines above; nothing was written; change the "
-                       "source, or add --accept and complete the result by hand"},
+/// Writes the result, if it may be written. `between`: what separates a name and its value in the source.
+int finish(const import_job& job, const import_result& made, char between) {
+    fmt::print("{}", made.report(job.program, job.file, between));
+    if (made.is_less_safe() && !job.accept)
+        return refuse(job,
+                      {errc::usage, 0,
+                       "the result would be less safe than the source, or lack accounts, see the lines above; nothing was "
+                       "written; change the source, or add --accept and complete the result by hand"},
                       less_safe);
-    if (const auto done = write_new_file(job.output, imported->toml, 0600); !done) return refuse(done.error(), failed);
+    if (const auto done = write_new_file(job.output, made.toml, 0600); !done) return refuse(job, done.error(), failed);
     fmt::print("Written: {}; check it with 'sallyport serve check DIR --config {}'\n", job.output, job.output);
     return 0;
+}
+
+result<std::optional<std::string>> read_users(const import_job& job) {
+    if (job.users.empty()) return std::nullopt;
+    auto text = read_small_file(job.users);
+    if (!text) return std::unexpected(std::move(text.error()));
+    return std::move(*text);
+}
+
+int run_vsftpd(const import_job& job) {
+    const auto text = read_small_file(job.file);
+    if (!text) return refuse(job, text.error(), failed);
+    const auto users = read_users(job);
+    if (!users) return refuse(job, users.error(), failed);
+    const auto made = import_vsftpd(*text, users->value_or(""));
+    if (made) return finish(job, *made, '=');
+    const auto& why = made.error();
+    return refuse(job, {why.code, why.os, why.what.starts_with("--users") ? why.what : job.file + ", " + why.what}, invalid);
+}
+
+/// The file, or those in the directory, in the order of their names.
+result<std::vector<std::string>> files_of(const std::string& path) {
+    std::error_code why;
+    if (!std::filesystem::is_directory(path, why)) return std::vector<std::string>{path};
+    std::vector<std::string> out;
+    for (std::filesystem::directory_iterator entry(path, why), end; !why && entry != end; entry.increment(why))
+        out.push_back(entry->path().string());
+    if (why) return fail(errc::permission, fmt::format("{}: {}; run as a user that may read it", path, why.message()));
+    std::ranges::sort(out);
+    return out;
+}
+
+/// The files of an Include: one, those that a pattern matches, or all of a directory.
+result<std::vector<proftpd_file>> included_files(const std::string& pattern) {
+    std::vector<std::string> paths;
+    glob_t found{};
+    if (glob(pattern.c_str(), 0, nullptr, &found) == 0)
+        for (std::size_t i = 0; i < found.gl_pathc; ++i) paths.emplace_back(found.gl_pathv[i]);
+    globfree(&found);
+    // A pattern may match nothing, a name may not.
+    if (paths.empty() && pattern.find_first_of("*?[") == pattern.npos) paths.push_back(pattern);
+    std::vector<proftpd_file> out;
+    for (const auto& path : paths) {
+        auto files = files_of(path);
+        if (!files) return std::unexpected(std::move(files.error()));
+        for (auto& file : *files) {
+            auto text = read_small_file(file);
+            if (!text) return std::unexpected(std::move(text.error()));
+            out.push_back({std::move(file), std::move(*text)});
+        }
+    }
+    return out;
+}
+
+int run_proftpd(const import_job& job) {
+    auto text = read_small_file(job.file);
+    if (!text) return refuse(job, text.error(), failed);
+    auto users = read_users(job);
+    if (!users) return refuse(job, users.error(), failed);
+    const proftpd_files files{.include = included_files,
+                              .read = [](const std::string& path) { return read_small_file(path); }};
+    const auto made = import_proftpd(
+        {.file = {job.file, std::move(*text)}, .virtual_host = job.virtual_host, .users = std::move(*users)}, files);
+    if (made) return finish(job, *made, ' ');
+    return refuse(job, made.error(), made.error().code == errc::usage ? invalid : failed);
+}
+
+constexpr std::string_view outcomes_help =
+    " has a line in the report: taken over, nearest equivalent, dropped, or LESS SAFE, with what it has become or the "
+    "reason.";
+constexpr std::string_view codes_help =
+    "Exit codes: 0 success, 1 a file cannot be read or written, 2 invalid options or input, 3 the result would be less "
+    "safe.";
+
+std::vector<option_row> result_rows(import_job& job, const char* users_help) {
+    return {{"-o,--output", "FILE", required(text(job.output)), "Configuration file to write; none is overwritten"},
+            {"--users", "FILE", text(job.users), users_help, "none"},
+            {"--accept", "", flag(job.accept), "Write the result although it is less safe than the source"}};
+}
+
+/// Adds a subcommand that `run` performs.
+void add_program(CLI::App& import, const std::shared_ptr<import_job>& job, const char* description, command_table table,
+                 int (*run)(const import_job&), int& exit_code) {
+    CLI::App* command = import.add_subcommand(job->program, description);
+    set_table(*command, std::move(table));
+    command->callback([job, run, &exit_code] { exit_code = run(*job); });
+}
+
+void add_vsftpd(CLI::App& import, int& exit_code) {
+    auto job = std::make_shared<import_job>(import_job{.program = "vsftpd"});
+    command_table table;
+    table.add("Arguments", {{"FILE", "", required(text(job->file)), "The file vsftpd.conf"}});
+    table.add("Result", result_rows(*job, "Accounts to add: lines of NAME:HASH, as in /etc/shadow or from htpasswd"));
+    table.notes = fmt::format(
+        "Each setting of FILE, and each default of vsftpd that matters,{}\n\n"
+        "Example:\n"
+        "  sallyport import vsftpd /etc/vsftpd.conf --users /etc/shadow \\\n"
+        "    --output serve.toml\n\n{}",
+        outcomes_help, codes_help);
+    add_program(import, job, "Import vsftpd.conf, with a line for each setting", std::move(table), run_vsftpd, exit_code);
+}
+
+void add_proftpd(CLI::App& import, int& exit_code) {
+    auto job = std::make_shared<import_job>(import_job{.program = "proftpd"});
+    command_table table;
+    table.add("Arguments",
+              {{"FILE", "", required(text(job->file)), "The file proftpd.conf; files of its Include are read, too"}});
+    table.add("Source", {{"--virtual-host", "NAME", text(job->virtual_host),
+                          "Import this <VirtualHost> instead of the server outside them", "none"}});
+    table.add("Result", result_rows(*job, "Accounts in place of AuthUserFile: lines of ftpasswd or /etc/shadow"));
+    table.notes = fmt::format(
+        "Each line of FILE, and each default of ProFTPD that matters,{} <IfModule> counts as if the module were loaded. "
+        "Users "
+        "of AuthUserFile get sections with their hashes, and what <Limit> and <Directory> permit them.\n\n"
+        "Example:\n"
+        "  sallyport import proftpd /etc/proftpd/proftpd.conf --output serve.toml\n\n{}",
+        outcomes_help, codes_help);
+    add_program(import, job, "Import proftpd.conf, with a line for each directive", std::move(table), run_proftpd,
+                exit_code);
 }
 
 }  // namespace
@@ -60,25 +183,8 @@ void add_import_command(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand("import", "Make a configuration for serve from that of another server");
     command->require_subcommand(1);
     set_table(*command, {});
-    auto job = std::make_shared<import_job>();
-    CLI::App* vsftpd = command->add_subcommand("vsftpd", "Import vsftpd.conf, with a line for each setting");
-    command_table table;
-    table.add("Arguments", {{"FILE", "", required(text(job->file)), "The file vsftpd.conf"}});
-    table.add("Result",
-              {{"-o,--output", "FILE", required(text(job->output)), "Configuration file to write; none is overwritten"},
-               {"--users", "FILE", text(job->users),
-                "Accounts to add: lines of NAME:HASH, as in /etc/shadow or from htpasswd", "none"},
-               {"--accept", "", flag(job->accept), "Write the result although it is less safe than the source"}});
-    table.notes =
-        "Each setting of FILE, and each default of vsftpd that matters, has a line in the report: taken over, nearest "
-        "equivalent, dropped, or LESS SAFE, with what it has become or the reason.\n\n"
-        "Example:\n"
-        "  sallyport import vsftpd /etc/vsftpd.conf --users /etc/shadow \\\n"
-        "    --output serve.toml\n\n"
-        "Exit codes: 0 success, 1 a file cannot be read or written, 2 invalid options or FILE, 3 the result would be less "
-        "safe.";
-    set_table(*vsftpd, std::move(table));
-    vsftpd->callback([job, &exit_code] { exit_code = run(*job); });
+    add_vsftpd(*command, exit_code);
+    add_proftpd(*command, exit_code);
 }
 
 }  // namespace sallyport::cli

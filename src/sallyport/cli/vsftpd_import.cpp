@@ -1,46 +1,25 @@
 #include <sallyport/cli/vsftpd_import.hpp>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/closest.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/vsftpd_settings.hpp>
-#include <sallyport/server/secret.hpp>
 
 namespace sallyport::cli {
 namespace {
 
 using outcome = import_outcome;
 
-constexpr auto outcome_texts = std::to_array<std::string_view>({"taken over", "nearest equivalent", "dropped", "LESS SAFE"});
-
 std::unexpected<error> refuse(std::size_t line, std::string_view what) {
     return fail(errc::usage, fmt::format("line {}: {}", line, what));
-}
-
-/// A TOML string.
-std::string toml_text(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        out += c;
-    }
-    return out + '"';
-}
-
-std::string list_of_texts(const std::vector<std::string>& texts) {
-    std::vector<std::string> out;
-    for (const auto& text : texts) out.push_back(toml_text(text));
-    return fmt::format("[{}]", fmt::join(out, ", "));
 }
 
 const vsftpd_setting* find_setting(std::string_view key) {
@@ -266,7 +245,7 @@ private:
                      fmt::format("braces within a pattern, and '/', are not supported; write {} by hand", ours));
                 continue;
             }
-            const auto line = fmt::format("{} = {}", ours, list_of_texts(*patterns));
+            const auto line = fmt::format("{} = {}", ours, toml_list(*patterns));
             default_ += line + "\n";
             note(theirs, outcome::taken,
                  line + (std::string_view(ours) == "hide" ? ", and they cannot be used either" : ""));
@@ -297,8 +276,7 @@ private:
 
     [[nodiscard]] std::string modes(std::string_view umask_key, unsigned of_directories = 0700) const {
         const unsigned mask = number(umask_key, 8).value_or(0);
-        const unsigned file = (number("file_open_mode", 8).value_or(0) & ~mask & 0777U) | 0600U;
-        return fmt::format("file-mode = \"{:04o}\"\ndirectory-mode = \"{:04o}\"\n", file, (0777U & ~mask) | of_directories);
+        return mode_lines(mask, mask, number("file_open_mode", 8).value_or(0), of_directories);
     }
 
     static std::string rates(unsigned per_second) {
@@ -309,7 +287,7 @@ private:
     void anonymous() {
         const bool on = yes("anonymous_enable");
         note("anonymous_enable", outcome::taken, on ? "[anonymous]" : "no section [anonymous]");
-        const auto access = list_of_texts(rights(true));
+        const auto access = toml_list(rights(true));
         const auto keys = {"anon_upload_enable",
                            "anon_mkdir_write_enable",
                            "anon_other_write_enable",
@@ -349,7 +327,7 @@ private:
 
     void local_users() {
         const bool on = yes("local_enable") || yes("guest_enable");
-        const auto access = list_of_texts(rights(has_virtual_users()));
+        const auto access = toml_list(rights(has_virtual_users()));
         default_ += "rights = " + access + "\n";
         for (const char* const key : {"write_enable", "dirlist_enable", "download_enable"})
             note(key, outcome::taken, fmt::format("rights = {}", access));
@@ -381,28 +359,13 @@ private:
     }
 
     result<void> add_users(std::string_view users) {
-        for (std::size_t line = 1; !users.empty(); ++line) {
-            const std::string_view row = users.substr(0, users.find('\n'));
-            users.remove_prefix(std::min(users.size(), row.size() + 1));
-            const auto colon = row.find(':');
-            if (row.empty() || row.front() == '#') continue;
-            if (colon == std::string_view::npos || colon == 0)
-                return fail(errc::usage, fmt::format("--users, line {}: needs NAME:HASH", line));
-            const auto name = row.substr(0, colon);
-            auto hash = row.substr(colon + 1);
-            hash = hash.substr(0, hash.find(':'));
-            if (name == "root") {
-                users_ += "\n# root is left out: PAM refuses it at vsftpd as well (/etc/ftpusers).\n";
-                continue;
-            }
-            const auto secret = server::parse_secret(hash);
-            // A plain password is not what such a file has.
-            if (!secret || secret->kind == server::secret_kind::plain) {
-                users_ += fmt::format("\n# {} has no usable hash: locked, or of an unknown kind.\n", escape(name, 100));
-                continue;
-            }
-            users_ += fmt::format("\n[user.{}]\npassword = {}\n", toml_text(name), toml_text(hash));
-        }
+        auto made = make_account_sections(users, [](const std::string& name, std::string_view) -> account_addition {
+            return {.left_out = name == "root" ? "PAM refuses it at vsftpd as well (/etc/ftpusers)" : ""};
+        });
+        if (!made) return fail(errc::usage, "--users, " + made.error().what);
+        users_ = std::move(made->toml);
+        out_.accounts = std::move(made->report);
+        out_.has_account_losses = made->has_losses;
         return {};
     }
 
@@ -428,20 +391,6 @@ private:
 };
 
 }  // namespace
-
-bool import_result::is_less_safe() const noexcept {
-    return std::ranges::any_of(settings, [](const imported_setting& s) { return s.outcome == outcome::less_safe; });
-}
-
-std::string import_result::report(std::string_view file) const {
-    std::string out;
-    for (const auto& s : settings) {
-        const auto where = s.line == 0 ? std::string("default of vsftpd") : fmt::format("{}, line {}", file, s.line);
-        out += fmt::format("{}: {}={}: {}: {}\n", where, s.key, escape(s.value, 200),
-                           outcome_texts.at(static_cast<std::size_t>(s.outcome)), escape(s.text, 500));
-    }
-    return out;
-}
 
 result<import_result> import_vsftpd(std::string_view text, std::string_view users) { return importer().run(text, users); }
 

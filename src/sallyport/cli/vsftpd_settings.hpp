@@ -5,7 +5,7 @@
 #include <array>
 #include <string_view>
 
-#include <sallyport/cli/vsftpd_import.hpp>
+#include <sallyport/cli/import_report.hpp>
 
 namespace sallyport::cli {
 

@@ -1,0 +1,34 @@
+#pragma once
+// Translates the configuration of ProFTPD 1.3 into that of 'sallyport serve'. Pure functions on values, except for the
+// reading of files, which the caller owns; any thread.
+//
+// One server of the source becomes one configuration. Its users keep their hashes, and <Limit> and <Directory> become their
+// rights. A source that ProFTPD itself would refuse is an error.
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include <sallyport/base/error.hpp>
+#include <sallyport/cli/import_report.hpp>
+#include <sallyport/cli/proftpd_reader.hpp>
+
+namespace sallyport::cli {
+
+struct proftpd_input {
+    proftpd_file file;
+    // Of a <VirtualHost>; empty: the server outside them.
+    std::string virtual_host{};
+    // Accounts in place of those of AuthUserFile.
+    std::optional<std::string> users{};
+};
+
+struct proftpd_files {
+    proftpd_include include;
+    // AuthUserFile and AuthGroupFile.
+    std::function<result<std::string>(const std::string& path)> read;
+};
+
+[[nodiscard]] result<import_result> import_proftpd(const proftpd_input& input, const proftpd_files& files);
+
+}  // namespace sallyport::cli

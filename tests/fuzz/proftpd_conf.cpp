@@ -1,0 +1,42 @@
+// Configurations of ProFTPD.
+// - Each text is a configuration or an error.
+// - What it becomes is a configuration file that can be parsed, and each line of the source is in the report once.
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include <toml++/toml.h>
+
+#include <sallyport/base/ascii.hpp>
+#include <sallyport/cli/config_text.hpp>
+#include <sallyport/cli/proftpd_import.hpp>
+
+#include "fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace sallyport;
+    using sallyport::fuzz::check;
+    const std::string text(sallyport::fuzz::text_of(data, size));
+    const cli::proftpd_files files{.include = [](const std::string& path) -> result<std::vector<cli::proftpd_file>> {
+                                       return std::vector<cli::proftpd_file>{{path, "Umask 022\n"}};
+                                   },
+                                   .read = [](const std::string&) -> result<std::string> {
+                                       return std::string("bob:$1$saltsalt$9xy1btjgzLYfb7hivXtC//:1:1::/srv/bob:/bin/sh\n");
+                                   }};
+    const auto made = cli::import_proftpd({.file = {"proftpd.conf", text}}, files);
+    if (!made) {
+        check(!made.error().what.empty(), "an error has a text");
+        return 0;
+    }
+    std::set<std::pair<std::string, std::size_t>> lines;
+    for (const auto& s : made->settings)
+        if (s.line != 0) check(lines.emplace(s.file, s.line).second, "a line is in the report once");
+    check(cli::check_config_text(made->toml).has_value(), "the result is a configuration file");
+    try {
+        (void)toml::parse(made->toml);
+    } catch (const toml::parse_error&) {
+        check(!is_utf8(text), "the result can be parsed");
+    }
+    return 0;
+}
