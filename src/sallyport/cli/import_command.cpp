@@ -19,6 +19,7 @@
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/proftpd_import.hpp>
+#include <sallyport/cli/pure_ftpd_import.hpp>
 #include <sallyport/cli/self_signed_certificate.hpp>
 #include <sallyport/cli/vsftpd_import.hpp>
 
@@ -123,6 +124,36 @@ int run_proftpd(const import_job& job) {
     return refuse(job, made.error(), made.error().code == errc::usage ? invalid : failed);
 }
 
+/// A command line, a directory with a file for each option, or a configuration file.
+result<pure_options> read_pure_ftpd(const std::string& source) {
+    if (source.starts_with('-') || source.find_first_of(" \t") != source.npos) return read_pure_ftpd_words(source);
+    const auto names = files_of(source);
+    if (!names) return std::unexpected(names.error());
+    std::vector<pure_file> files;
+    for (const auto& name : *names) {
+        auto text = read_small_file(name);
+        if (!text) return std::unexpected(std::move(text.error()));
+        files.push_back({name, std::move(*text)});
+    }
+    std::error_code ignored;
+    if (std::filesystem::is_directory(source, ignored)) return read_pure_ftpd_directory(files);
+    return read_pure_ftpd_conf(files.front(), [](const std::string& path) { return read_small_file(path); });
+}
+
+int run_pure_ftpd(const import_job& job) {
+    const auto options = read_pure_ftpd(job.file);
+    if (!options) return refuse(job, options.error(), options.error().code == errc::usage ? invalid : failed);
+    const auto users = read_users(job);
+    if (!users) return refuse(job, users.error(), failed);
+    auto made = import_pure_ftpd(*options, users->value_or(""));
+    if (!made) return refuse(job, made.error(), invalid);
+    const bool is_command_line = !options->empty() && options->front().file.empty();
+    if (is_command_line) made->unit = "word";
+    import_job named = job;
+    if (is_command_line) named.file = "options";
+    return finish(named, *made, ' ');
+}
+
 constexpr std::string_view outcomes_help =
     " has a line in the report: taken over, nearest equivalent, dropped, or LESS SAFE, with what it has become or the "
     "reason.";
@@ -177,6 +208,26 @@ void add_proftpd(CLI::App& import, int& exit_code) {
                 exit_code);
 }
 
+void add_pure_ftpd(CLI::App& import, int& exit_code) {
+    auto job = std::make_shared<import_job>(import_job{.program = "pure-ftpd"});
+    command_table table;
+    table.add("Arguments", {{"SOURCE", "", required(text(job->file)),
+                             "pure-ftpd.conf, a directory of options, or a command line in quotes"}});
+    table.add("Result", result_rows(*job, "Accounts to add: the text file of pure-pw, or lines of /etc/shadow"));
+    table.notes = fmt::format(
+        "SOURCE is a configuration file, Debian's directory with a file for each option, or a command line that begins with "
+        "the program's name. Each option, and each default of Pure-FTPd that matters,{} The database of PureDB cannot be "
+        "read: name the text file from which pure-pw made it with --users.\n\n"
+        "Examples:\n"
+        "  sallyport import pure-ftpd /etc/pure-ftpd/conf \\\n"
+        "    --users /etc/pure-ftpd/pureftpd.passwd --output serve.toml\n"
+        "  sallyport import pure-ftpd 'pure-ftpd -A -E -p 40000:40099 -Y 2' \\\n"
+        "    --output serve.toml\n\n{}",
+        outcomes_help, codes_help);
+    add_program(import, job, "Import the options of Pure-FTPd, with a line for each", std::move(table), run_pure_ftpd,
+                exit_code);
+}
+
 }  // namespace
 
 void add_import_command(CLI::App& app, int& exit_code) {
@@ -185,6 +236,7 @@ void add_import_command(CLI::App& app, int& exit_code) {
     set_table(*command, {});
     add_vsftpd(*command, exit_code);
     add_proftpd(*command, exit_code);
+    add_pure_ftpd(*command, exit_code);
 }
 
 }  // namespace sallyport::cli
