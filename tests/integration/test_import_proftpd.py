@@ -1,5 +1,6 @@
 """`sallyport import proftpd`: the result is accepted by serve, and does what ProFTPD does with the same configuration."""
 
+import json
 import subprocess
 
 import pytest
@@ -180,3 +181,42 @@ def test_errors_change_nothing(sallyport, tmp_path, tree, text, code, cause):
     done = run(sallyport, "proftpd", tree(text), "--output", tmp_path / "serve.toml")
     assert done.returncode == code and cause in done.stderr, done
     assert not (tmp_path / "serve.toml").exists()
+
+
+# The probes of `sallyport import compare` that show what an account may do.
+RIGHTS = ("make a directory", "upload a file", "overwrite a file", "append to a file", "continue an upload", "download a file",
+          "an uploaded file is listed", "mode of an uploaded file", "mode of a directory", "rename a file", "rename onto a file",
+          "delete a file", "make a directory in a directory", "remove a directory", "upload secret.key", "secret.key is listed")
+
+# docs/from-proftpd.md: a hidden name cannot be used, and an upload can be continued by who may overwrite and append.
+DECLARED = {"HideFiles": "upload secret.key", "HiddenStores": "continue an upload"}
+
+
+@pytest.mark.parametrize("lines", [[], ["Umask 027 022"], ["<Directory ~>", "AllowOverwrite off", "</Directory>"], ["<Limit DELE RMD RNTO>", "DenyAll", "</Limit>"],
+                                   ["<Directory ~>", "AllowStoreRestart off", "</Directory>"], ["AllowOverwrite off"], ["HiddenStores on"], ["<Directory ~>", 'HideFiles "\\.key$"', "</Directory>"],
+                                   ['PathDenyFilter "\\.key$"'], ["<Limit WRITE>", "DenyAll", "</Limit>"],
+                                   ["<Limit READ>", "DenyAll", "</Limit>", "<Limit STOR>", "AllowUser writer", "DenyAll", "</Limit>"]],
+                         ids=str)
+def test_rights_are_those_of_proftpd(root, start, sallyport, tmp_path, lines):
+    """S8: the same login with the same commands on ProFTPD and on the imported configuration."""
+    old = start.reference_server("proftpd", lines=lines)
+    output = tmp_path / "serve.toml"
+    done = run(sallyport, "proftpd", old.folder / "proftpd.conf", "--output", output)
+    assert done.returncode == 0, done.stdout + done.stderr
+    new = start("serve", old.root, "--config", output, "--listen", "127.0.0.1:0", "--control-socket", "none", give=False)
+    compared = run(sallyport, "compare", f"{old.host}:{old.port}", f"{new.host}:{new.port}", "--user", f"{old.user}:{old.password}",
+                   "--name", "secret.key", "--json")
+    assert compared.returncode in (0, 20), compared.stderr
+    assert "could not be removed" not in compared.stderr or "DELE" in str(lines) or "WRITE" in str(lines)
+    probes = {probe["probe"]: probe for probe in json.loads(compared.stdout)["probes"]}
+    differences = {name: (probes[name]["old"], probes[name]["new"]) for name in RIGHTS if name in probes and not same(probes[name])}
+    for line, name in DECLARED.items():
+        if line in str(lines):
+            differences.pop(name)
+    assert not differences, output.read_text()
+
+
+def same(probe):
+    """A refusal is a refusal, whatever its code."""
+    old, new = probe["old"], probe["new"]
+    return old == new or old[:1] in "45" and new[:1] in "45"

@@ -1,5 +1,7 @@
 """`sallyport import pure-ftpd`: the result is accepted by serve, and does what Pure-FTPd does with the same options."""
 
+import json
+import shlex
 import subprocess
 
 import pytest
@@ -117,3 +119,33 @@ def test_errors_change_nothing(sallyport, tmp_path, source, code, cause):
     done = run(sallyport, "pure-ftpd", source, "--output", tmp_path / "serve.toml")
     assert done.returncode == code and cause in done.stderr, done
     assert not (tmp_path / "serve.toml").exists()
+
+
+RIGHTS = ("make a directory", "upload a file", "overwrite a file", "append to a file", "continue an upload", "download a file",
+          "an uploaded file is listed", "mode of an uploaded file", "mode of a directory", "rename a file", "delete a file",
+          "make a directory in a directory", "remove a directory", "upload .sallyport", "download .sallyport")
+
+
+@pytest.mark.parametrize("words", [[], ["--umask", "133:022"], ["--keepallfiles"], ["--norename"], ["--prohibitdotfileswrite"],
+                                   ["--prohibitdotfilesread"], ["--tls", "0"]], ids=str)
+def test_rights_are_those_of_pure_ftpd(root, start, sallyport, tmp_path, words):
+    """S8: the same login with the same commands on Pure-FTPd and on the imported configuration."""
+    old = start.reference_server("pure-ftpd", words=words)
+    output = tmp_path / "serve.toml"
+    done = run(sallyport, "pure-ftpd", shlex.join(["pure-ftpd", *old.words]), "--users", old.passwords, "--output", output)
+    assert done.returncode == 0, done.stdout + done.stderr
+    new = start("serve", old.root, "--config", output, "--listen", "127.0.0.1:0", "--control-socket", "none", give=False)
+    compared = run(sallyport, "compare", f"{old.host}:{old.port}", f"{new.host}:{new.port}", "--user", f"{old.user}:{old.password}",
+                   "--json")
+    assert compared.returncode in (0, 20), compared.stderr
+    probes = {probe["probe"]: probe for probe in json.loads(compared.stdout)["probes"]}
+    differences = {name: (probes[name]["old"], probes[name]["new"]) for name in RIGHTS if name in probes and not same(probes[name])}
+    if "--keepallfiles" in words:
+        differences.pop("remove a directory")  # who may remove directories may remove files
+    assert not differences, output.read_text()
+
+
+def same(probe):
+    """A refusal is a refusal, whatever its code."""
+    old, new = probe["old"], probe["new"]
+    return old == new or old[:1] in "45" and new[:1] in "45"

@@ -16,6 +16,7 @@
 
 #include <sallyport/base/small_file.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/compare_command.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/proftpd_import.hpp>
@@ -231,12 +232,13 @@ void add_pure_ftpd(CLI::App& import, int& exit_code) {
 }  // namespace
 
 void add_import_command(CLI::App& app, int& exit_code) {
-    CLI::App* command = app.add_subcommand("import", "Make a configuration for serve from that of another server");
+    CLI::App* command = app.add_subcommand("import", "Replace another server: import its configuration, compare both");
     command->require_subcommand(1);
     set_table(*command, {});
     add_vsftpd(*command, exit_code);
     add_proftpd(*command, exit_code);
     add_pure_ftpd(*command, exit_code);
+    add_compare_command(*command, exit_code);
 }
 
 }  // namespace sallyport::cli

@@ -132,7 +132,8 @@ class Vsftpd(ReferenceServer):
 
 
 class Proftpd(ReferenceServer):
-    """Extra: reuse=True demands that data connections resume the TLS session, client_ca=FILE a certificate signed by it."""
+    """Extra: reuse=True demands that data connections resume the TLS session, client_ca=FILE a certificate signed by it, lines=[...]
+    are more lines of the configuration."""
 
     def configure(self):
         root = programs.ROOT / "build/reference-servers/proftpd"
@@ -158,16 +159,20 @@ class Proftpd(ReferenceServer):
                       "TLSProtocol TLSv1.2 TLSv1.3", f"TLSOptions {' '.join(options)}" if options else ""]
             if authority := self.extra.get("client_ca"):
                 lines += ["TLSVerifyClient on", f"TLSCACertificateFile {authority}"]
+        lines += self.extra.get("lines", [])
         config = self.folder / "proftpd.conf"
         config.write_text("\n".join(lines) + "\n")
         return [programs.reference_server("proftpd"), "--nodaemon", "--config", str(config)]
 
 
 class PureFtpd(ReferenceServer):
+    """Extra: words=[...] are more words of the command line. `words` and `passwords` are what it was started with."""
+
     TLS = ("none", "explicit")
 
     def configure(self):
         passwords, database = self.folder / "passwords", self.folder / "passwords.pdb"
+        self.passwords = passwords
         # A hash made here: pure-pw's own takes seconds at each login, and logins are not the matter.
         hashed = subprocess.run(["openssl", "passwd", "-6", self.password], capture_output=True, text=True, check=True).stdout
         passwords.write_text(f"{self.user}:{hashed.strip()}:1:1::{self.files}/./::::::::::::\n")
@@ -177,6 +182,8 @@ class PureFtpd(ReferenceServer):
                 "--pidfile", str(self.folder / "pid"), "--umask", "022:022", "--syslogfacility", "none", "--limitrecursion", "20000:20"]
         if self.tls != "none":
             argv += ["--tls", "2", "--certfile", str(self.certificate.both)]
+        argv += self.extra.get("words", [])
+        self.words = argv[1:]
         return argv
 
 
