@@ -175,8 +175,8 @@ def test_a_less_safe_result_needs_consent(sallyport, tmp_path, tree, line):
 
 @pytest.mark.parametrize("text,code,cause", [("Port x\n", 2, "proftpd.conf, line 1: Port needs a number"),
                                              ("<Global>\n", 2, "line 1: <Global> has no end"),
-                                             ("AuthUserFile /nowhere/passwd\n", 1, "/nowhere/passwd"),
-                                             ("Include /nowhere/a.conf\n", 1, "/nowhere/a.conf")])
+                                             ("AuthUserFile /nowhere/passwd\n", 1, "/nowhere/passwd: No such file"),
+                                             ("Include /nowhere/a.conf\n", 1, "line 1: /nowhere/a.conf: No such file")])
 def test_errors_change_nothing(sallyport, tmp_path, tree, text, code, cause):
     done = run(sallyport, "proftpd", tree(text), "--output", tmp_path / "serve.toml")
     assert done.returncode == code and cause in done.stderr, done

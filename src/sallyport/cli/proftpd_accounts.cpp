@@ -345,9 +345,21 @@ void proftpd_accounts::note_limit(const proftpd_section& limit) {
         source_.note_section(limit, outcome::less_safe, fmt::format("{} cannot be refused", word));
         return;
     }
-    source_.note_section(
-        limit, outcome::nearest,
-        "rights of the accounts; a condition on addresses or an expression refuses, CWD is always permitted");
+    const bool has_condition = std::ranges::any_of(limit.lines, [](const proftpd_line& line) {
+        const bool is_address =
+            (line.is("Allow") || line.is("Deny")) && !iequals(line.words.empty() ? "" : line.words.back(), "all");
+        return is_address || line.is("AllowClass") || line.is("DenyClass") || line.is("AllowFilter") ||
+               line.is("DenyFilter");
+    });
+    const bool has_cwd = std::ranges::any_of(limit.opening.words, [](const auto& word) {
+        return iequals(word, "DIRS") || iequals(word, "ALL") || iequals(word, "CWD") || iequals(word, "CDUP");
+    });
+    if (has_condition)
+        source_.note_section(limit, outcome::nearest,
+                             "rights of the accounts; a condition on addresses or with an expression always refuses");
+    else
+        source_.note_section(limit, has_cwd ? outcome::nearest : outcome::taken,
+                             has_cwd ? "rights of the accounts; CWD needs no right" : "rights of the accounts");
 }
 
 void proftpd_accounts::note_directory(const proftpd_section& directory, bool is_public) {

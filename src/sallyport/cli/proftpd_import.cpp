@@ -18,7 +18,7 @@ result<std::string> named_file(const proftpd_source& source, std::string_view di
     const auto* const line = source.first(directive);
     if (line == nullptr || line->words.empty()) return std::string();
     auto text = files.read(line->words.front());
-    if (!text) return fail(text.error().code, fmt::format("{}, line {}: {}", line->file, line->line, text.error().what));
+    if (!text) return std::unexpected(with_place(*line, text.error()));
     return text;
 }
 

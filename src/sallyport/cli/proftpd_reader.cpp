@@ -118,8 +118,7 @@ private:
         if (line.words.size() != 1) return refuse(line, "Include needs one path");
         if (depth == max_depth) return refuse(line, "files include each other too deeply");
         const auto files = include_(line.words.front());
-        if (!files)
-            return fail(files.error().code, fmt::format("{}, line {}: {}", line.file, line.line, files.error().what));
+        if (!files) return std::unexpected(with_place(line, files.error()));
         open_.back().lines.push_back(std::move(line));
         for (const auto& file : *files)
             if (auto done = read(file, depth + 1); !done) return done;
@@ -163,6 +162,10 @@ private:
 };
 
 }  // namespace
+
+error with_place(const proftpd_line& line, const error& why) {
+    return {why.code, why.os, fmt::format("{}, line {}: {}", line.file, line.line, why.what)};
+}
 
 std::string proftpd_line::value() const { return fmt::format("{}", fmt::join(words, " ")); }
 

@@ -45,6 +45,9 @@ struct proftpd_file {
 /// The files that an Include names, in their order; an error if one of them cannot be read.
 using proftpd_include = std::function<result<std::vector<proftpd_file>>(const std::string& path)>;
 
+/// The error of a file that this line names.
+[[nodiscard]] error with_place(const proftpd_line& line, const error& why);
+
 /// The whole configuration as a section without an opening line.
 [[nodiscard]] result<proftpd_section> read_proftpd_conf(const proftpd_file& file, const proftpd_include& include);
 

@@ -112,7 +112,10 @@ result<void> read_conf(pure_options& into, const pure_file& file, const pure_inc
         into.push_back(made);
         if (!includes) continue;
         auto inner = read(made.value);
-        if (!inner) return fail(inner.error().code, fmt::format("{}: {}", pure_place(made), inner.error().what));
+        if (!inner) {
+            const auto& why = inner.error();
+            return std::unexpected(error{why.code, why.os, fmt::format("{}: {}", pure_place(made), why.what)});
+        }
         if (auto done = read_conf(into, {made.value, std::move(*inner)}, read, depth + 1); !done) return done;
     }
     return {};
