@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,12 @@ def pytest_runtest_makereport(item, call):
 def cannot(why):
     """A test that lacks what it needs is skipped, except in CI, where all tests must run."""
     (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory, monkeypatch):
+    """What our client learns of servers in one test is not known in another one, whose servers may have the same addresses."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / f"state-{uuid.uuid4()}"))
 
 
 @pytest.fixture(scope="session")

@@ -111,6 +111,11 @@ void client_options::add_transfers_to(command_table& table, bool several) {
                          "Compare copies with the server's files (auto: size, parts by hash)"}});
 }
 
+void client_options::add_learning_to(command_table& table) {
+    table.add("Client data connections",
+              {{"--no-learn", "", flag(no_learn), "Neither use nor keep what works with the server"}});
+}
+
 result<client::options> client_options::session(const client::url& location) const {
     client::options out;
     auto chosen = chosen_methods();

@@ -45,12 +45,15 @@ struct client_options {
     std::chrono::milliseconds connect = std::chrono::seconds(10);
     std::optional<std::chrono::milliseconds> timeout;
     transfer_settings transfers;
+    bool no_learn = false;
 
     void add_to(command_table& table);
     /// Those for port mappings in active mode, for commands that transfer data.
     void add_mapping_to(command_table& table);
     /// Those for commands that transfer files; `several`: also those for many of them.
     void add_transfers_to(command_table& table, bool several);
+    /// For commands that keep what they learn of servers.
+    void add_learning_to(command_table& table);
 
     /// The session options for `location`, with user and password from the URL, --user, SALLYPORT_PASSWORD, ~/.netrc or the
     /// terminal. Errors name the option.

@@ -19,6 +19,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/progress_bar.hpp>
 #include <sallyport/cli/run_session.hpp>
+#include <sallyport/cli/site_memory.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/client/remote_change.hpp>
 
@@ -109,6 +110,8 @@ int copy_through_pipe(const copy_job& job, client::url source, client::url targe
     if (!to) return report_error("copy", to.error(), exit_status::usage);
     const auto mapping = job.options.mapping();
     if (!mapping) return report_error("copy", mapping.error(), exit_status::usage);
+    const site_memory of_source(source, job.options, *from);
+    const site_memory of_target(target, job.options, *to);
     from->can_resume = to->can_resume = false;
     // A target that fails closes its end of the pipe, which must be an error of the write and not the end of the process.
     std::signal(SIGPIPE, SIG_IGN);
@@ -123,6 +126,8 @@ int copy_through_pipe(const copy_job& job, client::url source, client::url targe
         run_target(run, std::move(*to), *mapping);
     }
     bar.finish();
+    of_source.learn(run.received.attempts);
+    of_target.learn(run.sent.attempts);
     // The session that failed first: the other one only lost its end of the pipe.
     const bool target_failed = !run.sent.got && run.sent.got.error().cause.code != source_failed;
     const bool is_of_source = !run.received.got && !target_failed;
@@ -160,6 +165,7 @@ void add_copy_command(CLI::App& app, int& exit_code) {
     table.add("Files", {{"--temp-name", "", flag(job->temp_name), "Upload to NAME.part, and rename it at the end"}});
     job->options.add_to(table);
     job->options.add_transfers_to(table, false);
+    job->options.add_learning_to(table);
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run_copy(*job); });
 }

@@ -103,6 +103,7 @@ void entry_options::add_to(command_table& table) {
     table.add("Names", {{"--no-glob", "", flag(no_glob), "Treat *, ?, [ and ] in URLs as parts of names"}});
     connection.add_to(table);
     connection.add_mapping_to(table);
+    connection.add_learning_to(table);
 }
 
 option_row entry_options::url_row() {

@@ -13,6 +13,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/entry_text.hpp>
 #include <sallyport/cli/run_session.hpp>
+#include <sallyport/cli/site_memory.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/status/counters.hpp>
 
@@ -69,9 +70,11 @@ int run(const ls_job& job) {
     if (!how) return report_error("ls", how.error(), exit_status::usage);
     const auto mapping = job.options.mapping();
     if (!mapping) return report_error("ls", mapping.error(), exit_status::usage);
+    const site_memory memory(*location, job.options, *how);
     auto result = run_session<client::listing_report>(*location, std::move(*how), *mapping, [&](client::session& session) {
         return session.list(location->path, std::time(nullptr));
     });
+    memory.learn(result.attempts);
     return report(location->text(), result, job);
 }
 
@@ -86,6 +89,7 @@ void add_ls_command(CLI::App& app, int& exit_code) {
     table.add("Output", {{"-1,--names", "", flag(job->names_only), "Print names only, one per line"}});
     job->options.add_to(table);
     job->options.add_mapping_to(table);
+    job->options.add_learning_to(table);
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

@@ -240,6 +240,7 @@ void add_mirror_command(CLI::App& app, int& exit_code) {
     job->options.add_to(table);
     job->options.add_mapping_to(table);
     job->options.add_transfers_to(table, true);
+    job->options.add_learning_to(table);
     set_table(*command, std::move(table));
     command->callback([job, &exit_code] { exit_code = run(*job); });
 }

@@ -11,6 +11,7 @@
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/progress_bar.hpp>
+#include <sallyport/cli/site_memory.hpp>
 #include <sallyport/client/router_listener.hpp>
 #include <sallyport/status/counters.hpp>
 
@@ -99,10 +100,12 @@ result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, c
     if (!how) return std::unexpected(std::move(how.error()));
     auto mapping = options.mapping();
     if (!mapping) return std::unexpected(std::move(mapping.error()));
+    const site_memory memory(site, options, *how);
     net::loop_group loops(1);
     client::pool_settings settings;
     settings.connections = parallel;
     settings.pipelining = !options.transfers.no_pipelining;
+    settings.known = memory.known();
     settings.session_options = session_options(std::move(*how), std::move(*mapping), parallel > 1);
     client::pool connections(loops.at(0), site, std::move(settings));
     const net::signal_watch signals(loops.at(0), cancel_at_signals(connections, shown));
@@ -110,6 +113,7 @@ result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, c
     bool ended = false;
     loops.at(0).spawn("the progress bar", show_progress(loops.at(0), shown, bar, ended));
     loops.run_until_done(run_and_close(connections, work, ended));
+    memory.learn(connections.learned());
     return connections.limit();
 }
 

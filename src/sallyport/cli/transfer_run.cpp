@@ -2,6 +2,7 @@
 
 #include <sallyport/cli/progress_bar.hpp>
 #include <sallyport/cli/run_session.hpp>
+#include <sallyport/cli/site_memory.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 
 namespace sallyport::cli {
@@ -29,6 +30,7 @@ int run_transfer(const transfer_run& run, const client_options& options) {
     const auto mapping = options.mapping();
     if (!mapping) return report_error(run.command, mapping.error(), exit_status::usage);
     how->can_resume = run.file != "-";
+    const site_memory memory(run.location, options, *how);
     transfer_result result{run.command, run.location.text(), run.file};
     const auto started_at = net::clock::now();
     const bool with_bar = !options.quiet && !options.verbose;
@@ -37,6 +39,7 @@ int run_transfer(const transfer_run& run, const client_options& options) {
     });
     result.got = std::move(held.got);
     result.attempts = std::move(held.attempts);
+    memory.learn(result.attempts);
     return report(result, options);
 }
 

@@ -70,6 +70,8 @@ struct pool::attempt_result {
     bool at_open = false;
     bool is_usable = false;
     bool was_pipelined = false;
+    /// site_facts::method, before and after.
+    std::optional<proto::data_method> method;
 };
 
 namespace {
@@ -111,9 +113,10 @@ pool::pool(net::loop& home, url site, pool_settings settings)
     : home_(home),
       site_(std::move(site)),
       settings_(std::move(settings)),
-      limit_(settings_.connections),
+      learned_(settings_.known),
+      limit_(std::min(settings_.connections, learned_.connections.value_or(settings_.connections))),
       raise_after_(settings_.raise_after),
-      pipelines_(settings_.pipelining) {}
+      pipelines_(settings_.pipelining && !learned_.fails_pipelining) {}
 
 pool::~pool() = default;
 
@@ -126,10 +129,8 @@ net::task<outcome<void>> pool::run(const work& what) {
         if (m == nullptr) co_return std::unexpected(cancelled_failure());
         auto result = co_await try_on(*m, what, try_number);
         const auto others = members_.size() - 1;
-        if (!result.at_open) {
-            was_open_ = true;
-            is_trial_ = false;
-        }
+        learned_.method = result.method;
+        if (!result.at_open) note_opened();
         const bool repeat_alone = note_pipelining(result) && !cancelled_;
         const bool may_repeat = !result.got && (may_succeed_later(result.got.error()) || was_lost_at_negotiation(result) ||
                                                 (was_open_ && may_be_back_later(result)));
@@ -150,7 +151,15 @@ net::task<outcome<void>> pool::run(const work& what) {
 void pool::lower_limit(std::size_t to) {
     if (std::exchange(is_trial_, false)) raise_after_ *= 2;
     limit_ = std::min(limit_, to);
+    learned_.connections = limit_;
     successes_ = 0;
+}
+
+void pool::note_opened() {
+    was_open_ = true;
+    if (!std::exchange(is_trial_, false)) return;
+    learned_.connections.reset();
+    if (limit_ < settings_.connections) learned_.connections = limit_;
 }
 
 /// The server may have room again: others have left, or its limit was for a while.
@@ -171,13 +180,17 @@ bool pool::note_pipelining(const attempt_result& result) {
     const auto code = result.got.error().cause.code;
     const bool is_lost = code == errc::closed || code == errc::reset || code == errc::truncated || code == errc::unreachable;
     lost_while_pipelining_ += is_lost ? 1 : 2;
-    if (lost_while_pipelining_ >= 2) pipelines_ = false;
+    if (lost_while_pipelining_ >= 2) {
+        pipelines_ = false;
+        learned_.fails_pipelining = true;
+    }
     return !is_lost;
 }
 
 net::task<pool::attempt_result> pool::try_on(member& m, const work& what, int try_number) {
     attempt_result out;
     out.was_pipelined = pipelines_;
+    out.method = learned_.method;
     auto on_its_loop = [&](auto done) {
         m.loop().post([this, &m, &what, try_number, &out, done = shared(std::move(done))] {
             try {
@@ -208,6 +221,7 @@ net::task<> pool::perform(member& m, const work& what, int try_number, bool pipe
             m.link->set_pipelining(pipelined);
             auto got = co_await what(*m.link, try_number);
             out.got = std::move(got);
+            out.method = method_after(out.method, m.link->attempts());
             out.is_usable = m.link->is_usable();
         }
     } catch (...) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include <sallyport/client/client.hpp>
+#include <sallyport/client/site_facts.hpp>
 #include <sallyport/net/event.hpp>
 
 namespace sallyport::client {
@@ -28,6 +29,8 @@ namespace sallyport::client {
 struct pool_settings {
     std::size_t connections = 3;
     bool pipelining = true;
+    /// From earlier runs; the method is for session_options.
+    site_facts known{};
     /// How many pieces of work must have succeeded before one more connection is tried; doubled whenever it is refused.
     std::size_t raise_after = 50;
     /// How often a piece of work is begun before its failure counts.
@@ -63,6 +66,8 @@ public:
 
     /// The maximum number of connections, as far as it is known.
     [[nodiscard]] std::size_t limit() const noexcept { return limit_ - (is_trial_ ? 1 : 0); }
+    /// What is known now: from earlier runs, as far as this one has not found something else.
+    [[nodiscard]] const site_facts& learned() const noexcept { return learned_; }
     /// How many pieces of work should run or wait at a time, so that each connection has one.
     [[nodiscard]] std::size_t lanes() const noexcept { return settings_.connections; }
     [[nodiscard]] const url& site() const noexcept { return site_; }
@@ -80,6 +85,7 @@ private:
                         std::shared_ptr<Done> done);
     void lower_limit(std::size_t to);
     void count_success();
+    void note_opened();
     /// True if the failure may be due to pipelining.
     [[nodiscard]] bool note_pipelining(const attempt_result& result);
     /// Gives the connection to the next work, or ends it.
@@ -91,6 +97,7 @@ private:
     net::loop& home_;
     url site_;
     pool_settings settings_;
+    site_facts learned_;
     std::size_t limit_;
     /// No connection has been opened since the limit was raised.
     bool is_trial_ = false;

@@ -26,11 +26,13 @@ inline net::task<> work_and_close(pool& connections, const pool_work& work) {
     co_await connections.close();
 }
 
-/// Returns the limit that the pool has learned.
-inline std::size_t with_pool(const std::string& site, pool_settings settings, const pool_work& work) {
+/// Returns the limit that the pool has found; `learned` receives the rest.
+inline std::size_t with_pool(const std::string& site, pool_settings settings, const pool_work& work,
+                             site_facts* learned = nullptr) {
     net::loop_group loops(1);
     pool connections(loops.at(0), *url::parse(site), std::move(settings));
     loops.run_until_done(work_and_close(connections, work));
+    if (learned != nullptr) *learned = connections.learned();
     return connections.limit();
 }
 

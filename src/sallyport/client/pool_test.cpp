@@ -37,10 +37,11 @@ net::task<> fetch_times(pool& connections, int times, std::vector<outcome<void>>
 
 /// `lanes` pieces of work at a time, `times` each.
 std::size_t fetch_in_lanes(const ftp_stub& server, pool_settings settings, std::size_t lanes, int times,
-                           std::vector<outcome<void>>& results) {
-    return with_pool(server.url(""), std::move(settings), [&](pool& connections) {
+                           std::vector<outcome<void>>& results, site_facts* learned = nullptr) {
+    const pool_work work = [&, times](pool& connections) {
         return run_lanes(connections.home(), lanes, [&, times] { return fetch_times(connections, times, results); });
-    });
+    };
+    return with_pool(server.url(""), std::move(settings), work, learned);
 }
 
 long count_of(const ftp_stub& server, std::string_view verb) {
@@ -115,6 +116,54 @@ TEST(client_pool, a_server_that_stays_full_serves_all_on_one_connection) {
     EXPECT_THAT(results, Each(::testing::Truly([](const auto& r) { return r.has_value(); })));
 }
 
+// ---- What is known of a server
+
+TEST(client_pool, C2_what_a_run_finds_is_known_at_its_end) {
+    behaviour b{.max_sessions = 2, .data_delay = 20ms};
+    b.replies["EPSV"] = "500 unknown";
+    ftp_stub server(b);
+    std::vector<outcome<void>> results;
+    site_facts learned;
+    fetch_in_lanes(server, quick_pool(4), 4, 4, results, &learned);
+    EXPECT_EQ(learned.method, proto::data_method::pasv);
+    EXPECT_EQ(learned.connections, 2U);
+    EXPECT_FALSE(learned.fails_pipelining);
+}
+
+TEST(client_pool, C2_a_known_limit_is_not_tried_again_at_once) {
+    ftp_stub server({.data_delay = 20ms});
+    auto settings = quick_pool(4);
+    settings.known.connections = 2;
+    std::vector<outcome<void>> results;
+    site_facts learned;
+    EXPECT_EQ(fetch_in_lanes(server, settings, 4, 4, results, &learned), 2U);
+    EXPECT_EQ(server.peak_sessions(), 2);
+    EXPECT_EQ(learned.connections, 2U);
+}
+
+TEST(client_pool, C2_a_known_limit_that_is_wrong_is_corrected) {
+    ftp_stub server({.data_delay = 1ms});
+    auto settings = quick_pool(2);
+    settings.raise_after = 5;
+    settings.known.connections = 1;
+    std::vector<outcome<void>> results;
+    site_facts learned;
+    EXPECT_EQ(fetch_in_lanes(server, settings, 3, 30, results, &learned), 2U);
+    EXPECT_EQ(learned.connections, std::nullopt);
+    EXPECT_THAT(results, Each(::testing::Truly([](const auto& r) { return r.has_value(); })));
+}
+
+TEST(client_pool, C2_a_server_that_is_known_to_fail_pipelining_is_served_without) {
+    ftp_stub server({});
+    auto settings = quick_pool(1);
+    settings.known.fails_pipelining = true;
+    std::vector<outcome<void>> results;
+    site_facts learned;
+    fetch_in_lanes(server, settings, 1, 5, results, &learned);
+    EXPECT_EQ(count_of(server, "EPSV"), 5);
+    EXPECT_TRUE(learned.fails_pipelining);
+}
+
 // ---- Pipelining
 
 TEST(client_pool, C3_the_next_data_connection_is_asked_for_with_the_transfer) {
@@ -132,8 +181,10 @@ TEST(client_pool, C3_a_server_that_cannot_bear_it_is_served_without) {
     b.replies["FINAL"] = "450 data transfer in progress";
     ftp_stub server(b);
     std::vector<outcome<void>> results;
-    fetch_in_lanes(server, quick_pool(1), 1, 3, results);
+    site_facts learned;
+    fetch_in_lanes(server, quick_pool(1), 1, 3, results, &learned);
     ASSERT_EQ(results.size(), 3U);
+    EXPECT_TRUE(learned.fails_pipelining);
     // Alone, the refusal is that of the transfer.
     for (const auto& r : results) EXPECT_EQ(r.error().reply_code, 450);
     EXPECT_EQ(count_of(server, "USER"), 2);

@@ -1,0 +1,102 @@
+#pragma once
+// The SQLite file in which the client keeps what it knows of servers: $XDG_STATE_HOME/sallyport/sites.db, or
+// ~/.local/state/sallyport/sites.db, for its user alone.
+//
+// What a client has learned holds for one login at one server in one network, and for a limited time. A change is one
+// transaction, so that a client that is killed loses no more than its last change, and several clients can use the file at a
+// time. The schema has a number; a newer one is refused.
+//
+// One thread at a time. Every call may block on the disk, and on locks of other programs for a fraction of a second. The
+// object owns its connection; a change that was not committed is undone with it. Errors name the file, the cause and the
+// next step: errc::busy is a lock of another program.
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <sallyport/base/error.hpp>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace sallyport::cli {
+
+/// The login, server and network for which something was learned.
+struct site_key {
+    std::string host;
+    std::uint16_t port = 21;
+    /// "none", "explicit" or "implicit": firewalls treat encrypted sessions differently.
+    std::string tls = "none";
+    std::string user;
+    /// network_name() of this machine at that time.
+    std::string network;
+    friend bool operator==(const site_key&, const site_key&) = default;
+};
+
+struct learned_fact {
+    std::string name;
+    std::string value;
+    /// Seconds since 1970.
+    std::int64_t since = 0;
+    friend bool operator==(const learned_fact&, const learned_fact&) = default;
+};
+
+enum class site_access : std::uint8_t {
+    /// Fails with errc::not_found if there is no file.
+    read,
+    /// Makes the file if there is none. The changes are made by commit().
+    change
+};
+
+class site_database {
+public:
+    [[nodiscard]] static result<site_database> open(const std::string& file, site_access how);
+    site_database(site_database&&) noexcept = default;
+    site_database& operator=(site_database&&) noexcept = default;
+    ~site_database() = default;
+
+    [[nodiscard]] result<std::vector<learned_fact>> learned(const site_key& of);
+    /// Adds the fact, or replaces the one with this name.
+    [[nodiscard]] result<void> learn(const site_key& of, const learned_fact& fact);
+    [[nodiscard]] result<void> unlearn(const site_key& of, std::string_view name);
+    /// Removes what was learned before this time.
+    [[nodiscard]] result<void> remove_before(std::int64_t time);
+
+    [[nodiscard]] result<void> commit();
+
+private:
+    struct close_connection {
+        void operator()(sqlite3* connection) const noexcept;
+    };
+    struct end_statement {
+        void operator()(sqlite3_stmt* statement) const noexcept;
+    };
+    using statement = std::unique_ptr<sqlite3_stmt, end_statement>;
+    using value = std::variant<std::string_view, std::int64_t>;
+
+    explicit site_database(std::string file) : file_(std::move(file)) {}
+    [[nodiscard]] result<void> connect(site_access how);
+    [[nodiscard]] result<void> check_schema(site_access how);
+    [[nodiscard]] result<void> run(const char* sql);
+    [[nodiscard]] result<statement> prepare(std::string_view sql, std::initializer_list<value> values);
+    /// Whether there is a row.
+    [[nodiscard]] result<bool> step(sqlite3_stmt* prepared);
+    /// A statement without rows.
+    [[nodiscard]] result<void> change(std::string_view sql, std::initializer_list<value> values);
+    [[nodiscard]] result<std::int64_t> number(std::string_view sql);
+    [[nodiscard]] std::unexpected<error> refuse(int code) const;
+
+    std::string file_;
+    std::unique_ptr<sqlite3, close_connection> connection_;
+    // No table has been made yet.
+    bool is_empty_ = false;
+};
+
+/// The path of the file; empty if neither XDG_STATE_HOME nor HOME is set.
+[[nodiscard]] std::string site_database_file();
+
+}  // namespace sallyport::cli

@@ -1,0 +1,177 @@
+"""What our client keeps of servers from run to run (C2, C8): facts that it has learned, and files in which it cannot keep them."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import programs
+from harness.our_client import here, result_of, run, scripted  # noqa: F401: fixtures too
+
+
+def database():
+    return Path(os.environ["XDG_STATE_HOME"]) / "sallyport/sites.db"
+
+
+def facts():
+    if not database().exists():
+        return {}
+    with sqlite3.connect(database()) as connection:
+        return dict(connection.execute("SELECT name, value FROM learned"))
+
+
+def without_epsv(scripted):
+    return scripted(files={"/a": b"12345"}, listings={"/": b""}, replies={"EPSV": "500 unknown"})
+
+
+def get(server, here, *options):
+    """The data methods that the client has sent."""
+    before = len(server.commands)
+    done = run("get", *options, server.url("a"), cwd=here)
+    assert done.returncode == 0, done.stderr
+    return [line for line in server.commands[before:] if line in ("EPSV", "PASV")], done.stderr
+
+
+def test_the_method_that_worked_comes_first_next_time(scripted, here):
+    """C2, C8: what worked is kept, so nothing is lost next time."""
+    server = without_epsv(scripted)
+    assert get(server, here)[0] == ["EPSV", "PASV"]
+    assert facts() == {"method": "PASV"}
+    assert get(server, here)[0] == ["PASV"]
+    assert run("ls", server.url("")).returncode == 0
+    assert server.commands.count("EPSV") == 1
+    assert get(server, here, "--no-learn")[0] == ["EPSV", "PASV"]
+    assert get(server, here, "--data-methods", "epsv,pasv")[0] == ["EPSV", "PASV"]
+
+
+def test_several_files_learn_as_one_does(scripted, here):
+    server = scripted(files={"/a": b"1", "/b": b"2"}, listings={"/": b""}, replies={"EPSV": "500 unknown"})
+    for epsvs in (1, 0):
+        before = server.commands.count("EPSV")
+        assert run("get", "--parallel", "1", server.url("a"), server.url("b"), cwd=here).returncode == 0
+        assert server.commands.count("EPSV") - before == epsvs
+
+
+def test_a_fact_that_is_wrong_is_corrected(scripted, here):
+    server = without_epsv(scripted)
+    get(server, here)
+    server.replies = {"PASV": "502 no more"}
+    assert get(server, here)[0] == ["PASV", "EPSV"]
+    assert facts() == {"method": "EPSV"}
+    assert get(server, here)[0] == ["EPSV"]
+
+
+def test_facts_hold_for_one_login(scripted, here):
+    server = without_epsv(scripted)
+    get(server, here)
+    before = len(server.commands)
+    assert run("get", "-u", "other:p", server.url("a"), cwd=here).returncode == 0
+    assert "EPSV" in server.commands[before:]
+
+
+def test_a_limit_of_connections_is_kept(start, here, there_with_files):
+    """C3: the second run opens no connection that the server has no room for."""
+    daemon = start("serve", there_with_files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--max-sessions-per-address", "1")
+    url = f"ftp://writer:lab@127.0.0.1:{daemon.port}/*"
+    first = run("get", "-v", "--json", url, cwd=here)
+    assert result_of(first)["connections"] == 1 and "[2] " in first.stderr
+    assert facts()["connections"] == "1"
+    second = run("get", "-v", "--json", url, cwd=here)
+    assert result_of(second)["connections"] == 1 and "[2] " not in second.stderr
+
+
+@pytest.fixture
+def there_with_files(tmp_path):
+    made = tmp_path / "many"
+    made.mkdir()
+    for number in range(12):
+        (made / f"{number}.txt").write_text("x" * 200_000)
+    return made
+
+
+def damaged(path):
+    path.write_bytes(path.read_bytes()[:1024] + os.urandom(4096))
+
+
+def foreign(path):
+    path.write_text("no database" * 1000)
+
+
+def newer(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def directory(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [damaged, foreign, newer, directory])
+def test_a_database_that_cannot_be_used_is_a_warning(scripted, here, spoil):
+    """C8: never a failure of the transfer."""
+    server = without_epsv(scripted)
+    get(server, here)
+    spoil(database())
+    methods, said = get(server, here)
+    assert methods == ["EPSV", "PASV"]
+    assert said.count("warning") == 1 and str(database()) in said, said
+    assert get(server, here, "-q")[1] == ""
+
+
+def test_a_locked_database_delays_nothing(scripted, here):
+    server = without_epsv(scripted)
+    get(server, here)
+    connection = sqlite3.connect(database())
+    connection.execute("BEGIN EXCLUSIVE")
+    begun = time.monotonic()
+    methods, said = get(server, here)
+    assert time.monotonic() - begun < 5
+    assert methods == ["EPSV", "PASV"] and "locked" in said and said.count("warning") == 1
+    connection.close()
+    assert get(server, here)[0] == ["PASV"]
+
+
+def test_without_a_place_nothing_is_said(scripted, here, monkeypatch):
+    server = without_epsv(scripted)
+    monkeypatch.setenv("XDG_STATE_HOME", "")
+    monkeypatch.setenv("HOME", "")
+    assert get(server, here) == (["EPSV", "PASV"], "")
+
+
+def test_a_directory_that_cannot_be_made_is_a_warning(scripted, here, monkeypatch):
+    server = without_epsv(scripted)
+    (here / "state").write_text("a file")
+    monkeypatch.setenv("XDG_STATE_HOME", str(here / "state"))
+    methods, said = get(server, here)
+    assert methods == ["EPSV", "PASV"] and said.count("warning") == 1
+
+
+def test_killed_clients_leave_a_good_database(scripted, here):
+    """A client that is killed loses no more than its last fact."""
+    server = without_epsv(scripted)
+    get(server, here)
+    for number in range(30):
+        running = subprocess.Popen([programs.sallyport(), "ls", "-u", f"user{number}:p", server.url("")], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        time.sleep(0.001 * number)  # at another place each time
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    assert get(server, here) == (["PASV"], "")
+    with sqlite3.connect(database()) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_clients_at_the_same_time(scripted, here):
+    server = without_epsv(scripted)
+    running = [subprocess.Popen([programs.sallyport(), "ls", "-u", f"user{number}:p", server.url("")], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True) for number in range(8)]
+    for each in running:
+        _, said = each.communicate(timeout=30)
+        assert each.returncode == 0, said
+    with sqlite3.connect(database()) as connection:
+        assert connection.execute("SELECT count(*) FROM learned").fetchone()[0] >= 1
