@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import programs
-from harness.our_client import here, result_of, run, scripted  # noqa: F401: fixtures too
+from harness.our_client import here, ours, result_of, run, scripted, there  # noqa: F401: fixtures too
 
 
 def database():
@@ -175,3 +175,103 @@ def test_clients_at_the_same_time(scripted, here):
         assert each.returncode == 0, said
     with sqlite3.connect(database()) as connection:
         assert connection.execute("SELECT count(*) FROM learned").fetchone()[0] >= 1
+
+
+# ---- Names
+
+
+def sites(*arguments):
+    return run("sites", *arguments)
+
+
+def listed():
+    return {site["name"]: site for site in result_of(sites("list", "--json"))["sites"]}
+
+
+def test_a_name_stands_for_a_url(scripted, here):
+    """C1: NAME:PATH is accepted wherever a URL is."""
+    server = scripted(files={"/a": b"12345", "/out/b": b"1", "/c": b"2"}, listings={"/": b"", "/out": b""})
+    assert sites("add", "partner", f"ftp://u@127.0.0.1:{server.port}/out").returncode == 0
+    os.environ["SALLYPORT_PASSWORD"] = "p"
+    try:
+        assert run("get", "partner:b", cwd=here).returncode == 0
+        assert run("get", "partner:/a", "partner:/c", cwd=here).returncode == 0
+        assert run("put", here / "a", "partner:new").returncode == 0
+        assert run("ls", "partner:").returncode == 0
+        assert run("rm", "partner:/c").returncode == 0
+    finally:
+        del os.environ["SALLYPORT_PASSWORD"]
+    assert sorted(path.name for path in here.iterdir()) == ["a", "b", "c"]
+    assert "PASS p" in server.commands and "/c" not in server.files and "/out/new" in server.files
+
+
+def test_settings_of_a_site_are_options(scripted, here):
+    server = scripted(files={"/a": b"12345"}, listings={"/": b""})
+    url = f"ftp://u:p@127.0.0.1:{server.port}/"
+    assert sites("add", "partner", url.replace(":p@", "@"), "--data-methods", "pasv", "--timeout", "20").returncode == 0
+    assert listed()["partner"]["settings"] == {"data-methods": "pasv", "timeout": "20"}
+
+    def methods(*options):
+        before = len(server.commands)
+        assert run("get", "-u", "u:p", *options, "partner:a", cwd=here).returncode == 0
+        return [line for line in server.commands[before:] if line in ("EPSV", "PASV")]
+
+    assert methods() == ["PASV"]
+    assert methods("--data-methods", "epsv") == ["EPSV"], "the command line takes precedence"
+    assert methods("--passive", "--no-learn") == ["EPSV"], "also over what it excludes"
+
+
+@pytest.mark.parametrize("arguments,reason", [
+    (["x:y", "ftp://h/"], "cannot be a name"),
+    (["x", "ftp://u:secret@h/"], "~/.netrc"),
+    (["x", "http://h/"], "unknown scheme"),
+    (["x", "ftp://h/;type=a"], "type=a"),
+    (["x", "ftp://h/", "--timeout", "soon"], "--timeout"),
+    (["x", "ftp://h/", "--active", "--passive"], "exclude each other"),
+    (["x", "ftp://h/", "--user", "a:b"], "--user"),
+])
+def test_what_cannot_be_a_site_is_refused(arguments, reason):
+    done = sites("add", *arguments)
+    assert done.returncode == 2 and reason in done.stderr and "secret" not in done.stderr
+    assert listed() == {}
+
+
+def test_names_are_listed_shown_and_deleted(scripted, here):
+    server = without_epsv(scripted)
+    url = server.url("").replace(":p@", "@")
+    ca = here / "ca.pem"
+    assert run("sites", "add", "b", url, "--ca", "ca.pem", "--insecure", cwd=here).returncode == 0
+    assert sites("add", "a", "ftp://other/").returncode == 0
+    assert sites("add", "a", "ftp://new/").returncode == 2
+    assert sites("add", "--replace", "a", "ftp://new/").returncode == 0
+    assert sites("list").stdout == f"a: ftp://new/\nb: {url} --ca={ca} --insecure\n"
+    get(server, here)
+    shown = result_of(sites("show", "b", "--json"))
+    assert shown["url"] == url and [fact["value"] for fact in shown["learned"]] == ["PASV"]
+    assert "method PASV" in sites("show", url).stdout
+    assert sites("forget", "b").returncode == 0
+    assert "nothing" in sites("show", "b").stdout and facts() == {}
+    assert sites("delete", "a", "b").returncode == 0 and listed() == {}
+    missing = sites("delete", "a")
+    assert missing.returncode == 2 and "no site 'a'" in missing.stderr
+    assert sites("forget").returncode == 2 and sites("forget", "--all").returncode == 0
+
+
+def test_an_unknown_name_is_wrong_usage():
+    done = run("ls", "partnr:out")
+    assert done.returncode == 2 and "no site 'partnr'" in done.stderr and "sites list" in done.stderr
+    assert database().exists() is False, "nothing is made by looking"
+
+
+def test_a_mirror_with_a_site(ours, there, here):
+    assert sites("add", "own", ours.replace(":lab@", "@")).returncode == 0
+    (there / "x").write_text("x")
+    assert run("mirror", "-u", "writer:lab", "own:", here).returncode == 0
+    assert (here / "x").read_text() == "x"
+
+
+def test_the_commands_for_names_need_the_database(scripted, here):
+    get(without_epsv(scripted), here)
+    newer(database())
+    done = sites("list")
+    assert done.returncode == 1 and "newer version" in done.stderr

@@ -14,7 +14,9 @@ import pytest
 from harness.programs import ROOT
 
 COMMANDS = [(), ("up",), ("serve",), ("gate",), ("get",), ("put",), ("ls",), ("mirror",),
-            *((name,) for name in ("copy", "rm", "mv", "mkdir", "rmdir", "chmod", "stat", "cat", "find", "du", "quote")), ("user",), ("user", "hash"), ("cert",), ("import",), ("import", "vsftpd"), ("import", "proftpd"), ("import", "pure-ftpd"), ("import", "compare"), ("help",),
+            *((name,) for name in ("copy", "rm", "mv", "mkdir", "rmdir", "chmod", "stat", "cat", "find", "du", "quote")), ("user",), ("user", "hash"),
+            ("sites",), *(("sites", what) for what in ("list", "show", "add", "delete", "forget")), ("cert",),
+            ("import",), *(("import", what) for what in ("vsftpd", "proftpd", "pure-ftpd", "compare")), ("help",),
             *((daemon, what) for daemon in ("serve", "gate") for what in ("status", "check", "reload", "forgive", "kick"))]
 DEBRIS = re.compile(r"\bTEXT:|FLOAT|UINT|\bINT\b|EXISTING|OPTIONS\]? \[?SUBCOMMAND|Positionals|\(REQUIRED\)|REQUIRED|Excludes")
 

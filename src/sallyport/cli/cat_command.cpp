@@ -60,7 +60,7 @@ void add_cat_command(CLI::App& app, int& exit_code) {
     entries->add_to(table);
     entries->connection.add_transfers_to(table, false);
     set_table(*command, std::move(table));
-    command->callback([entries, &exit_code] { exit_code = run_cat(*entries); });
+    set_client_callback(*command, entries->connection, exit_code, [entries] { return run_cat(*entries); });
 }
 
 }  // namespace sallyport::cli

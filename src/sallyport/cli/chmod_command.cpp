@@ -55,7 +55,7 @@ void add_chmod_command(CLI::App& app, int& exit_code) {
               {{"MODE", "", mode_value(job->mode), "Octal permissions, such as 644 (SITE CHMOD)"}, job->entries.url_row()});
     job->entries.add_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run_chmod(*job); });
+    set_client_callback(*command, job->entries.connection, exit_code, [job] { return run_chmod(*job); });
 }
 
 }  // namespace sallyport::cli

@@ -4,11 +4,15 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/ports.hpp>
 #include <sallyport/cli/exit_code.hpp>
+#include <sallyport/cli/option_layers.hpp>
 #include <sallyport/cli/prompt_password.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/client/router_listener.hpp>
 #include <sallyport/proto/client_side/login_rules.hpp>
 
@@ -51,14 +55,30 @@ void print_line(std::string_view line) { fmt::print(stderr, "{}\n", escape(line)
 }  // namespace
 
 void client_options::add_to(command_table& table) {
+    table.add("Login and TLS", {{"-u,--user", "NAME[:PASSWORD]", text(user), "User name and password",
+                                 "URL, $SALLYPORT_PASSWORD, ~/.netrc, else anonymous"}});
+    add_connection_to(table);
+    table.add("Output",
+              {{"-v,--verbose", "", flag(verbose), "Print commands and replies to standard error, without passwords"},
+               {"-q,--quiet", "", flag(quiet), "Print no progress bar and no warnings"},
+               {"--json", "", flag(json), "Print the result as JSON"}});
+    table.notes = option_types_help() + "\n\n" + exit_code_help();
+}
+
+void client_options::add_settings_to(command_table& table) {
+    add_connection_to(table);
+    add_mapping_to(table);
+    add_transfers_to(table, true);
+    add_learning_to(table);
+}
+
+void client_options::add_connection_to(command_table& table) {
     constexpr std::chrono::milliseconds min(100);
     constexpr time_bounds a_day{.min = min, .max = std::chrono::hours(24)};
     table.add("Login and TLS",
-              {{"-u,--user", "NAME[:PASSWORD]", text(user), "User name and password",
-                "URL, $SALLYPORT_PASSWORD, ~/.netrc, else anonymous"},
-               {"--ca", "FILE", text(ca_file), "CA certificates (PEM) for verifying the server", "system CAs"},
-               {"--insecure", "", flag(insecure), "Do not verify the server's certificate"},
-               {"--no-data-tls", "", flag(no_data_tls), "Do not encrypt data connections (PROT C)"}});
+              {{"--ca", "FILE", text(security.ca_file), "CA certificates (PEM) for verifying the server", "system CAs"},
+               {"--insecure", "", flag(security.insecure), "Do not verify the server's certificate"},
+               {"--no-data-tls", "", flag(security.no_data_tls), "Do not encrypt data connections (PROT C)"}});
     table.add(
         "Client data connections",
         {{"--passive", "", flag(passive), "Use passive mode only"},
@@ -83,11 +103,6 @@ void client_options::add_to(command_table& table) {
                                    "Abort transfers without progress for this long", "--timeout, or 60"},
                                   {"--stall-rate", "BYTES", size(transfers.stall_rate, "any"),
                                    "Average bytes per second over --stall-timeout that count as progress"}});
-    table.add("Output",
-              {{"-v,--verbose", "", flag(verbose), "Print commands and replies to standard error, without passwords"},
-               {"-q,--quiet", "", flag(quiet), "Print no progress bar and no warnings"},
-               {"--json", "", flag(json), "Print the result as JSON"}});
-    table.notes = option_types_help() + "\n\n" + exit_code_help();
 }
 
 void client_options::add_mapping_to(command_table& table) {
@@ -116,13 +131,52 @@ void client_options::add_learning_to(command_table& table) {
               {{"--no-learn", "", flag(no_learn), "Neither use nor keep what works with the server"}});
 }
 
+void client_options::load(const CLI::App& command) { given = values_of(command); }
+
+result<client_options> client_options::for_site(const client::url& location) const {
+    if (location.site.empty()) return *this;
+    auto site = find_site(location.site);
+    if (!site) return std::unexpected(std::move(site.error()));
+    client_options out;
+    command_table table;
+    out.add_to(table);
+    out.add_mapping_to(table);
+    out.add_transfers_to(table, true);
+    out.add_learning_to(table);
+    CLI::App command("", location.site);
+    set_table(command, std::move(table));
+    auto values = without_overridden(std::move(site->settings), given);
+    values.insert(given.begin(), given.end());
+    try {
+        apply_values(command, known_to(command, values));
+    } catch (const CLI::Error& e) {
+        return fail(errc::usage, fmt::format("site '{}': {}; change it with 'sallyport sites add --replace'", location.site,
+                                             escape(e.what(), 300)));
+    }
+    out.given = given;
+    return out;
+}
+
+result<void> client_options::check() const {
+    if (ipv4 && ipv6) return fail(errc::usage, "-4 and -6 exclude each other; without them, both are tried");
+    if (const auto chosen = chosen_methods(); !chosen) return std::unexpected(chosen.error());
+    return {};
+}
+
+void set_client_callback(CLI::App& command, client_options& options, int& exit_code, std::function<int()> run) {
+    command.callback([&command, &options, &exit_code, run = std::move(run)] {
+        options.load(command);
+        exit_code = run();
+    });
+}
+
 result<client::options> client_options::session(const client::url& location) const {
     client::options out;
+    if (auto good = check(); !good) return std::unexpected(std::move(good.error()));
     auto chosen = chosen_methods();
     if (!chosen) return std::unexpected(chosen.error());
     out.methods = std::move(*chosen);
     out.address_rule = passive_address;
-    if (ipv4 && ipv6) return fail(errc::usage, "-4 and -6 exclude each other; without them, both are tried");
     if (ipv4 || ipv6) out.version = ipv4 ? client::ip_version::ipv4 : client::ip_version::ipv6;
     if (active_ports) {
         if (active_ports->first < first_unprivileged_port)
@@ -139,11 +193,12 @@ result<client::options> client_options::session(const client::url& location) con
                         "--active-address " + active_address + ": not an IP address; use one such as 203.0.113.7");
     }
     if (location.tls != client::tls_mode::none) {
-        auto context = net::tls_client_context::make({.verify = !insecure, .ca_file = ca_file, .tls12_only = false});
+        auto context =
+            net::tls_client_context::make({.verify = !security.insecure, .ca_file = security.ca_file, .tls12_only = false});
         if (!context) return std::unexpected(context.error());
         out.tls = std::move(*context);
     }
-    out.protect_data = !no_data_tls;
+    out.protect_data = !security.no_data_tls;
     out.connect = connect;
     if (timeout) {
         out.stall = out.reply = out.greeting = *timeout;

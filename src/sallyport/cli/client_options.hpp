@@ -3,10 +3,12 @@
 // the main thread.
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/config_file.hpp>
 #include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/client/client.hpp>
@@ -25,13 +27,17 @@ struct transfer_settings {
     client::verify_by verify = client::verify_by::automatic;
 };
 
+struct security_settings {
+    bool insecure = false;
+    std::string ca_file;
+    bool no_data_tls = false;
+};
+
 struct client_options {
     bool verbose = false;
     bool quiet = false;
     bool json = false;
-    bool insecure = false;
-    std::string ca_file;
-    bool no_data_tls = false;
+    security_settings security;
     bool active = false;
     bool passive = false;
     std::string methods;
@@ -46,14 +52,25 @@ struct client_options {
     std::optional<std::chrono::milliseconds> timeout;
     transfer_settings transfers;
     bool no_learn = false;
+    /// On the command line; these take precedence over the settings of a site.
+    option_values given{};
 
     void add_to(command_table& table);
+    /// Those that a site can have as settings.
+    void add_settings_to(command_table& table);
     /// Those for port mappings in active mode, for commands that transfer data.
     void add_mapping_to(command_table& table);
     /// Those for commands that transfer files; `several`: also those for many of them.
     void add_transfers_to(command_table& table, bool several);
     /// For commands that keep what they learn of servers.
     void add_learning_to(command_table& table);
+
+    /// Called once the command line is parsed, before the other functions.
+    void load(const CLI::App& command);
+    /// These options, with the settings of the site if `location` was given as the name of one.
+    [[nodiscard]] result<client_options> for_site(const client::url& location) const;
+    /// Whether they exclude each other. Errors name the options.
+    [[nodiscard]] result<void> check() const;
 
     /// The session options for `location`, with user and password from the URL, --user, SALLYPORT_PASSWORD, ~/.netrc or the
     /// terminal. Errors name the option.
@@ -63,10 +80,15 @@ struct client_options {
     [[nodiscard]] result<reach::mapping_settings> mapping() const;
 
 private:
+    void add_connection_to(command_table& table);
     [[nodiscard]] result<std::vector<client::data_method>> chosen_methods() const;
     [[nodiscard]] result<client::credentials> login(const client::url& location) const;
     [[nodiscard]] std::optional<client::netrc_login> from_netrc(const std::string& host,
                                                                 const std::optional<std::string>& name) const;
 };
+
+/// Runs a client command once its command line is parsed: its options are loaded, and `run` returns the exit code. The
+/// options live as long as `run`.
+void set_client_callback(CLI::App& command, client_options& options, int& exit_code, std::function<int()> run);
 
 }  // namespace sallyport::cli

@@ -20,6 +20,7 @@
 #include <sallyport/cli/progress_bar.hpp>
 #include <sallyport/cli/run_session.hpp>
 #include <sallyport/cli/site_memory.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/client/remote_change.hpp>
 
@@ -104,14 +105,18 @@ void run_target(copy_run& run, client::options how, const reach::mapping_setting
 }
 
 int copy_through_pipe(const copy_job& job, client::url source, client::url target) {
-    auto from = job.options.session(source);
+    const auto source_options = job.options.for_site(source);
+    if (!source_options) return report_error("copy", source_options.error(), exit_status::usage);
+    const auto target_options = job.options.for_site(target);
+    if (!target_options) return report_error("copy", target_options.error(), exit_status::usage);
+    auto from = source_options->session(source);
     if (!from) return report_error("copy", from.error(), exit_status::usage);
-    auto to = job.options.session(target);
+    auto to = target_options->session(target);
     if (!to) return report_error("copy", to.error(), exit_status::usage);
     const auto mapping = job.options.mapping();
     if (!mapping) return report_error("copy", mapping.error(), exit_status::usage);
-    const site_memory of_source(source, job.options, *from);
-    const site_memory of_target(target, job.options, *to);
+    const site_memory of_source(source, *source_options, *from);
+    const site_memory of_target(target, *target_options, *to);
     from->can_resume = to->can_resume = false;
     // A target that fails closes its end of the pipe, which must be an error of the write and not the end of the process.
     std::signal(SIGPIPE, SIG_IGN);
@@ -140,9 +145,9 @@ int copy_through_pipe(const copy_job& job, client::url source, client::url targe
 }
 
 int run_copy(const copy_job& job) {
-    auto source = client::url::parse(job.source);
+    auto source = parse_location(job.source);
     if (!source) return report_error("copy", source.error(), exit_status::usage);
-    auto target = client::url::parse(job.target);
+    auto target = parse_location(job.target);
     if (!target) return report_error("copy", target.error(), exit_status::usage);
     if (source->file_name().empty())
         return report_error("copy", error{errc::usage, 0, "SOURCE names a directory; name a file in it"},
@@ -167,7 +172,7 @@ void add_copy_command(CLI::App& app, int& exit_code) {
     job->options.add_transfers_to(table, false);
     job->options.add_learning_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run_copy(*job); });
+    set_client_callback(*command, job->options, exit_code, [job] { return run_copy(*job); });
 }
 
 }  // namespace sallyport::cli

@@ -23,6 +23,7 @@
 #include <sallyport/cli/doctor_listen.hpp>
 #include <sallyport/cli/doctor_text.hpp>
 #include <sallyport/cli/exit_code.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/diagnosis/anonymize.hpp>
 #include <sallyport/diagnosis/facts_json.hpp>
@@ -94,9 +95,11 @@ int run(const doctor_job& job) {
     if (job.target.empty())
         return report_error("doctor", error{errc::usage, 0, "no URL given; use one such as ftp://HOST/"},
                             exit_status::usage);
-    const auto location = client::url::parse(job.target);
+    const auto location = parse_location(job.target);
     if (!location) return report_error("doctor", location.error(), exit_status::usage);
-    auto how = job.options.session(*location);
+    const auto options = job.options.for_site(*location);
+    if (!options) return report_error("doctor", options.error(), exit_status::usage);
+    auto how = options->session(*location);
     if (!how) return report_error("doctor", how.error(), exit_status::usage);
     doctor::run_settings settings{.location = *location,
                                   .how = std::move(*how),
@@ -109,7 +112,7 @@ int run(const doctor_job& job) {
                                   .on_step = {}};
     if (settings.how.tls) {
         auto older = net::tls_client_context::make(
-            {.verify = !job.options.insecure, .ca_file = job.options.ca_file, .tls12_only = true});
+            {.verify = !options->security.insecure, .ca_file = options->security.ca_file, .tls12_only = true});
         if (!older) return report_error("doctor", older.error(), exit_status::usage);
         settings.tls12 = std::move(*older);
     }
@@ -171,9 +174,8 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
     set_table(*command, std::move(table));
     add_doctor_read(*command, exit_code);
     add_doctor_join(*command, exit_code);
-    command->callback([job, command, &exit_code] {
-        if (command->get_subcommands().empty()) exit_code = run(*job);
-    });
+    set_client_callback(*command, job->options, exit_code,
+                        [job, command, &exit_code] { return command->get_subcommands().empty() ? run(*job) : exit_code; });
 }
 
 }  // namespace sallyport::cli

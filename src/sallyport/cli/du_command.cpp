@@ -74,7 +74,7 @@ void add_du_command(CLI::App& app, int& exit_code) {
                          {"--human", "", flag(job->human), "Print sizes such as 1.5 MiB instead of bytes"}});
     job->entries.add_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run_du(*job); });
+    set_client_callback(*command, job->entries.connection, exit_code, [job] { return run_du(*job); });
 }
 
 }  // namespace sallyport::cli

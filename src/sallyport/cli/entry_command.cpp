@@ -9,6 +9,7 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/json_text.hpp>
 #include <sallyport/cli/advice_text.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/site_run.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/client/glob.hpp>
@@ -134,7 +135,7 @@ int run_on_entries(entry_result& result, const entry_options& options, const ent
                    const std::function<void()>& end) {
     std::vector<client::url> locations;
     for (const auto& each : options.urls) {
-        auto location = client::url::parse(each);
+        auto location = parse_location(each);
         if (!location) return report_error(result.command, location.error(), exit_status::usage);
         locations.push_back(std::move(*location));
     }

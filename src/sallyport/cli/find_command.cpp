@@ -112,7 +112,7 @@ void add_find_command(CLI::App& app, int& exit_code) {
                {"-0,--null", "", flag(job->end_with_nul), "End each path with a NUL byte instead of a line break"}});
     job->entries.add_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run_find(*job); });
+    set_client_callback(*command, job->entries.connection, exit_code, [job] { return run_find(*job); });
 }
 
 }  // namespace sallyport::cli

@@ -7,6 +7,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/get_many.hpp>
 #include <sallyport/cli/name_list.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/cli/transfer_run.hpp>
 #include <sallyport/client/glob.hpp>
@@ -91,7 +92,7 @@ int run(get_job job) {
                             exit_status::usage);
     std::vector<client::url> locations;
     for (const auto& each : job.urls) {
-        auto location = client::url::parse(each);
+        auto location = parse_location(each);
         if (!location) return report_error("get", location.error(), exit_status::usage);
         locations.push_back(std::move(*location));
     }
@@ -142,7 +143,7 @@ void add_get_command(CLI::App& app, int& exit_code) {
     job->options.add_transfers_to(table, true);
     job->options.add_learning_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run(*job); });
+    set_client_callback(*command, job->options, exit_code, [job] { return run(*job); });
 }
 
 }  // namespace sallyport::cli

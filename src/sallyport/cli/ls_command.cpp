@@ -14,6 +14,7 @@
 #include <sallyport/cli/entry_text.hpp>
 #include <sallyport/cli/run_session.hpp>
 #include <sallyport/cli/site_memory.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/status/counters.hpp>
 
@@ -64,13 +65,15 @@ int report(const std::string& url, ls_result& r, const ls_job& job) {
 }
 
 int run(const ls_job& job) {
-    auto location = client::url::parse(job.url);
+    auto location = parse_location(job.url);
     if (!location) return report_error("ls", location.error(), exit_status::usage);
-    auto how = job.options.session(*location);
+    const auto options = job.options.for_site(*location);
+    if (!options) return report_error("ls", options.error(), exit_status::usage);
+    auto how = options->session(*location);
     if (!how) return report_error("ls", how.error(), exit_status::usage);
-    const auto mapping = job.options.mapping();
+    const auto mapping = options->mapping();
     if (!mapping) return report_error("ls", mapping.error(), exit_status::usage);
-    const site_memory memory(*location, job.options, *how);
+    const site_memory memory(*location, *options, *how);
     auto result = run_session<client::listing_report>(*location, std::move(*how), *mapping, [&](client::session& session) {
         return session.list(location->path, std::time(nullptr));
     });
@@ -91,7 +94,7 @@ void add_ls_command(CLI::App& app, int& exit_code) {
     job->options.add_mapping_to(table);
     job->options.add_learning_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run(*job); });
+    set_client_callback(*command, job->options, exit_code, [job] { return run(*job); });
 }
 
 }  // namespace sallyport::cli

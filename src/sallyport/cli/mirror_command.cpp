@@ -15,6 +15,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/many_options.hpp>
 #include <sallyport/cli/many_result.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/site_run.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/client/mirror.hpp>
@@ -35,8 +36,6 @@ struct mirror_job {
     std::vector<std::string> exclude;
     std::optional<std::size_t> parallel;
 };
-
-bool is_url(const std::string& text) { return text.find("://") != text.npos; }
 
 result<void> parse_deletion_limit(const std::string& text, client::deletion_limit& into) {
     const bool is_part = text.ends_with('%');
@@ -178,15 +177,15 @@ result<std::shared_ptr<const client::local_tree>> open_local(const mirror_job& j
 }
 
 int run(const mirror_job& job) {
-    if (is_url(job.source) == is_url(job.target))
+    if (is_location(job.source) == is_location(job.target))
         return report_error(
             "mirror", error{errc::usage, 0, "one of SOURCE and TARGET must be a URL, and the other one a local directory"},
             exit_status::usage);
     if (!job.remove && (job.max_delete.files || job.max_delete.percent))
         return report_error("mirror", error{errc::usage, 0, "--max-delete limits --delete; add --delete, or remove it"},
                             exit_status::usage);
-    const bool upload = is_url(job.target);
-    auto location = client::url::parse(upload ? job.target : job.source);
+    const bool upload = is_location(job.target);
+    auto location = parse_location(upload ? job.target : job.source);
     if (!location) return report_error("mirror", location.error(), exit_status::usage);
     if (location->ascii)
         return report_error("mirror", error{errc::usage, 0, "sizes cannot be compared with ;type=a; remove it"},
@@ -242,7 +241,7 @@ void add_mirror_command(CLI::App& app, int& exit_code) {
     job->options.add_transfers_to(table, true);
     job->options.add_learning_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run(*job); });
+    set_client_callback(*command, job->options, exit_code, [job] { return run(*job); });
 }
 
 }  // namespace sallyport::cli

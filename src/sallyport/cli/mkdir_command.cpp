@@ -57,7 +57,7 @@ void add_mkdir_command(CLI::App& app, int& exit_code) {
     job->entries.connection.add_to(table);
     job->entries.connection.add_mapping_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run_mkdir(*job); });
+    set_client_callback(*command, job->entries.connection, exit_code, [job] { return run_mkdir(*job); });
 }
 
 }  // namespace sallyport::cli

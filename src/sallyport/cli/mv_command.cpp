@@ -68,7 +68,7 @@ void add_mv_command(CLI::App& app, int& exit_code) {
           "'/'; a name that ends with '/' is a directory to move into"}});
     job->entries.add_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run_mv(*job); });
+    set_client_callback(*command, job->entries.connection, exit_code, [job] { return run_mv(*job); });
 }
 
 }  // namespace sallyport::cli

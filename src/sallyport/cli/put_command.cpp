@@ -13,6 +13,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/name_list.hpp>
 #include <sallyport/cli/put_many.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/cli/transfer_run.hpp>
 
@@ -74,7 +75,7 @@ int refuse_put(const std::string& why) { return report_error("put", error{errc::
 
 int run(const put_job& job) {
     auto files = job.arguments;
-    auto location = client::url::parse(files.back());
+    auto location = parse_location(files.back());
     if (files.size() < 2 && (job.many.from_file.empty() || !location))
         return refuse_put("the URL is missing; see 'sallyport put --help'");
     if (!location) return report_error("put", location.error(), exit_status::usage);
@@ -130,7 +131,7 @@ void add_put_command(CLI::App& app, int& exit_code) {
     job->options.add_transfers_to(table, true);
     job->options.add_learning_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run(*job); });
+    set_client_callback(*command, job->options, exit_code, [job] { return run(*job); });
 }
 
 }  // namespace sallyport::cli

@@ -16,6 +16,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/entry_text.hpp>
 #include <sallyport/cli/run_session.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/transfer_result.hpp>
 
 namespace sallyport::cli {
@@ -58,14 +59,16 @@ int report_reply(const proto::reply& reply, const quote_job& job, const client::
 }
 
 int run_quote(const quote_job& job) {
-    auto location = client::url::parse(job.url);
+    auto location = parse_location(job.url);
     if (!location) return report_error("quote", location.error(), exit_status::usage);
     const std::string line = fmt::format("{}", fmt::join(job.words, " "));
     const auto blank = std::min(line.find(' '), line.size());
     const std::string name = to_upper(line.substr(0, blank));
     const std::string argument = line.substr(std::min(blank + 1, line.size()));
     if (const auto checked = check_quoted(name); !checked) return report_error("quote", checked.error(), exit_status::usage);
-    auto how = job.options.session(*location);
+    const auto options = job.options.for_site(*location);
+    if (!options) return report_error("quote", options.error(), exit_status::usage);
+    auto how = options->session(*location);
     if (!how) return report_error("quote", how.error(), exit_status::usage);
     const auto got = run_session<proto::reply>(*location, std::move(*how), {}, [&](client::session& session) {
         return session.quote(location->path, name, argument);
@@ -88,7 +91,7 @@ void add_quote_command(CLI::App& app, int& exit_code) {
                {"COMMAND", "", required(texts(job->words)), "The command with its arguments, such as SITE HELP"}});
     job->options.add_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run_quote(*job); });
+    set_client_callback(*command, job->options, exit_code, [job] { return run_quote(*job); });
 }
 
 }  // namespace sallyport::cli

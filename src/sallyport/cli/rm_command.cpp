@@ -69,7 +69,7 @@ void add_rm_command(CLI::App& app, int& exit_code) {
               {{"-r,--recursive", "", flag(job->recursive), "Also remove directories, with everything in them"}});
     job->entries.add_to(table);
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run_rm(*job); });
+    set_client_callback(*command, job->entries.connection, exit_code, [job] { return run_rm(*job); });
 }
 
 }  // namespace sallyport::cli

@@ -34,7 +34,7 @@ void add_rmdir_command(CLI::App& app, int& exit_code) {
     table.add("Arguments", {entries->url_row()});
     entries->add_to(table);
     set_table(*command, std::move(table));
-    command->callback([entries, &exit_code] { exit_code = run_rmdir(*entries); });
+    set_client_callback(*command, entries->connection, exit_code, [entries] { return run_rmdir(*entries); });
 }
 
 }  // namespace sallyport::cli

@@ -27,6 +27,9 @@ constexpr int lock_wait = 200;
 constexpr auto schema =
     "CREATE TABLE IF NOT EXISTS learned(host TEXT, port INTEGER, tls TEXT, user TEXT, network TEXT, name TEXT, "
     "value TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(host, port, tls, user, network, name)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS site(name TEXT PRIMARY KEY, url TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS setting(site TEXT, key TEXT, position INTEGER, value TEXT NOT NULL, "
+    "PRIMARY KEY(site, key, position)) STRICT, WITHOUT ROWID;"
     "PRAGMA application_id = 1396788307;"
     "PRAGMA user_version = 1;";
 static_assert(application == 1396788307 && newest_schema == 1);
@@ -64,7 +67,7 @@ std::unexpected<error> site_database::refuse(int code) const {
         case SQLITE_BUSY:
         case SQLITE_LOCKED: return say(errc::busy, "locked by another program; end it, or try again later");
         case SQLITE_FULL: return say(errc::no_space, "the disk is full; free some space");
-        case SQLITE_NOTADB: return say(errc::usage, "is no database of sites; move it to another place");
+        case SQLITE_NOTADB: return say(errc::io, "is no database of sites; move it to another place");
         case SQLITE_CORRUPT: return say(errc::io, "the database is damaged; remove it, and a new one is made");
         case SQLITE_NOMEM: return say(errc::exhausted, "not enough memory to read the database");
         case SQLITE_READONLY:
@@ -205,6 +208,90 @@ result<void> site_database::unlearn(const site_key& of, std::string_view name) {
 
 result<void> site_database::remove_before(std::int64_t time) {
     return change("DELETE FROM learned WHERE since < ?", {time});
+}
+
+result<std::vector<stored_fact>> site_database::learned_of(std::string_view host, std::uint16_t port) {
+    std::vector<stored_fact> out;
+    if (is_empty_) return out;
+    const auto rows = prepare(
+        "SELECT tls, user, network, name, value, since FROM learned WHERE host = ? AND port = ? "
+        "ORDER BY user, network, tls, name",
+        {host, std::int64_t{port}});
+    if (!rows) return std::unexpected(rows.error());
+    for (auto* const row = rows->get();;) {
+        const auto found = step(row);
+        if (!found) return std::unexpected(found.error());
+        if (!*found) return out;
+        out.push_back({{std::string(host), port, text_of(row, 0), text_of(row, 1), text_of(row, 2)},
+                       {text_of(row, 3), text_of(row, 4), sqlite3_column_int64(row, 5)}});
+    }
+}
+
+result<void> site_database::forget(std::string_view host, std::uint16_t port) {
+    return change("DELETE FROM learned WHERE host = ? AND port = ?", {host, std::int64_t{port}});
+}
+
+result<void> site_database::forget_all() { return run("DELETE FROM learned"); }
+
+// ---- Names
+
+result<option_values> site_database::settings_of(std::string_view name) {
+    option_values out;
+    const auto rows = prepare("SELECT key, value FROM setting WHERE site = ? ORDER BY key, position", {name});
+    if (!rows) return std::unexpected(rows.error());
+    for (;;) {
+        const auto found = step(rows->get());
+        if (!found) return std::unexpected(found.error());
+        if (!*found) return out;
+        out[text_of(rows->get(), 0)].push_back(text_of(rows->get(), 1));
+    }
+}
+
+result<std::optional<named_site>> site_database::find(std::string_view name) {
+    if (is_empty_) return std::nullopt;
+    const auto rows = prepare("SELECT name, url FROM site WHERE name = ?", {name});
+    if (!rows) return std::unexpected(rows.error());
+    const auto found = step(rows->get());
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return std::nullopt;
+    auto settings = settings_of(name);
+    if (!settings) return std::unexpected(std::move(settings.error()));
+    return named_site{text_of(rows->get(), 0), text_of(rows->get(), 1), std::move(*settings)};
+}
+
+result<std::vector<named_site>> site_database::all() {
+    std::vector<named_site> out;
+    if (is_empty_) return out;
+    const auto rows = prepare("SELECT name, url FROM site ORDER BY name", {});
+    if (!rows) return std::unexpected(rows.error());
+    for (;;) {
+        const auto found = step(rows->get());
+        if (!found) return std::unexpected(found.error());
+        if (!*found) return out;
+        auto settings = settings_of(text_of(rows->get(), 0));
+        if (!settings) return std::unexpected(std::move(settings.error()));
+        out.push_back({text_of(rows->get(), 0), text_of(rows->get(), 1), std::move(*settings)});
+    }
+}
+
+result<void> site_database::put(const named_site& site) {
+    if (const auto removed = remove(site.name); !removed) return std::unexpected(removed.error());
+    if (auto done = change("INSERT INTO site(name, url) VALUES(?, ?)", {site.name, site.url}); !done) return done;
+    for (const auto& [key, values] : site.settings) {
+        std::int64_t position = 0;
+        for (const auto& each : values) {
+            auto done = change("INSERT INTO setting(site, key, position, value) VALUES(?, ?, ?, ?)",
+                               {site.name, key, position++, each});
+            if (!done) return done;
+        }
+    }
+    return {};
+}
+
+result<bool> site_database::remove(std::string_view name) {
+    if (auto done = change("DELETE FROM setting WHERE site = ?", {name}); !done) return std::unexpected(done.error());
+    if (auto done = change("DELETE FROM site WHERE name = ?", {name}); !done) return std::unexpected(done.error());
+    return sqlite3_changes(connection_.get()) > 0;
 }
 
 }  // namespace sallyport::cli

@@ -1,5 +1,6 @@
 #pragma once
-// The SQLite file in which the client keeps what it knows of servers: $XDG_STATE_HOME/sallyport/sites.db, or
+// The SQLite file in which the client keeps what it knows of servers, their names and settings included:
+// $XDG_STATE_HOME/sallyport/sites.db, or
 // ~/.local/state/sallyport/sites.db, for its user alone.
 //
 // What a client has learned holds for one login at one server in one network, and for a limited time. A change is one
@@ -13,12 +14,14 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/config_file.hpp>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -45,6 +48,22 @@ struct learned_fact {
     friend bool operator==(const learned_fact&, const learned_fact&) = default;
 };
 
+/// What a login at a server has learned in a network.
+struct stored_fact {
+    site_key of;
+    learned_fact fact;
+};
+
+/// A server that the user has given a name.
+struct named_site {
+    std::string name;
+    /// Without a password.
+    std::string url;
+    /// Options of the client commands.
+    option_values settings;
+    friend bool operator==(const named_site&, const named_site&) = default;
+};
+
 enum class site_access : std::uint8_t {
     /// Fails with errc::not_found if there is no file.
     read,
@@ -65,6 +84,19 @@ public:
     [[nodiscard]] result<void> unlearn(const site_key& of, std::string_view name);
     /// Removes what was learned before this time.
     [[nodiscard]] result<void> remove_before(std::int64_t time);
+
+    /// Of all logins and networks.
+    [[nodiscard]] result<std::vector<stored_fact>> learned_of(std::string_view host, std::uint16_t port);
+    [[nodiscard]] result<void> forget(std::string_view host, std::uint16_t port);
+    [[nodiscard]] result<void> forget_all();
+
+    [[nodiscard]] result<std::optional<named_site>> find(std::string_view name);
+    /// In the order of their names.
+    [[nodiscard]] result<std::vector<named_site>> all();
+    /// Adds the site, or replaces the one with this name.
+    [[nodiscard]] result<void> put(const named_site& site);
+    /// False if there is no such site.
+    [[nodiscard]] result<bool> remove(std::string_view name);
 
     [[nodiscard]] result<void> commit();
 
@@ -87,6 +119,7 @@ private:
     [[nodiscard]] result<bool> step(sqlite3_stmt* prepared);
     /// A statement without rows.
     [[nodiscard]] result<void> change(std::string_view sql, std::initializer_list<value> values);
+    [[nodiscard]] result<option_values> settings_of(std::string_view name);
     [[nodiscard]] result<std::int64_t> number(std::string_view sql);
     [[nodiscard]] std::unexpected<error> refuse(int code) const;
 

@@ -77,7 +77,7 @@ net::signal_actions cancel_at_signals(client::pool& connections, many_progress& 
 
 bool is_same_site(const client::url& a, const client::url& b) {
     return a.tls == b.tls && a.host == b.host && a.port == b.port && a.user == b.user && a.password == b.password &&
-           a.ascii == b.ascii;
+           a.ascii == b.ascii && a.site == b.site;
 }
 
 }  // namespace
@@ -96,15 +96,17 @@ std::vector<std::vector<client::url>> by_site(const std::vector<client::url>& ur
 
 result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, const client_options& options,
                                 many_progress& shown, const site_work& work) {
-    auto how = options.session(site);
+    const auto settings_of_site = options.for_site(site);
+    if (!settings_of_site) return std::unexpected(settings_of_site.error());
+    auto how = settings_of_site->session(site);
     if (!how) return std::unexpected(std::move(how.error()));
-    auto mapping = options.mapping();
+    auto mapping = settings_of_site->mapping();
     if (!mapping) return std::unexpected(std::move(mapping.error()));
-    const site_memory memory(site, options, *how);
+    const site_memory memory(site, *settings_of_site, *how);
     net::loop_group loops(1);
     client::pool_settings settings;
     settings.connections = parallel;
-    settings.pipelining = !options.transfers.no_pipelining;
+    settings.pipelining = !settings_of_site->transfers.no_pipelining;
     settings.known = memory.known();
     settings.session_options = session_options(std::move(*how), std::move(*mapping), parallel > 1);
     client::pool connections(loops.at(0), site, std::move(settings));

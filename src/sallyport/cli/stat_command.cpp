@@ -66,7 +66,7 @@ void add_stat_command(CLI::App& app, int& exit_code) {
     table.add("Arguments", {entries->url_row()});
     entries->add_to(table);
     set_table(*command, std::move(table));
-    command->callback([entries, &exit_code] { exit_code = run_stat(*entries); });
+    set_client_callback(*command, entries->connection, exit_code, [entries] { return run_stat(*entries); });
 }
 
 }  // namespace sallyport::cli

@@ -24,7 +24,10 @@ net::task<client::outcome<transfer_report>> transfer_with_progress(client::sessi
 
 }  // namespace
 
-int run_transfer(const transfer_run& run, const client_options& options) {
+int run_transfer(const transfer_run& run, const client_options& given) {
+    const auto chosen = given.for_site(run.location);
+    if (!chosen) return report_error(run.command, chosen.error(), exit_status::usage);
+    const auto& options = *chosen;
     auto how = options.session(run.location);
     if (!how) return report_error(run.command, how.error(), exit_status::usage);
     const auto mapping = options.mapping();

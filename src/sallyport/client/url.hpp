@@ -32,6 +32,8 @@ struct url {
     std::string path;
     /// ";type=a".
     bool ascii = false;
+    /// The name by which a program knows this server, if the user has written that instead of a URL. Not a part of text().
+    std::string site{};
 
     /// errc::syntax, errc::unsupported (another scheme), errc::name_invalid (CR, LF or NUL in it, CL-02).
     [[nodiscard]] static result<url> parse(std::string_view text);

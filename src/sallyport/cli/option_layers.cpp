@@ -1,0 +1,42 @@
+#include <sallyport/cli/option_layers.hpp>
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+namespace sallyport::cli {
+namespace {
+
+using names = std::span<const std::string_view>;
+
+constexpr std::array<std::string_view, 3> modes{"active", "passive", "data-methods"};
+constexpr std::array<std::string_view, 2> families{"ipv4", "ipv6"};
+/// Options of one group exclude each other.
+constexpr std::array<names, 2> groups{modes, families};
+
+bool has_one_of(const option_values& values, names group) {
+    return std::ranges::any_of(group, [&values](std::string_view name) { return values.contains(std::string(name)); });
+}
+
+}  // namespace
+
+option_values without_overridden(option_values lower, const option_values& higher) {
+    for (const auto& [name, values] : higher) lower.erase(name);
+    for (const auto& group : groups) {
+        if (!has_one_of(higher, group)) continue;
+        for (const auto name : group) lower.erase(std::string(name));
+    }
+    return lower;
+}
+
+option_values known_to(const CLI::App& command, const option_values& values) {
+    option_values out;
+    for (const auto& [name, words] : values)
+        if (command.get_option_no_throw("--" + name) != nullptr) out[name] = words;
+    return out;
+}
+
+}  // namespace sallyport::cli
