@@ -97,7 +97,9 @@ def cannot(why):
 
 @pytest.fixture(autouse=True)
 def own_state(tmp_path_factory, monkeypatch):
-    """What our client learns of servers in one test is not known in another one, whose servers may have the same addresses."""
+    """What our client learns of servers in one test is not known in another one, whose servers may have the same addresses. Nor are the
+    default options of the user who runs the tests."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / f"state-{uuid.uuid4()}"))
 
 

@@ -275,3 +275,37 @@ def test_the_commands_for_names_need_the_database(scripted, here):
     newer(database())
     done = sites("list")
     assert done.returncode == 1 and "newer version" in done.stderr
+
+
+# ---- Default options
+
+
+@pytest.fixture
+def defaults(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    path = tmp_path / "config/sallyport/client.toml"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def test_the_file_of_default_options(scripted, here, defaults):
+    """C1: the command line takes precedence over a site, and a site over the file."""
+    server = scripted(files={"/a": b"12345"}, listings={"/": b""})
+    defaults.write_text('data-methods = "pasv"\nverify = "none"\n')
+    assert get(server, here)[0] == ["PASV"]
+    assert run("ls", server.url("")).returncode == 0  # it has no --verify
+    assert get(server, here, "--no-config", "--no-learn")[0] == ["EPSV"]
+    assert get(server, here, "--data-methods", "epsv")[0] == ["EPSV"]
+    assert sites("add", "other", server.url("").replace(":p@", "@"), "--data-methods", "epsv,pasv").returncode == 0
+    before = len(server.commands)
+    assert run("get", "-u", "u:p", "--no-learn", "other:a", cwd=here).returncode == 0
+    assert "EPSV" in server.commands[before:]
+
+
+def test_a_wrong_key_names_its_line(scripted, here, defaults):
+    server = scripted(files={"/a": b"12345"}, listings={"/": b""})
+    defaults.write_text("# mine\npasive = true\n")
+    done = run("get", server.url("a"), cwd=here)
+    assert done.returncode == 2 and f"{defaults}, line 2" in done.stderr and "passive" in done.stderr
+    assert server.commands == []
+    assert run("get", "--no-config", server.url("a"), cwd=here).returncode == 0

@@ -9,10 +9,12 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/ports.hpp>
+#include <sallyport/cli/client_config.hpp>
 #include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/option_layers.hpp>
 #include <sallyport/cli/prompt_password.hpp>
 #include <sallyport/cli/site_names.hpp>
+#include <sallyport/cli/transfer_result.hpp>
 #include <sallyport/client/router_listener.hpp>
 #include <sallyport/proto/client_side/login_rules.hpp>
 
@@ -58,6 +60,7 @@ void client_options::add_to(command_table& table) {
     table.add("Login and TLS", {{"-u,--user", "NAME[:PASSWORD]", text(user), "User name and password",
                                  "URL, $SALLYPORT_PASSWORD, ~/.netrc, else anonymous"}});
     add_connection_to(table);
+    table.add("Configuration", {{"--no-config", "", flag(sources.no_config), "Do not read the file of default options"}});
     table.add("Output",
               {{"-v,--verbose", "", flag(verbose), "Print commands and replies to standard error, without passwords"},
                {"-q,--quiet", "", flag(quiet), "Print no progress bar and no warnings"},
@@ -131,7 +134,15 @@ void client_options::add_learning_to(command_table& table) {
               {{"--no-learn", "", flag(no_learn), "Neither use nor keep what works with the server"}});
 }
 
-void client_options::load(const CLI::App& command) { given = values_of(command); }
+result<void> client_options::load(CLI::App& command) {
+    sources.given = values_of(command);
+    if (sources.no_config) return {};
+    auto defaults = read_client_config(client_config_file());
+    if (!defaults) return std::unexpected(std::move(defaults.error()));
+    sources.defaults = std::move(*defaults);
+    apply_values(command, known_to(command, without_overridden(sources.defaults, sources.given)));
+    return {};
+}
 
 result<client_options> client_options::for_site(const client::url& location) const {
     if (location.site.empty()) return *this;
@@ -145,15 +156,16 @@ result<client_options> client_options::for_site(const client::url& location) con
     out.add_learning_to(table);
     CLI::App command("", location.site);
     set_table(command, std::move(table));
-    auto values = without_overridden(std::move(site->settings), given);
-    values.insert(given.begin(), given.end());
+    auto values = without_overridden(std::move(site->settings), sources.given);
+    values.insert(sources.given.begin(), sources.given.end());
+    values.merge(without_overridden(sources.defaults, values));
     try {
         apply_values(command, known_to(command, values));
     } catch (const CLI::Error& e) {
         return fail(errc::usage, fmt::format("site '{}': {}; change it with 'sallyport sites add --replace'", location.site,
                                              escape(e.what(), 300)));
     }
-    out.given = given;
+    out.sources = sources;
     return out;
 }
 
@@ -163,11 +175,14 @@ result<void> client_options::check() const {
     return {};
 }
 
+int run_client(CLI::App& command, client_options& options, const std::function<int()>& run) {
+    const auto loaded = options.load(command);
+    return loaded ? run() : report_error(command.get_name(), loaded.error(), exit_status::usage);
+}
+
 void set_client_callback(CLI::App& command, client_options& options, int& exit_code, std::function<int()> run) {
-    command.callback([&command, &options, &exit_code, run = std::move(run)] {
-        options.load(command);
-        exit_code = run();
-    });
+    command.callback(
+        [&command, &options, &exit_code, run = std::move(run)] { exit_code = run_client(command, options, run); });
 }
 
 result<client::options> client_options::session(const client::url& location) const {

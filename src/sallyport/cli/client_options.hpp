@@ -33,6 +33,15 @@ struct security_settings {
     bool no_data_tls = false;
 };
 
+/// Where options come from, with the values of each source.
+struct option_sources {
+    /// The command line, which takes precedence over the settings of a site.
+    option_values given;
+    /// The file of default options, over which both take precedence.
+    option_values defaults;
+    bool no_config = false;
+};
+
 struct client_options {
     bool verbose = false;
     bool quiet = false;
@@ -52,8 +61,7 @@ struct client_options {
     std::optional<std::chrono::milliseconds> timeout;
     transfer_settings transfers;
     bool no_learn = false;
-    /// On the command line; these take precedence over the settings of a site.
-    option_values given{};
+    option_sources sources{};
 
     void add_to(command_table& table);
     /// Those that a site can have as settings.
@@ -65,8 +73,9 @@ struct client_options {
     /// For commands that keep what they learn of servers.
     void add_learning_to(command_table& table);
 
-    /// Called once the command line is parsed, before the other functions.
-    void load(const CLI::App& command);
+    /// Called once the command line is parsed, before the other functions: adds the default options. Errors name the file
+    /// and the line.
+    [[nodiscard]] result<void> load(CLI::App& command);
     /// These options, with the settings of the site if `location` was given as the name of one.
     [[nodiscard]] result<client_options> for_site(const client::url& location) const;
     /// Whether they exclude each other. Errors name the options.
@@ -87,8 +96,10 @@ private:
                                                                 const std::optional<std::string>& name) const;
 };
 
-/// Runs a client command once its command line is parsed: its options are loaded, and `run` returns the exit code. The
-/// options live as long as `run`.
+/// Loads the options of a client command and runs it; returns the exit code. Options that cannot be loaded are reported.
+[[nodiscard]] int run_client(CLI::App& command, client_options& options, const std::function<int()>& run);
+
+/// Calls run_client() once the command line is parsed. The options live as long as `run`.
 void set_client_callback(CLI::App& command, client_options& options, int& exit_code, std::function<int()> run);
 
 }  // namespace sallyport::cli

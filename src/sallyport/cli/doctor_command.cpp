@@ -174,8 +174,9 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
     set_table(*command, std::move(table));
     add_doctor_read(*command, exit_code);
     add_doctor_join(*command, exit_code);
-    set_client_callback(*command, job->options, exit_code,
-                        [job, command, &exit_code] { return command->get_subcommands().empty() ? run(*job) : exit_code; });
+    command->callback([job, command, &exit_code] {
+        if (command->get_subcommands().empty()) exit_code = run_client(*command, job->options, [&job] { return run(*job); });
+    });
 }
 
 }  // namespace sallyport::cli

@@ -1,6 +1,6 @@
 #pragma once
 // Values of options from several sources, of which one takes precedence over the other: the command line over the settings
-// of a site. Pure functions on values; any thread.
+// of a site, and these over the file of default options. Pure functions on values; any thread.
 
 #include <sallyport/cli/config_file.hpp>
 

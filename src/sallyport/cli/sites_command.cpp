@@ -184,7 +184,7 @@ result<void> add_site(const sites_job& job) {
     command_table table;
     unused.add_settings_to(table);
     set_table(known, std::move(table));
-    auto settings = known_to(known, job.settings.given);
+    auto settings = known_to(known, job.settings.sources.given);
     make_absolute(settings, "ca");
     auto database = open_sites(site_access::change);
     if (!database) return std::unexpected(std::move(database.error()));
@@ -241,7 +241,7 @@ struct sites_subcommands {
         table.notes += exit_codes_help;
         set_table(*command, std::move(table));
         command->callback([name, job, run, command, &code = exit_code] {
-            job->settings.load(*command);
+            job->settings.sources.given = values_of(*command);
             const auto done = run(*job);
             if (done) return;
             fmt::print(stderr, "sallyport sites {}: {}\n", name, line_of(done.error()));
