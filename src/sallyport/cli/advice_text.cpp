@@ -16,7 +16,7 @@ using client::cause;
 
 struct wording {
     cause id;
-    // May contain {where}, {address}, {port}, {method} and {url} of the cause.
+    // May contain {where}, {address}, {port}, {method}, {url} and {key} of the cause.
     std::string_view text;
 };
 
@@ -37,10 +37,18 @@ constexpr auto wordings = std::to_array<wording>({
     {cause::not_an_ftp_server,
      "This does not behave like an FTP server: check the host name and port; -v shows the conversation."},
     {cause::certificate_untrusted,
-     "Pass its CA certificate with --ca FILE. With --insecure the connection is not protected against interception."},
+     "Pass its CA certificate with --ca FILE, or if the server's administrator confirms its key, pass --pin {key} instead. "
+     "With --insecure the connection is not protected against interception."},
     {cause::certificate_of_other_name,
-     "The certificate is for another name, so --ca does not help: use a name in the URL that the certificate has. With "
-     "--insecure the connection is not protected against interception."},
+     "The certificate is for another name, so --ca does not help: use a name in the URL that the certificate has, or if the "
+     "server's administrator confirms its key, pass --pin {key} instead. With --insecure the connection is not protected "
+     "against interception."},
+    {cause::key_unknown,
+     "If the server's administrator confirms this key, pass --pin {key}, or keep it with --trust first-use."},
+    {cause::key_changed,
+     "Another host may be intercepting the connection, and nothing was sent. If the server's administrator confirms that "
+     "the "
+     "key was replaced, remove the old one with: sallyport sites forget '{url}'"},
     {cause::tls_missing,
      "No password was sent. Use ftp:// only if sending the password and data unencrypted is acceptable."},
     {cause::tls_tampered,
@@ -110,7 +118,8 @@ std::string sentence(const client::advice& one) {
     const auto text = wordings[static_cast<std::size_t>(one.id)].text;
     return fmt::format(fmt::runtime(text), fmt::arg("where", one.address.text()),
                        fmt::arg("address", one.address.address.text()), fmt::arg("port", one.address.port),
-                       fmt::arg("method", one.method ? name(*one.method) : std::string_view()), fmt::arg("url", one.url));
+                       fmt::arg("method", one.method ? name(*one.method) : std::string_view()), fmt::arg("url", one.url),
+                       fmt::arg("key", one.key.empty() ? "KEY" : one.key));
 }
 
 }  // namespace

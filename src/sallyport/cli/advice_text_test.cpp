@@ -16,12 +16,16 @@ advice with(cause what) {
     return {.id = what,
             .address = *endpoint::parse("192.0.2.1:5001"),
             .method = proto::data_method::epsv,
-            .url = "ftpes://ann@ftp.example.org/in/"};
+            .url = "ftpes://ann@ftp.example.org/in/",
+            .key = "sha256//AAAA"};
 }
 std::string text(cause what) { return advice_text({with(what)}); }
 
 TEST(advice_text, names_the_options_that_help) {
     EXPECT_THAT(text(cause::certificate_untrusted), AllOf(HasSubstr("--ca FILE"), HasSubstr("--insecure")));
+    EXPECT_THAT(text(cause::certificate_untrusted), HasSubstr("--pin sha256//AAAA "));
+    EXPECT_THAT(text(cause::key_unknown), AllOf(HasSubstr("--pin sha256//AAAA,"), HasSubstr("--trust first-use")));
+    EXPECT_THAT(text(cause::key_changed), HasSubstr("sallyport sites forget 'ftpes://ann@ftp.example.org/in/'"));
     EXPECT_THAT(text(cause::download_interrupted), HasSubstr("use --resume"));
     EXPECT_THAT(text(cause::upload_interrupted), HasSubstr("use --resume"));
     EXPECT_THAT(text(cause::file_not_resumable), HasSubstr("Without --resume"));

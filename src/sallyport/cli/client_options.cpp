@@ -78,10 +78,23 @@ void client_options::add_settings_to(command_table& table) {
 void client_options::add_connection_to(command_table& table) {
     constexpr std::chrono::milliseconds min(100);
     constexpr time_bounds a_day{.min = min, .max = std::chrono::hours(24)};
-    table.add("Login and TLS",
-              {{"--ca", "FILE", text(security.ca_file), "CA certificates (PEM) for verifying the server", "system CAs"},
-               {"--insecure", "", flag(security.insecure), "Do not verify the server's certificate"},
-               {"--no-data-tls", "", flag(security.no_data_tls), "Do not encrypt data connections (PROT C)"}});
+    table.add(
+        "Login and TLS",
+        {{"--ca", "FILE", text(security.ca_file), "CA certificates (PEM) for verifying the server", "system CAs"},
+         {"--insecure", "", flag(security.insecure), "Do not verify the server's certificate"},
+         {"--trust", "ask|first-use|pin|ca",
+          choice(security.trust, "way to trust",
+                 choices<trust_mode>{{"ask", trust_mode::ask},
+                                     {"first-use", trust_mode::first_use},
+                                     {"pin", trust_mode::pin},
+                                     {"ca", trust_mode::ca}}),
+          "Trust servers by known keys, or by CA certificates"},
+         {"--pin", "KEY", texts(security.pins), "Trust this key of a server, sha256//BASE64, and no other", "none"},
+         {"--tls-min", "1.2|1.3", choice(security.tls13_only, "version", choices<bool>{{"1.2", false}, {"1.3", true}}),
+          "Oldest version of TLS"},
+         {"--cert", "FILE", text(security.certificate), "Client certificate (PEM) for servers that request one", "none"},
+         {"--key", "FILE", text(security.key), "Private key of --cert (PEM)", "in the file of --cert"},
+         {"--no-data-tls", "", flag(security.no_data_tls), "Do not encrypt data connections (PROT C)"}});
     table.add(
         "Client data connections",
         {{"--passive", "", flag(passive), "Use passive mode only"},
@@ -172,12 +185,29 @@ result<client_options> client_options::for_site(const client::url& location) con
 result<void> client_options::check() const {
     if (ipv4 && ipv6) return fail(errc::usage, "-4 and -6 exclude each other; without them, both are tried");
     if (const auto chosen = chosen_methods(); !chosen) return std::unexpected(chosen.error());
+    return security.check();
+}
+
+result<void> security_settings::check() const {
+    for (const auto& each : pins)
+        if (auto good = check_pin(each); !good) return good;
+    if (insecure && checks_keys())
+        return fail(errc::usage, "--insecure excludes --trust and --pin, since it accepts every key; remove it");
+    if (certificate.empty() && !key.empty())
+        return fail(errc::usage, "--key is the key of a client certificate; name its file with --cert");
     return {};
 }
 
 int run_client(CLI::App& command, client_options& options, const std::function<int()>& run) {
     const auto loaded = options.load(command);
     return loaded ? run() : report_error(command.get_name(), loaded.error(), exit_status::usage);
+}
+
+net::tls_client_options security_settings::tls() const {
+    net::tls_client_options out{.verify = !insecure && !checks_keys(), .ca_file = ca_file};
+    out.tls13_only = tls13_only;
+    if (!certificate.empty()) out.client_certificate = net::tls_files{certificate, key};
+    return out;
 }
 
 void set_client_callback(CLI::App& command, client_options& options, int& exit_code, std::function<int()> run) {
@@ -208,10 +238,12 @@ result<client::options> client_options::session(const client::url& location) con
                         "--active-address " + active_address + ": not an IP address; use one such as 203.0.113.7");
     }
     if (location.tls != client::tls_mode::none) {
-        auto context =
-            net::tls_client_context::make({.verify = !security.insecure, .ca_file = security.ca_file, .tls12_only = false});
+        auto context = net::tls_client_context::make(security.tls());
         if (!context) return std::unexpected(context.error());
         out.tls = std::move(*context);
+        if (security.checks_keys())
+            out.check_key = [keys = std::make_shared<key_trust>(location, security.trust, security.pins, quiet)](
+                                const std::string& key) { return keys->refusal_of(key); };
     }
     out.protect_data = !security.no_data_tls;
     out.connect = connect;

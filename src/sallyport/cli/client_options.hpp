@@ -6,9 +6,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/cli/config_file.hpp>
+#include <sallyport/cli/key_trust.hpp>
 #include <sallyport/cli/mapping_values.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/client/client.hpp>
@@ -30,7 +32,17 @@ struct transfer_settings {
 struct security_settings {
     bool insecure = false;
     std::string ca_file;
+    trust_mode trust = trust_mode::ca;
+    std::vector<std::string> pins;
+    bool tls13_only = false;
+    std::string certificate;
+    std::string key;
     bool no_data_tls = false;
+
+    [[nodiscard]] bool checks_keys() const noexcept { return trust != trust_mode::ca || !pins.empty(); }
+    /// Errors name the options.
+    [[nodiscard]] result<void> check() const;
+    [[nodiscard]] net::tls_client_options tls() const;
 };
 
 /// Where options come from, with the values of each source.

@@ -111,8 +111,9 @@ int run(const doctor_job& job) {
                                   .idle = job.idle,
                                   .on_step = {}};
     if (settings.how.tls) {
-        auto older = net::tls_client_context::make(
-            {.verify = !options->security.insecure, .ca_file = options->security.ca_file, .tls12_only = true});
+        auto older_settings = options->security.tls();
+        older_settings.tls12_only = !older_settings.tls13_only;
+        auto older = net::tls_client_context::make(older_settings);
         if (!older) return report_error("doctor", older.error(), exit_status::usage);
         settings.tls12 = std::move(*older);
     }

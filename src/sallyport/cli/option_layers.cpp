@@ -14,8 +14,9 @@ using names = std::span<const std::string_view>;
 
 constexpr std::array<std::string_view, 3> modes{"active", "passive", "data-methods"};
 constexpr std::array<std::string_view, 2> families{"ipv4", "ipv6"};
+constexpr std::array<std::string_view, 3> trust{"insecure", "trust", "pin"};
 /// Options of one group exclude each other.
-constexpr std::array<names, 2> groups{modes, families};
+constexpr std::array<names, 3> groups{modes, families, trust};
 
 bool has_one_of(const option_values& values, names group) {
     return std::ranges::any_of(group, [&values](std::string_view name) { return values.contains(std::string(name)); });

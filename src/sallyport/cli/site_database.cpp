@@ -27,6 +27,8 @@ constexpr int lock_wait = 200;
 constexpr auto schema =
     "CREATE TABLE IF NOT EXISTS learned(host TEXT, port INTEGER, tls TEXT, user TEXT, network TEXT, name TEXT, "
     "value TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(host, port, tls, user, network, name)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS trusted(host TEXT, port INTEGER, key TEXT NOT NULL, since INTEGER NOT NULL, "
+    "PRIMARY KEY(host, port)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS site(name TEXT PRIMARY KEY, url TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS setting(site TEXT, key TEXT, position INTEGER, value TEXT NOT NULL, "
     "PRIMARY KEY(site, key, position)) STRICT, WITHOUT ROWID;"
@@ -228,10 +230,29 @@ result<std::vector<stored_fact>> site_database::learned_of(std::string_view host
 }
 
 result<void> site_database::forget(std::string_view host, std::uint16_t port) {
-    return change("DELETE FROM learned WHERE host = ? AND port = ?", {host, std::int64_t{port}});
+    auto done = change("DELETE FROM learned WHERE host = ? AND port = ?", {host, std::int64_t{port}});
+    if (done) done = change("DELETE FROM trusted WHERE host = ? AND port = ?", {host, std::int64_t{port}});
+    return done;
 }
 
-result<void> site_database::forget_all() { return run("DELETE FROM learned"); }
+result<void> site_database::forget_all() { return run("DELETE FROM learned; DELETE FROM trusted"); }
+
+// ---- Keys
+
+result<std::optional<trusted_key>> site_database::key_of(std::string_view host, std::uint16_t port) {
+    if (is_empty_) return std::nullopt;
+    const auto rows = prepare("SELECT key, since FROM trusted WHERE host = ? AND port = ?", {host, std::int64_t{port}});
+    if (!rows) return std::unexpected(rows.error());
+    const auto found = step(rows->get());
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return std::nullopt;
+    return trusted_key{text_of(rows->get(), 0), sqlite3_column_int64(rows->get(), 1)};
+}
+
+result<void> site_database::trust(std::string_view host, std::uint16_t port, const trusted_key& key) {
+    return change("INSERT OR REPLACE INTO trusted(host, port, key, since) VALUES(?, ?, ?, ?)",
+                  {host, std::int64_t{port}, key.key, key.since});
+}
 
 // ---- Names
 

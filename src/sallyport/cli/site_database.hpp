@@ -54,6 +54,15 @@ struct stored_fact {
     learned_fact fact;
 };
 
+/// The key that a server had when it was trusted.
+struct trusted_key {
+    /// "sha256//...".
+    std::string key;
+    /// Seconds since 1970.
+    std::int64_t since = 0;
+    friend bool operator==(const trusted_key&, const trusted_key&) = default;
+};
+
 /// A server that the user has given a name.
 struct named_site {
     std::string name;
@@ -87,6 +96,10 @@ public:
 
     /// Of all logins and networks.
     [[nodiscard]] result<std::vector<stored_fact>> learned_of(std::string_view host, std::uint16_t port);
+    [[nodiscard]] result<std::optional<trusted_key>> key_of(std::string_view host, std::uint16_t port);
+    /// Replaces the key that is known.
+    [[nodiscard]] result<void> trust(std::string_view host, std::uint16_t port, const trusted_key& key);
+    /// What was learned, and the key.
     [[nodiscard]] result<void> forget(std::string_view host, std::uint16_t port);
     [[nodiscard]] result<void> forget_all();
 

@@ -94,6 +94,40 @@ TEST_F(site_database_test, facts_are_replaced_and_removed) {
     EXPECT_THAT(learned(at_home), ElementsAre(learned_fact{"connections", "2", 300})) << "it was not committed";
 }
 
+TEST_F(site_database_test, a_server_has_one_key) {
+    const trusted_key first{"sha256//AAAA", 100};
+    const trusted_key second{"sha256//BBBB", 200};
+    for (const auto& each : {first, second}) {
+        auto database = open(site_access::change);
+        ASSERT_TRUE(database.trust("ftp.example.org", 21, each));
+        ASSERT_TRUE(database.commit());
+        EXPECT_EQ(open(site_access::read).key_of("ftp.example.org", 21).value(), each);
+    }
+    EXPECT_EQ(open(site_access::read).key_of("ftp.example.org", 990).value(), std::nullopt);
+    auto database = open(site_access::change);
+    ASSERT_TRUE(database.forget("ftp.example.org", 21));
+    EXPECT_EQ(database.key_of("ftp.example.org", 21).value(), std::nullopt);
+}
+
+TEST_F(site_database_test, names_have_urls_and_settings) {
+    const named_site one{"one", "ftp://h/", {{"passive", {"true"}}, {"pin", {"b", "a"}}}};
+    const named_site two{"two", "ftp://i/", {}};
+    {
+        auto database = open(site_access::change);
+        for (const auto& each : {two, one}) ASSERT_TRUE(database.put(each));
+        ASSERT_TRUE(database.commit());
+    }
+    EXPECT_EQ(open(site_access::read).find("one").value(), one);
+    EXPECT_EQ(open(site_access::read).find("One").value(), std::nullopt);
+    EXPECT_THAT(open(site_access::read).all().value(), ElementsAre(one, two));
+    auto database = open(site_access::change);
+    const named_site other{"one", "ftp://k/", {{"active", {"true"}}}};
+    ASSERT_TRUE(database.put(other));
+    EXPECT_EQ(database.find("one").value(), other) << "the old settings are gone";
+    EXPECT_TRUE(database.remove("one").value());
+    EXPECT_FALSE(database.remove("one").value());
+}
+
 TEST_F(site_database_test, the_file_is_for_its_user_alone) {
     EXPECT_EQ(failure_of(site_access::read).code, errc::not_found);
     learn(at_home, {"method", "PASV", 100});

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -124,13 +125,28 @@ result<void> list_sites(const sites_job& job) {
     return {};
 }
 
-result<std::vector<stored_fact>> facts_of_server(const client::url& server) {
+struct server_knowledge {
+    std::vector<stored_fact> facts;
+    std::optional<trusted_key> key;
+};
+
+result<server_knowledge> knowledge_of(const client::url& server) {
     auto database = open_sites(site_access::read);
-    if (!database && database.error().code == errc::not_found) return std::vector<stored_fact>{};
+    if (!database && database.error().code == errc::not_found) return server_knowledge{};
     if (!database) return std::unexpected(std::move(database.error()));
-    auto stored = database->learned_of(to_lower(server.host), server.port);
-    if (stored) std::erase_if(*stored, [now = seconds_now()](const auto& each) { return end_of(each.fact) <= now; });
-    return stored;
+    const auto host = to_lower(server.host);
+    auto facts = database->learned_of(host, server.port);
+    if (!facts) return std::unexpected(std::move(facts.error()));
+    std::erase_if(*facts, [now = seconds_now()](const auto& each) { return end_of(each.fact) <= now; });
+    auto key = database->key_of(host, server.port);
+    if (!key) return std::unexpected(std::move(key.error()));
+    return server_knowledge{std::move(*facts), std::move(*key)};
+}
+
+void print_knowledge(const server_knowledge& known) {
+    if (known.key) fmt::print("Key: {}, since {} UTC\n", known.key->key, time_text(known.key->since));
+    fmt::print("Learned:{}\n", known.facts.empty() ? " nothing" : "");
+    for (const auto& each : known.facts) fmt::print("{}", fact_text(each));
 }
 
 result<void> show_site(const sites_job& job) {
@@ -142,21 +158,20 @@ result<void> show_site(const sites_job& job) {
         if (!found) return std::unexpected(std::move(found.error()));
         site = std::move(*found);
     }
-    const auto facts = facts_of_server(*server);
-    if (!facts) return std::unexpected(facts.error());
+    const auto known = knowledge_of(*server);
+    if (!known) return std::unexpected(known.error());
     if (job.json) {
         std::vector<std::string> objects;
-        for (const auto& each : *facts) objects.push_back(fact_json(each));
-        fmt::print(R"({{"ok":true,"exit_code":0,{},"learned":[{}]}})"
+        for (const auto& each : known->facts) objects.push_back(fact_json(each));
+        fmt::print(R"({{"ok":true,"exit_code":0,{},"key":{},"learned":[{}]}})"
                    "\n",
-                   site_json(site), fmt::join(objects, ","));
+                   site_json(site), known->key ? json_string(known->key->key) : "null", fmt::join(objects, ","));
         return {};
     }
     if (!site.name.empty()) fmt::print("Name: {}\n", site.name);
     fmt::print("URL: {}\n", escape(site.url, 2000));
     if (!site.name.empty()) fmt::print("Settings:{}\n", site.settings.empty() ? " none" : settings_text(site.settings));
-    fmt::print("Learned: {}\n", facts->empty() ? "nothing" : "");
-    for (const auto& each : *facts) fmt::print("{}", fact_text(each));
+    print_knowledge(*known);
     return {};
 }
 
@@ -185,7 +200,7 @@ result<void> add_site(const sites_job& job) {
     unused.add_settings_to(table);
     set_table(known, std::move(table));
     auto settings = known_to(known, job.settings.sources.given);
-    make_absolute(settings, "ca");
+    for (const auto* const file : {"ca", "cert", "key"}) make_absolute(settings, file);
     auto database = open_sites(site_access::change);
     if (!database) return std::unexpected(std::move(database.error()));
     const auto old = database->find(job.name);
@@ -276,7 +291,7 @@ void add_names_and_settings(const sites_subcommands& to) {
 }  // namespace
 
 void add_sites_command(CLI::App& app, int& exit_code) {
-    CLI::App* command = app.add_subcommand("sites", "Manage names of servers, and what was learned of them");
+    CLI::App* command = app.add_subcommand("sites", "Manage names of servers, and what is known of them");
     command->require_subcommand(1);
     set_table(*command, {});
     const sites_subcommands to{*command, exit_code};
@@ -289,15 +304,15 @@ void add_sites_command(CLI::App& app, int& exit_code) {
     table = {};
     table.add("Arguments", {{"SITE", "", required(text(job->name)), "Name of a site, or a URL"}});
     table.add("Output", {{"--json", "", flag(job->json), "Print the result as JSON"}});
-    to.add("show", "Show the settings of a site, and what was learned of its server", job, std::move(table), show_site);
+    to.add("show", "Show the settings of a site, and what is known of its server", job, std::move(table), show_site);
     add_names_and_settings(to);
 
     job = std::make_shared<sites_job>();
     table = {};
     table.add("Arguments", {{"SITE", "", texts(job->names), "Names of sites, or URLs", "none"}});
-    table.add("Names", {{"--all", "", flag(job->all), "Forget what was learned of all servers"}});
-    table.notes = "Names and settings stay.";
-    to.add("forget", "Forget what was learned of servers", job, std::move(table), forget_servers);
+    table.add("Names", {{"--all", "", flag(job->all), "Forget what is known of all servers"}});
+    table.notes = "That is what was learned of them, and their keys (--trust). Names and settings stay.";
+    to.add("forget", "Forget what is known of servers", job, std::move(table), forget_servers);
 }
 
 }  // namespace sallyport::cli

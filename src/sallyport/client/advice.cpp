@@ -100,6 +100,17 @@ cause cause_of_login(const client_failure& failed_step, const failure_context& k
     return proto::is_anonymous_name(known.user) ? cause::anonymous_refused : cause::credentials_refused;
 }
 
+advice advice_on_tls(const client_failure& failed_step, const failure_context& known) {
+    advice out{.id = cause_of_tls(failed_step, known), .method = {}, .url = {}, .key = known.identity.key};
+    if (failed_step.cause.code != errc::tls_untrusted || !known.identity.refusal) return out;
+    out.id = *known.identity.refusal == key_refusal::changed ? cause::key_changed : cause::key_unknown;
+    auto server = known.location;
+    server.path.clear();
+    server.ascii = false;
+    out.url = server.text();
+    return out;
+}
+
 // ---- The request and the transfer
 
 advice advice_on_path(const failure_context& known) {
@@ -206,7 +217,7 @@ std::vector<advice> advise(const client_failure& failed_step, const failure_cont
             return one(failed_step.cause.code == errc::unsupported ? cause::no_address_of_family : cause::host_not_found);
         case step::connect: return one(cause_of_connect(failed_step.cause));
         case step::greeting: return one(cause_of_greeting(failed_step, known));
-        case step::tls: return one(cause_of_tls(failed_step, known));
+        case step::tls: return {advice_on_tls(failed_step, known)};
         case step::login: return one(cause_of_login(failed_step, known));
         case step::request:
             if (failed_step.reply_code == 550 || failed_step.reply_code == 553) return {advice_on_path(known)};

@@ -20,6 +20,7 @@ struct failure_context {
     std::string path;
     operation current = operation::open;
     std::string user = "anonymous";
+    server_identity identity{};
     /// Data connections are encrypted if the session uses TLS.
     bool protect_data = true;
     /// For get and put: the receiver has stored a part of the file, and a transfer with resume would complete it.

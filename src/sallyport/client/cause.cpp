@@ -22,6 +22,8 @@ constexpr auto rows = std::to_array<cause_row>({
     {cause::not_an_ftp_server, side::user, step::greeting, remedy::check_address},
     {cause::certificate_untrusted, side::server, step::tls, remedy::trust_certificate},
     {cause::certificate_of_other_name, side::server, step::tls, remedy::check_address},
+    {cause::key_unknown, side::user, step::tls, remedy::compare_key},
+    {cause::key_changed, side::server, step::tls, remedy::compare_key},
     {cause::tls_missing, side::server, step::tls, remedy::accept_plain_session},
     {cause::tls_tampered, side::network, step::tls, remedy::use_implicit_tls},
     {cause::wrong_tls_mode, side::user, step::tls, remedy::use_explicit_tls},

@@ -33,6 +33,7 @@ enum class remedy : std::uint8_t {
     use_explicit_tls,
     use_implicit_tls,
     trust_certificate,
+    compare_key,
     accept_plain_data,
     accept_plain_session,
     protect_data,
@@ -70,6 +71,8 @@ enum class cause : std::uint8_t {
     not_an_ftp_server,
     certificate_untrusted,
     certificate_of_other_name,
+    key_unknown,
+    key_changed,
     tls_missing,
     tls_tampered,
     wrong_tls_mode,
@@ -136,8 +139,10 @@ struct advice {
     endpoint address{};
     /// The command that was blocked.
     std::optional<proto::data_method> method;
-    /// The URL to use instead, or to list.
+    /// The URL to use instead, to list, or of the server.
     std::string url;
+    /// The key of the server's certificate, "sha256//...".
+    std::string key{};
 };
 
 }  // namespace sallyport::client

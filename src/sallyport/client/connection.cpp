@@ -158,11 +158,18 @@ net::task<result<void>> connection::secure_control() {
     how.server_name = server_.tls_name.empty() ? server_.host : server_.tls_name;
     const auto limit = within(options_.tls_handshake);
     const auto done = co_await control_.connect_tls(*options_.tls, how, limit);
+    identity_ = {};
+    if (!done && done.error().code == errc::tls_untrusted) identity_.key = control_.tls().peer_key;
     if (!done) co_return std::unexpected(done.error());
     const auto facts = control_.tls();
-    fingerprint_ = facts.peer_fingerprint;
-    trace(fmt::format("{}, {}, certificate {}", facts.version, facts.cipher, facts.peer_fingerprint));
-    co_return result<void>{};
+    identity_ = {facts.peer_fingerprint, facts.peer_key, std::nullopt};
+    trace(
+        fmt::format("{}, {}, certificate {}, key {}", facts.version, facts.cipher, facts.peer_fingerprint, facts.peer_key));
+    if (!options_.check_key) co_return result<void>{};
+    auto refused = options_.check_key(facts.peer_key);
+    if (!refused) co_return result<void>{};
+    identity_.refusal = refused->reason;
+    co_return fail(errc::tls_untrusted, std::move(refused->text));
 }
 
 net::task<> connection::start_tls() {
@@ -368,7 +375,7 @@ net::task<transfer_counts> connection::run_handler(bool protect, data_handler& h
     data_.stream().set_keepalive(options_.keepalive);
     if (protect) {
         data_protection how{*options_.tls, server_.tls_name.empty() ? server_.host : server_.tls_name, newest_session_,
-                            options_.require_same_certificate ? std::optional(fingerprint_) : std::nullopt};
+                            options_.require_same_certificate ? std::optional(identity_.fingerprint) : std::nullopt};
         if (auto newest = control_.session(); newest && !how.resume) how.resume = newest;
         if (!options_.resume_data) how.resume = {};
         const auto secured = co_await data_.protect(how, within(options_.tls_handshake));

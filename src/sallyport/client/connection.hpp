@@ -57,6 +57,22 @@ struct server_address {
     std::string tls_name;
 };
 
+/// Why the key of a server's certificate is not trusted.
+enum class key_refusal : std::uint8_t { unknown, changed };
+
+struct refused_key {
+    key_refusal reason = key_refusal::unknown;
+    std::string text;
+};
+
+/// What the certificate of the control connection shows.
+struct server_identity {
+    std::string fingerprint;
+    /// "sha256//..." (net::tls_facts::peer_key), also of a certificate that was refused.
+    std::string key;
+    std::optional<key_refusal> refusal;
+};
+
 /// How far open() goes.
 enum class open_depth : std::uint8_t { tcp, greeting, tls, login };
 
@@ -71,6 +87,10 @@ struct connection_options {
     std::shared_ptr<listener_mapping> mapping;
     /// Required if the server address asks for TLS.
     std::optional<net::tls_client_context> tls;
+    /// Called with the key of the server's certificate after the handshake of the control connection, before anything else
+    /// is sent; a result ends the connection with errc::tls_untrusted. It may block the loop, to ask the user. Empty: the
+    /// context alone decides.
+    std::function<std::optional<refused_key>(const std::string& key)> check_key;
     bool protect_data = true;
     /// Data connections resume the TLS session of the control connection. False to find out what a server does without.
     bool resume_data = true;
@@ -162,6 +182,7 @@ public:
     [[nodiscard]] bool is_open() const noexcept { return control_.is_open(); }
     /// State of the session: features, last reply, attempts. REQUIRES: open() reached `greeting`.
     [[nodiscard]] const proto::client_machine& facts() const noexcept { return *machine_; }
+    [[nodiscard]] const server_identity& identity() const noexcept { return identity_; }
     [[nodiscard]] const net::stream& control() const noexcept { return control_; }
     /// The result of the data connection of the last transfer; nothing if none was opened.
     [[nodiscard]] const std::optional<transfer_counts>& data() const noexcept { return counts_; }
@@ -206,7 +227,7 @@ private:
     credentials credentials_;
     net::deadline deadline_ = net::deadline::max();
     net::stream control_;
-    std::string fingerprint_;
+    server_identity identity_;
     net::tls_session newest_session_;
     std::optional<proto::client_machine> machine_;
     /// Turn of the wait that read_deadline_ belongs to.

@@ -43,6 +43,7 @@ struct session::impl {
         failure_context known{location, conn.control().peer(), attempts, path, current};
         known.user = login().user;
         known.protect_data = opts.protect_data;
+        known.identity = conn.identity();
         known.can_resume = opts.can_resume && !location.ascii && received > 0;
         return std::unexpected(make_failure(std::move(failed_step), known, action));
     }

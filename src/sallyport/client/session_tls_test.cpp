@@ -51,6 +51,46 @@ TEST(client_tls, C5_implicit) {
     EXPECT_FALSE(server.saw("AUTH"));
 }
 
+/// Refuses every key, and keeps the last one.
+options refusing_keys(key_refusal reason, std::string& seen) {
+    auto how = quick_tls();
+    how.check_key = [reason, &seen](const std::string& key) {
+        seen = key;
+        return std::optional(refused_key{reason, "the key is not the right one"});
+    };
+    return how;
+}
+
+TEST(client_tls, C5_a_key_that_is_refused_ends_the_session_before_the_login) {
+    ftp_stub server(tls_behaviour());
+    for (const auto& [reason, expected] :
+         {std::pair(key_refusal::unknown, cause::key_unknown), std::pair(key_refusal::changed, cause::key_changed)}) {
+        const memory_file to;
+        std::string key;
+        const auto r = get(server.url("file", "ftpes"), to, refusing_keys(reason, key));
+        ASSERT_FALSE(r.got);
+        EXPECT_EQ(r.got.error().at, step::tls);
+        EXPECT_EQ(r.got.error().cause.code, errc::tls_untrusted);
+        EXPECT_THAT(r.causes(), ::testing::ElementsAre(expected));
+        EXPECT_EQ(r.got.error().causes.front().key, key);
+        EXPECT_TRUE(key.starts_with("sha256//"));
+        EXPECT_EQ(r.got.error().causes.front().url + "file", server.url("file", "ftpes"));
+    }
+    EXPECT_FALSE(server.saw("USER"));
+}
+
+TEST(client_tls, C5_a_certificate_that_is_not_trusted_shows_its_key) {
+    ftp_stub server(tls_behaviour());
+    const memory_file to;
+    std::string key;
+    (void)get(server.url("file", "ftpes"), to, refusing_keys(key_refusal::unknown, key));
+    auto strict = quick_tls();
+    strict.tls = *net::tls_client_context::make({});
+    const auto r = get(server.url("file", "ftpes"), to, strict);
+    ASSERT_THAT(r.causes(), ::testing::ElementsAre(cause::certificate_untrusted));
+    EXPECT_EQ(r.got.error().causes.front().key, key);
+}
+
 TEST(client_tls, C5_each_data_connection_resumes_the_session) {
     ftp_stub server(tls_behaviour());
     memory_file to;

@@ -38,4 +38,8 @@ template <class Result, class Work>
 /// SHA-256, "AB:CD:...".
 [[nodiscard]] std::string certificate_fingerprint(const X509& certificate);
 
+/// SHA-256 of the public key, as curl writes it: "sha256//" and 44 characters of base64. It stays the same when a
+/// certificate is renewed with its key.
+[[nodiscard]] std::string public_key_pin(const X509& certificate);
+
 }  // namespace sallyport::net

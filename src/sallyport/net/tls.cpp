@@ -73,6 +73,20 @@ int store_client_session(SSL* ssl, SSL_SESSION* session) {
     });
 }
 
+// OPENSSL_free is a macro.
+void free_bytes(unsigned char* bytes) noexcept { OPENSSL_free(bytes); }
+
+// Keeps the key of a certificate that is refused, for the message.
+int on_verified(int accepted, X509_STORE_CTX* store) {
+    if (accepted == 1) return 1;
+    auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* engine = static_cast<tls_engine*>(SSL_get_app_data(ssl));
+    return without_exception(0, [&] {
+        if (const auto* certificate = X509_STORE_CTX_get0_cert(store)) engine->set_refused_key(public_key_pin(*certificate));
+        return 0;
+    });
+}
+
 // Only TLS 1.2 sessions without a ticket are found by an ID. A copy is stored, as a failed handshake makes its session
 // unusable, and anyone who has seen an ID on the network can cause one.
 int store_by_id(SSL* ssl, SSL_SESSION* session) {
@@ -112,6 +126,19 @@ std::string certificate_fingerprint(const X509& certificate) {
     unsigned size = 0;
     if (X509_digest(&certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
     return fmt::format("{:02X}", fmt::join(std::span(digest).first(size), ":"));
+}
+
+std::string public_key_pin(const X509& certificate) {
+    unsigned char* bytes = nullptr;
+    const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&certificate), &bytes);
+    if (size <= 0) return {};
+    const std::unique_ptr<unsigned char, openssl_delete<free_bytes>> owner(bytes);
+    std::array<unsigned char, 32> digest{};
+    if (EVP_Digest(bytes, static_cast<std::size_t>(size), digest.data(), nullptr, EVP_sha256(), nullptr) != 1) return {};
+    // With the NUL that OpenSSL adds.
+    std::array<unsigned char, 45> text{};
+    const int length = EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(digest.size()));
+    return "sha256//" + std::string(text.begin(), text.begin() + length);
 }
 
 result<tls_server_context> tls_server_context::from_files(std::vector<tls_files> files) {
@@ -173,6 +200,7 @@ result<tls_client_context> tls_client_context::make(const tls_client_options& op
     auto* c = made.context_.get();
     if (c == nullptr) return fail(errc::tls, "TLS: " + openssl_reason());
     if (options.tls12_only) SSL_CTX_set_max_proto_version(c, TLS1_2_VERSION);
+    if (options.tls13_only) SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION);
     SSL_CTX_set_alpn_protos(c, alpn_ftp.data(), alpn_ftp.size());
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(c, store_client_session);
@@ -181,7 +209,7 @@ result<tls_client_context> tls_client_context::make(const tls_client_options& op
         if (!used) return std::unexpected(std::move(used.error()));
     }
     if (!options.verify) return made;
-    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, on_verified);
     if (!options.ca_file.empty()) {
         auto trusted = trust_certificates_of(c, options.ca_file, false);
         if (!trusted) return std::unexpected(std::move(trusted.error()));

@@ -87,6 +87,7 @@ struct tls_client_options {
     // Empty: the system's CA certificates.
     std::string ca_file;
     bool tls12_only = false;
+    bool tls13_only = false;
     // Sent to servers that request a client certificate.
     std::optional<tls_files> client_certificate;
 };
@@ -152,6 +153,8 @@ struct tls_facts {
     bool resumed = false;
     // SHA-256 of the peer's certificate, or empty.
     std::string peer_fingerprint;
+    // public_key_pin() of the peer's certificate, also of one that was refused as untrusted; or empty.
+    std::string peer_key;
 };
 
 /// The field of a certificate that holds a user's name.

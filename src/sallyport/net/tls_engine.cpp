@@ -308,7 +308,8 @@ tls_engine::step tls_engine::explain(unsigned long code) {
     if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST)
         hint = " (the peer does not use TLS on this port)";
     if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION)
-        hint = " (TLS 1.2 or newer is required)";
+        hint = SSL_get_min_proto_version(ssl_.get()) == TLS1_3_VERSION ? " (TLS 1.3 is required)"
+                                                                       : " (TLS 1.2 or newer is required)";
     return fail_with(errc::tls, fmt::format("TLS with {}: {}{}", name_, openssl_reason(), hint));
 }
 
@@ -323,7 +324,11 @@ tls_facts tls_engine::facts() const {
     f.alpn.assign(reinterpret_cast<const char*>(alpn), size);
     if (const char* const name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) f.server_name = name;
     f.resumed = SSL_session_reused(ssl) == 1;
-    if (const auto* certificate = SSL_get0_peer_certificate(ssl)) f.peer_fingerprint = certificate_fingerprint(*certificate);
+    f.peer_key = refused_key_;
+    if (const auto* certificate = SSL_get0_peer_certificate(ssl)) {
+        f.peer_fingerprint = certificate_fingerprint(*certificate);
+        f.peer_key = public_key_pin(*certificate);
+    }
     return f;
 }
 

@@ -92,6 +92,7 @@ public:
     void store_session(tls_session session) { session_ = std::move(session); }
     void store_session_entry(tls_session_ids::entry entry) noexcept { session_entry_ = std::move(entry); }
     void set_alpn_refused() noexcept { refused_alpn_ = true; }
+    void set_refused_key(std::string key) { refused_key_ = std::move(key); }
     /// Whether the certificate is sent now. `slow_key`: its signature is not made on an event loop.
     [[nodiscard]] bool continues_with(bool slow_key) const noexcept {
         return !held_ && (!slow_key || without_socket_ || !has_signatures_);
@@ -146,6 +147,8 @@ private:
     // For a server: the key that was current when the connection was accepted.
     std::shared_ptr<ticket_key> ticket_key_;
     error cause_;
+    // Of a certificate that is not trusted.
+    std::string refused_key_;
     // The name that the certificate should have.
     std::string name_;
 };

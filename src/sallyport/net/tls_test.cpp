@@ -74,6 +74,9 @@ TEST_F(tls_test, completes_a_handshake_and_reports_its_facts) {
     EXPECT_EQ(h.client.tls().version, "TLSv1.3");
     EXPECT_EQ(h.server.tls().alpn, "ftp");
     EXPECT_EQ(h.client.tls().peer_fingerprint, server.fingerprint());
+    EXPECT_TRUE(h.client.tls().peer_key.starts_with("sha256//"));
+    EXPECT_EQ(h.client.tls().peer_key.size(), 8U + 44U);
+    EXPECT_EQ(h.server.tls().peer_key, "") << "the client has no certificate";
     EXPECT_FALSE(h.client.tls().resumed);
     EXPECT_TRUE(h.client.session());
 }
