@@ -1,9 +1,12 @@
 """What our client keeps of servers from run to run (C2, C8): facts that it has learned, and files in which it cannot keep them."""
 
 import os
+import pty
+import select
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -309,3 +312,34 @@ def test_a_wrong_key_names_its_line(scripted, here, defaults):
     assert done.returncode == 2 and f"{defaults}, line 2" in done.stderr and "passive" in done.stderr
     assert server.commands == []
     assert run("get", "--no-config", server.url("a"), cwd=here).returncode == 0
+
+
+# ---- While a run waits
+
+
+def test_the_step_is_shown_on_a_terminal(scripted, here):
+    """C8: what a run waits for, before the first byte."""
+    answer = threading.Event()
+
+    def slow(control):
+        answer.wait(20)
+        control.sendall(b"502 no\r\n")
+
+    server = scripted(files={"/a": b"1"}, listings={"/": b""}, replies={"EPSV": "500 unknown", "PASV": slow})
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen([programs.sallyport(), "get", "--passive", server.url("a")], cwd=here, stdin=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    until = time.monotonic() + 20
+    while b"trying PASV, 1 s" not in said and time.monotonic() < until:
+        if select.select([ours], [], [], 1)[0]:
+            said += os.read(ours, 4096)
+    answer.set()
+    assert b"trying PASV, 1 s" in said
+    assert running.wait(timeout=20) == 7
+    os.close(ours)
+
+
+def test_no_step_is_shown_in_a_pipe(scripted, here):
+    server = scripted(files={"/a": b"1"}, listings={"/": b""}, replies={"GREETING": lambda control: (time.sleep(1.5), control.sendall(b"220 x\r\n"))})
+    assert get(server, here)[1] == ""

@@ -74,9 +74,9 @@ int run(const ls_job& job) {
     const auto mapping = options->mapping();
     if (!mapping) return report_error("ls", mapping.error(), exit_status::usage);
     const site_memory memory(*location, *options, *how);
-    auto result = run_session<client::listing_report>(*location, std::move(*how), *mapping, [&](client::session& session) {
-        return session.list(location->path, std::time(nullptr));
-    });
+    step_line steps(!options->quiet && !options->verbose);
+    const auto work = [&](client::session& session) { return session.list(location->path, std::time(nullptr)); };
+    auto result = run_session<client::listing_report>(*location, std::move(*how), *mapping, work, steps);
     memory.learn(result.attempts);
     return report(location->text(), result, job);
 }

@@ -13,9 +13,12 @@ using client::transfer_report;
 /// `started_at` is before the session: the time to connect counts, the time of QUIT does not.
 net::task<client::outcome<transfer_report>> transfer_with_progress(client::session& session, const transfer_run& run,
                                                                    net::clock::time_point started_at, bool with_bar,
-                                                                   transfer_result& out) {
+                                                                   step_line& steps, transfer_result& out) {
     progress_bar bar(run.label, with_bar);
-    const auto show = [&bar](std::uint64_t done, std::optional<std::uint64_t> size) { bar.update(done, size); };
+    const auto show = [&bar, &steps](std::uint64_t done, std::optional<std::uint64_t> size) {
+        steps.end();
+        bar.update(done, size);
+    };
     auto got = co_await run.transfer(session, show, out.partial_file);
     out.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - started_at);
     bar.finish();
@@ -37,9 +40,11 @@ int run_transfer(const transfer_run& run, const client_options& given) {
     transfer_result result{run.command, run.location.text(), run.file};
     const auto started_at = net::clock::now();
     const bool with_bar = !options.quiet && !options.verbose;
-    auto held = run_session<transfer_report>(run.location, std::move(*how), *mapping, [&](client::session& session) {
-        return transfer_with_progress(session, run, started_at, with_bar, result);
-    });
+    step_line steps(with_bar);
+    const auto work = [&](client::session& session) {
+        return transfer_with_progress(session, run, started_at, with_bar, steps, result);
+    };
+    auto held = run_session<transfer_report>(run.location, std::move(*how), *mapping, work, steps);
     result.got = std::move(held.got);
     result.attempts = std::move(held.attempts);
     memory.learn(result.attempts);

@@ -256,6 +256,8 @@ public:
     /// The session accepts another call.
     [[nodiscard]] bool is_usable() const;
 
+    /// What the call that is running waits for.
+    [[nodiscard]] std::optional<activity> current() const;
     /// The data methods that the last call tried.
     [[nodiscard]] const std::vector<attempt>& attempts() const;
 

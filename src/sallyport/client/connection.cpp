@@ -454,6 +454,15 @@ net::task<> connection::cancel() {
         control_.interrupt_read();
 }
 
+std::optional<activity> connection::current() const {
+    const auto at = clock_.running();
+    if (!at) return std::nullopt;
+    activity out{*at, std::nullopt};
+    if (*at == client_step::data && machine_ && !machine_->attempts().empty())
+        out.method = machine_->attempts().back().method;
+    return out;
+}
+
 // ---- The transcript
 
 void connection::trace(const std::string& text) const {

@@ -73,6 +73,14 @@ struct server_identity {
     std::optional<key_refusal> refusal;
 };
 
+/// What a connection does at the moment.
+struct activity {
+    proto::client_step at = proto::client_step::connect;
+    /// At client_step::data.
+    std::optional<data_method> method;
+    friend bool operator==(const activity&, const activity&) = default;
+};
+
 /// How far open() goes.
 enum class open_depth : std::uint8_t { tcp, greeting, tls, login };
 
@@ -179,6 +187,8 @@ public:
 
     /// The finished steps of the last call, in order.
     [[nodiscard]] const std::vector<timed_step>& times() const noexcept { return clock_.steps(); }
+    /// What the call that is running waits for; nothing if none is.
+    [[nodiscard]] std::optional<activity> current() const;
     [[nodiscard]] bool is_open() const noexcept { return control_.is_open(); }
     /// State of the session: features, last reply, attempts. REQUIRES: open() reached `greeting`.
     [[nodiscard]] const proto::client_machine& facts() const noexcept { return *machine_; }

@@ -106,6 +106,8 @@ session& session::operator=(session&&) noexcept = default;
 
 void session::set_pipelining(bool wanted) noexcept { impl_->pipelines = wanted && !impl_->opts.noop_interval; }
 
+std::optional<activity> session::current() const { return impl_->conn.current(); }
+
 const std::vector<attempt>& session::attempts() const { return impl_->attempts; }
 
 net::task<outcome<void>> session::open(url location) {

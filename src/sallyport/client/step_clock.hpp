@@ -32,6 +32,8 @@ public:
         if (running_) steps_.push_back({*running_, net::clock::now() - started_at_});
         running_.reset();
     }
+    /// The step in which the call is now; nothing between two calls.
+    [[nodiscard]] std::optional<proto::client_step> running() const noexcept { return running_; }
     /// The finished steps, in order.
     [[nodiscard]] const std::vector<timed_step>& steps() const noexcept { return steps_; }
 
