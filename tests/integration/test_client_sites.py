@@ -280,6 +280,15 @@ def test_the_commands_for_names_need_the_database(scripted, here):
     assert done.returncode == 1 and "newer version" in done.stderr
 
 
+def test_a_site_has_a_number_of_connections(start, here, there_with_files):
+    daemon = start("serve", there_with_files, "--listen", "127.0.0.1:0", "--anonymous")
+    assert sites("add", "own", f"ftp://127.0.0.1:{daemon.port}/", "--parallel", "1").returncode == 0
+    alone = run("get", "-v", "own:*", cwd=here)
+    assert alone.returncode == 0 and "[1]" not in alone.stderr
+    several = run("get", "-v", "--parallel", "2", "own:*", cwd=here)
+    assert several.returncode == 0 and "[2]" in several.stderr
+
+
 # ---- Default options
 
 

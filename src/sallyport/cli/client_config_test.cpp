@@ -32,8 +32,9 @@ protected:
 };
 
 TEST_F(client_config_test, its_keys_are_options) {
-    EXPECT_EQ(read("timeout = 20\ndata-methods = 'pasv'\nno_pipelining = true\nactive = false\n").value(),
-              (option_values{{"data-methods", {"pasv"}}, {"no-pipelining", {"true"}}, {"timeout", {"20"}}}));
+    EXPECT_EQ(
+        read("timeout = 20\ndata-methods = 'pasv'\nno_pipelining = true\nactive = false\nparallel = 8\n").value(),
+        (option_values{{"data-methods", {"pasv"}}, {"no-pipelining", {"true"}}, {"parallel", {"8"}}, {"timeout", {"20"}}}));
     EXPECT_EQ(read("").value(), option_values());
     EXPECT_EQ(read_client_config("/nonexistent/client.toml").value(), option_values());
     EXPECT_EQ(read_client_config("").value(), option_values());

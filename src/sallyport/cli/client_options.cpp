@@ -130,6 +130,9 @@ void client_options::add_transfers_to(command_table& table, bool several) {
     table.add("Client data connections",
               {{"--limit-rate", "BYTES", size(transfers.max_rate), "Maximum bytes per second of all files together"}});
     if (!several) return;
+    table.add("Many files",
+              {{"--parallel", "N", count(transfers.parallel, {.min = 1, .max = transfer_settings::max_connections}),
+                "Connections for several files; fewer if the server has no room", "3"}});
     table.add("Client data connections", {{"--no-pipelining", "", flag(transfers.no_pipelining),
                                            "Negotiate each data connection after the transfer before it"}});
     using client::verify_by;

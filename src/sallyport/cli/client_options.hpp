@@ -21,12 +21,19 @@ namespace sallyport::cli {
 
 /// How files move.
 struct transfer_settings {
+    static constexpr std::size_t default_connections = 3;
+    /// Each has a thread, and few servers allow more for one user.
+    static constexpr std::size_t max_connections = 32;
+
     std::optional<std::chrono::milliseconds> stall;
     std::uint64_t stall_rate = limits::stall_rate;
     /// 0: no limit.
     std::uint64_t max_rate = 0;
     bool no_pipelining = false;
+    std::optional<std::size_t> parallel;
     client::verify_by verify = client::verify_by::automatic;
+
+    [[nodiscard]] std::size_t connections() const { return parallel.value_or(default_connections); }
 };
 
 struct security_settings {

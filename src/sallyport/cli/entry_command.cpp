@@ -139,10 +139,11 @@ int run_on_entries(entry_result& result, const entry_options& options, const ent
         if (!location) return report_error(result.command, location.error(), exit_status::usage);
         locations.push_back(std::move(*location));
     }
+    const connection_count only_one = [](const transfer_settings& /*set*/) { return std::size_t{1}; };
     many_progress shown;
     for (const auto& urls : by_site(locations)) {
         const site_work on_site = [&](client::pool& on) { return run_on_urls(on, urls, options.no_glob, result, work); };
-        const auto ran = run_on_site(urls.front(), 1, options.connection, shown, on_site);
+        const auto ran = run_on_site(urls.front(), only_one, options.connection, shown, on_site);
         if (!ran) return report_error(result.command, ran.error(), exit_status::usage);
         if (shown.signal != 0) break;
     }

@@ -132,7 +132,7 @@ void add_get_command(CLI::App& app, int& exit_code) {
                {"-c,--resume", "", flag(job->resume), "Continue FILE.part, or FILE, at its end"},
                {"-O,--output-directory", "DIR", text(job->directory), "Save in DIR, which is made if it is missing",
                 "working directory"},
-               {"--segments", "N", count(job->segments, {.min = 1, .max = many_options::max_connections}),
+               {"--segments", "N", count(job->segments, {.min = 1, .max = transfer_settings::max_connections}),
                 "Download each file over N connections at the same time", "1"},
                {"--no-clobber", "", flag(job->no_clobber), "Keep files that exist"},
                {"--newer", "", flag(job->newer), "Replace files only by newer ones"},

@@ -191,9 +191,10 @@ int get_many(const get_many_job& job) {
     std::set<std::string> names;
     const auto sites = by_site(job.urls);
     for (const auto& urls : sites) {
+        const connection_count connections = [&job](const transfer_settings& set) { return job.connections(set); };
         get_plan plan{job, shared_target, shown, result, names, 0, 0, 0, {}};
         const site_work work = [&plan, &urls](client::pool& on) { return get_from_site(on, plan, urls); };
-        const auto run = run_on_site(urls.front(), job.connections(), job.options, shown, work);
+        const auto run = run_on_site(urls.front(), connections, job.options, shown, work);
         if (!run && sites.size() == 1) return report_error("get", run.error(), exit_status::usage);
         if (!run) {
             // The files of the other sites have their results all the same.

@@ -27,7 +27,9 @@ struct get_many_job {
     std::size_t segments = 1;
 
     /// Each segment has a connection.
-    [[nodiscard]] std::size_t connections() const { return std::max(many.connections(), segments); }
+    [[nodiscard]] std::size_t connections(const transfer_settings& of_site) const {
+        return std::max(of_site.connections(), segments);
+    }
 };
 
 /// Returns the exit code.

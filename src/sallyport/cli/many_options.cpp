@@ -9,8 +9,6 @@ void many_options::add_to(command_table& table, const std::string& directories, 
                 "Also read " + arguments + " from FILE, one per line; '-' is standard input", "none"},
                {"--max-size", "BYTES", size(max_size), "Skip larger files"},
                {"--then-delete", "", flag(then_delete), "Delete each source after its transfer, if the sizes agree"},
-               {"--parallel", "N", count(parallel, {.min = 1, .max = max_connections}),
-                "Connections for several files; fewer if the server has no room", "3"},
                {"-p,--preserve-times", "", flag(keep_times), "Give the copies the times of the originals"}});
 }
 

@@ -2,14 +2,12 @@
 // Options that get and put share for many files. A value that its command owns; the main thread.
 
 #include <cstddef>
-#include <optional>
 
 #include <sallyport/cli/option_table.hpp>
 
 namespace sallyport::cli {
 
 struct many_options {
-    std::optional<std::size_t> parallel;
     bool recursive = false;
     bool keep_times = false;
     bool then_delete = false;
@@ -24,11 +22,6 @@ struct many_options {
     [[nodiscard]] bool need_many() const noexcept {
         return recursive || keep_times || then_delete || max_size != 0 || !from_file.empty();
     }
-    [[nodiscard]] std::size_t connections() const { return parallel.value_or(default_connections); }
-
-    static constexpr std::size_t default_connections = 3;
-    /// Each has a thread, and few servers allow more for one user.
-    static constexpr std::size_t max_connections = 32;
 };
 
 }  // namespace sallyport::cli

@@ -13,7 +13,6 @@
 #include <sallyport/base/json_text.hpp>
 #include <sallyport/cli/advice_text.hpp>
 #include <sallyport/cli/commands.hpp>
-#include <sallyport/cli/many_options.hpp>
 #include <sallyport/cli/many_result.hpp>
 #include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/site_run.hpp>
@@ -34,7 +33,6 @@ struct mirror_job {
     bool dry_run = false;
     std::vector<std::string> include;
     std::vector<std::string> exclude;
-    std::optional<std::size_t> parallel;
 };
 
 result<void> parse_deletion_limit(const std::string& text, client::deletion_limit& into) {
@@ -203,8 +201,7 @@ int run(const mirror_job& job) {
                      std::nullopt};
     state.result.command = "mirror";
     const site_work work = [&state](client::pool& on) { return mirror_site(on, state); };
-    const auto ran =
-        run_on_site(*location, job.parallel.value_or(many_options::default_connections), job.options, state.progress, work);
+    const auto ran = run_on_site(*location, &transfer_settings::connections, job.options, state.progress, work);
     if (!ran) return report_error("mirror", ran.error(), exit_status::usage);
     state.result.connections = *ran;
     end_run(state.result, state.progress);
@@ -233,9 +230,7 @@ void add_mirror_command(CLI::App& app, int& exit_code) {
                                 return parse_deletion_limit(value, *into);
                             }),
                             "Change nothing if more files would be deleted", "the larger of 100 and 10%, never all"}});
-    table.add("Running", {{"--dry-run", "", flag(job->dry_run), "Print what would be done, and change nothing"},
-                          {"--parallel", "N", count(job->parallel, {.min = 1, .max = many_options::max_connections}),
-                           "Connections; fewer if the server has no room", "3"}});
+    table.add("Running", {{"--dry-run", "", flag(job->dry_run), "Print what would be done, and change nothing"}});
     job->options.add_to(table);
     job->options.add_mapping_to(table);
     job->options.add_transfers_to(table, true);

@@ -178,7 +178,7 @@ int put_many(const put_many_job& job) {
                                                                 : fmt::format("{} links and special files", plan.skipped)));
     if (!plan.transfers.empty() || !plan.directories.empty()) {
         const site_work work = [&plan, &job](client::pool& on) { return put_on_site(on, plan, job); };
-        const auto run = run_on_site(job.location, job.many.connections(), job.options, shown, work);
+        const auto run = run_on_site(job.location, &transfer_settings::connections, job.options, shown, work);
         if (!run) return report_error("put", run.error(), exit_status::usage);
         result.connections = *run;
     }

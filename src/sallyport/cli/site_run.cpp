@@ -94,7 +94,7 @@ std::vector<std::vector<client::url>> by_site(const std::vector<client::url>& ur
     return out;
 }
 
-result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, const client_options& options,
+result<std::size_t> run_on_site(const client::url& site, const connection_count& count, const client_options& options,
                                 many_progress& shown, const site_work& work) {
     const auto settings_of_site = options.for_site(site);
     if (!settings_of_site) return std::unexpected(settings_of_site.error());
@@ -105,10 +105,10 @@ result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, c
     const site_memory memory(site, *settings_of_site, *how);
     net::loop_group loops(1);
     client::pool_settings settings;
-    settings.connections = parallel;
+    settings.connections = count(settings_of_site->transfers);
     settings.pipelining = !settings_of_site->transfers.no_pipelining;
     settings.known = memory.known();
-    settings.session_options = session_options(std::move(*how), std::move(*mapping), parallel > 1);
+    settings.session_options = session_options(std::move(*how), std::move(*mapping), settings.connections > 1);
     client::pool connections(loops.at(0), site, std::move(settings));
     const net::signal_watch signals(loops.at(0), cancel_at_signals(connections, shown));
     progress_bar bar("", !options.quiet && !options.verbose);

@@ -27,11 +27,13 @@ struct many_progress {
     std::atomic<int> signal = 0;
 };
 
+/// How many connections a command makes, by the settings of the site.
+using connection_count = std::function<std::size_t(const transfer_settings& set)>;
 using site_work = std::function<net::task<>(client::pool& connections)>;
 
 /// Returns the number of connections that the site allows, as far as it is known.
-[[nodiscard]] result<std::size_t> run_on_site(const client::url& site, std::size_t parallel, const client_options& options,
-                                              many_progress& shown, const site_work& work);
+[[nodiscard]] result<std::size_t> run_on_site(const client::url& site, const connection_count& count,
+                                              const client_options& options, many_progress& shown, const site_work& work);
 
 /// The URLs of each site, in the order of their first ones. A site is a server with a login.
 [[nodiscard]] std::vector<std::vector<client::url>> by_site(const std::vector<client::url>& urls);
