@@ -12,7 +12,7 @@ namespace {
 using wildcard_texts = std::vector<std::string>;
 
 constexpr std::size_t max_alternatives = 64;
-constexpr std::size_t max_depth = 8;
+constexpr std::size_t max_regex_depth = 8;
 
 /// One item of an expression: the wildcards for it, and how many bytes it has.
 class regex_reader {
@@ -21,7 +21,7 @@ public:
 
     /// Up to the end or to the ')' of this group.
     std::optional<wildcard_texts> alternatives(std::size_t depth) {
-        if (depth == max_depth) return std::nullopt;
+        if (depth == max_regex_depth) return std::nullopt;
         wildcard_texts out;
         wildcard_texts branch = {""};
         for (;;) {
