@@ -243,13 +243,13 @@ result<void> forget_servers(const sites_job& job) {
 
 // ---- The command line
 
-using job_ptr = std::shared_ptr<sites_job>;
+using sites_job_ptr = std::shared_ptr<sites_job>;
 
 struct sites_subcommands {
     CLI::App& parent;
     int& exit_code;
 
-    void add(const std::string& name, const char* help, const job_ptr& job, command_table table,
+    void add(const std::string& name, const char* help, const sites_job_ptr& job, command_table table,
              result<void> (*run)(const sites_job&)) const {
         CLI::App* const command = parent.add_subcommand(name, help);
         if (!table.notes.empty()) table.notes += "\n\n";
