@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import subprocess
 import time
 
 import pytest
@@ -56,6 +57,7 @@ def scenario(router=(), client=()):
 class Site:
     def __init__(self, built, sallyport, folder, replies):
         self.net, self.files, self.records_file = built, folder / "files", folder / "records"
+        self.control = folder / "gate.sock"
         self.files.mkdir()
         (self.files / "file").write_bytes(b"content")
         if replies:
@@ -64,7 +66,7 @@ class Site:
             self.server = self.start("server", sallyport, "serve", self.files, "--listen", f"{SERVER}:21", "--user", "writer:lab")
         self.gate = self.start("router", sallyport, "gate", "--listen", f"{GATE}:21", "--backend", f"ftp://{SERVER}",
                                "--data-path", "kernel", "--backend-data-mode", "match", "--data-timeout", WAIT,
-                               "--transfer-log", self.records_file, "--transfer-log-format", "json")
+                               "--transfer-log", self.records_file, "--transfer-log-format", "json", "--control-socket", self.control)
 
     def start(self, host, *argv):
         return Daemon(argv, wrap=lambda a: self.net.command(host, *a)).wait_ready()
@@ -84,6 +86,12 @@ class Site:
             data.connect_ex((GATE, port))
             return data
         return self.net.inside("client", act)
+
+    def status(self):
+        done = subprocess.run([self.gate.argv[0], "gate", "status", "--json", "--control-socket", self.control], capture_output=True, text=True,
+                              timeout=30)
+        assert done.returncode == 0, done
+        return json.loads(done.stdout)
 
     def last_record(self):
         wait_until(lambda: self.records_file.read_text().endswith("\n"), what="a record")
@@ -133,6 +141,24 @@ def test_a_forged_SYN_does_not_spend_an_opening(site, client):
             assert raw.reply().code == 226
         gone(site.net, 2)
     assert site.gate.log().count("path kernel, complete") == 10
+
+
+def test_openings_are_counted(site):
+    """G12: one that was used, and one to which no client has connected."""
+    site = site()
+    with site.raw() as raw:
+        raw.login()
+        with raw.connect(raw.epsv_port()) as data:
+            raw.expect("RETR /file", 150)
+            assert drain(data) == b"content"
+        assert raw.reply().code == 226
+        totals = site.status()["totals"]
+        assert (totals["openings_expected"], totals["openings_used"], totals["openings_expired"]) == (1, 1, 0)
+        raw.epsv_port()
+        raw.expect("RETR /file", 425)
+        totals = site.status()["totals"]
+        assert (totals["openings_expected"], totals["openings_used"], totals["openings_expired"]) == (2, 1, 1)
+    assert set(site.status()["openings_refused"].values()) == {0}
 
 
 def test_a_spent_opening_stays_spent(site):

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -12,8 +13,10 @@ import pytest
 from harness import programs
 from harness.daemon import wait_until
 from harness.raw import Raw, drain
+from test_single_port import Tls, front  # noqa: F401 (a fixture)
 
 METRIC = re.compile(r"^(sallyport_\w+)(?:\{\w+=\"([^\"]*)\"\})? (\S+)$")
+BUCKET = re.compile(r"^sallyport_\w+_bucket\{")
 
 
 def ask(daemon, path):
@@ -30,7 +33,7 @@ def metrics(daemon):
     """{(NAME, LABEL or None): NUMBER}"""
     status, text = ask(daemon, "/metrics")
     assert status == 200
-    values = [line for line in text.splitlines() if not line.startswith("#")]
+    values = [line for line in text.splitlines() if not line.startswith("#") and not BUCKET.match(line)]
     return {(found[1], found[2]): float(found[3]) for found in map(METRIC.match, values)}
 
 
@@ -71,6 +74,75 @@ def test_what_happens_is_counted(daemon):
     assert after["sallyport_rejected_total", "data_timeout"] == 1
     assert after["sallyport_failed_data_connections_total", "data-ports-dropped"] == 1
     assert after["sallyport_uptime_seconds", None] >= before["sallyport_uptime_seconds", None]
+
+
+def test_data_connections_and_transfers_are_measured(daemon):
+    with Raw(daemon.host, daemon.port) as raw:
+        raw.login()
+        raw.retrieve("/small")
+        assert raw.store("/new", b"content").code == 226
+        with raw.passive() as data:
+            raw.expect("NLST", 150)
+            drain(data)
+        assert raw.reply().code == 226
+        raw.epsv_port()
+        raw.expect("RETR /small", 425)
+    wait_until(lambda: metrics(daemon)["sallyport_sessions", None] == 0)
+    seen = metrics(daemon)
+    assert seen["sallyport_openings_expected_total", None] == 4
+    assert seen["sallyport_openings_used_total", None] == 3 and seen["sallyport_openings_expired_total", None] == 1
+    assert seen["sallyport_data_connection_seconds_count", None] == 3 and 0 < seen["sallyport_data_connection_seconds_sum", None] < 5
+    kinds = [seen["sallyport_transfer_seconds_count", kind] for kind in ("download", "upload", "listing")]
+    # The server's time of the failed one includes its wait.
+    assert kinds == [2, 1, 1] and seen["sallyport_transfer_seconds_sum", "download"] > 0.9
+
+
+def test_passive_ports_are_counted(start, files):
+    first = free_port()
+    daemon = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--metrics", "127.0.0.1:0", "--data-timeout", 1,
+                   "--passive-ports", f"{first}-{first}", "--use-alg-ports")
+    assert metrics(daemon)["sallyport_passive_ports", None] == 1 and metrics(daemon)["sallyport_passive_ports_in_use", None] == 0
+    with Raw(daemon.host, daemon.port) as one, Raw(daemon.host, daemon.port) as other:
+        one.login()
+        other.login()
+        assert one.epsv_port() == first
+        assert metrics(daemon)["sallyport_passive_ports_in_use", None] == 1
+        other.expect("EPSV", 425)
+        one.expect("RETR /small", 425)
+        assert metrics(daemon)["sallyport_passive_ports_in_use", None] == 0
+    assert metrics(daemon)["sallyport_openings_refused_total", "no_port"] == 1
+
+
+def test_resumption_of_tls_is_counted(front, certificate):  # noqa: F811
+    daemon = front("--metrics", "127.0.0.1:0")
+    session = Tls("127.0.0.1", daemon.port).secure(certificate.cert, ssl.TLSVersion.TLSv1_2)
+    for resume in (False, True, True):
+        assert session.retrieve_by(session.connect(session.epsv_port()), resume=resume) == b"content"
+    seen = metrics(daemon)
+    assert seen["sallyport_data_tls_handshakes_total", None] == 3 and seen["sallyport_data_tls_resumed_total", None] == 2
+    session.close()
+
+
+def test_the_end_of_the_certificate(start, files, tmp_path):
+    made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+                           "/CN=localhost", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"], capture_output=True)
+    assert made.returncode == 0, made.stderr
+    daemon = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--metrics", "127.0.0.1:0", "--tls-cert", tmp_path / "cert",
+                   "--tls-key", tmp_path / "key")
+    remaining = metrics(daemon)["sallyport_certificate_remaining_seconds", None]
+    assert 30 * 86400 - 120 < remaining <= 30 * 86400
+
+
+def test_names_are_few_and_none_has_a_user_or_an_address(daemon):
+    """WB-05, RX-06: what clients do makes no further series."""
+    before = ask(daemon, "/metrics")[1]
+    with Raw(daemon.host, daemon.port, source="127.0.0.9") as raw:
+        raw.login()
+        raw.retrieve("/small")
+        after = ask(daemon, "/metrics")[1]
+    assert 20 < after.count("# TYPE ") <= 40
+    assert len(after.splitlines()) == len(before.splitlines())
+    assert "writer" not in after and "127.0.0.9" not in after and "small" not in after
 
 
 def test_backends(start, files):
@@ -183,8 +255,10 @@ def test_alerts_and_dashboard(monitored_gateway, tmp_path):
     made = tmp_path / "rules.yml"
     made.write_text(json.dumps({"groups": [{"name": "all", "rules": rules}]}))
     promtool("check", "rules", made)
-    # The series of a router and of failed data connections are there if there are any.
-    known = set(re.findall(r"^# HELP (\S+)", monitored_gateway[1], re.MULTILINE)) | {"sallyport_port_mappings"}
+    # Some series are there only with the option that they belong to.
+    known = {f"sallyport_{name}" for name in ("port_mappings", "passive_ports", "passive_ports_in_use", "certificate_remaining_seconds")}
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)", monitored_gateway[1], re.MULTILINE):
+        known.add(name + "_bucket" if kind == "histogram" else name)
     named = set(re.findall(r"\bsallyport_\w+", " ".join(expressions())))
     assert len(named) > 10 and named <= known, named - known
 

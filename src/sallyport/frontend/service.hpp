@@ -160,6 +160,9 @@ public:
         return shared_->failed_data.list(status::failed_data_table::clock::now());
     }
 
+    /// Of the passive port range; nothing without one. Any thread.
+    [[nodiscard]] std::optional<reach::port_usage> passive_ports() const { return shared_->passive_data.ports().usage(); }
+
     /// The ports that the router forwards, or should. Any thread.
     [[nodiscard]] std::vector<reach::mapping> mappings() const { return shared_->passive_data.mappings(); }
 

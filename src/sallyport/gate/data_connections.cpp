@@ -101,7 +101,7 @@ void data_connections::report_no_port(const proto::relay_act::reserve_port& want
 }
 
 result<reserved_port> data_connections::reserve_for_client(const reach::passive_request& client, bool extended) {
-    opening_ = {};
+    end_opening(established_);
     client_port_ = {};
     auto reserved = gate_->passive_data.reserve(client, extended);
     if (!reserved) return std::unexpected(std::move(reserved).error());
@@ -111,7 +111,7 @@ result<reserved_port> data_connections::reserve_for_client(const reach::passive_
 
 /// At the local address of the control connection.
 result<reserved_port> data_connections::reserve_for_backend(const net::stream& control) {
-    opening_ = {};
+    end_opening(established_);
     backend_port_ = {};
     const auto& local = control.local().address;
     auto reserved = gate_->passive_data.ports().reserve(loop_, local, control.peer().address);
@@ -195,6 +195,8 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, const clie
         if (got) status::count(gate_->counters.ports_exhausted);
     }
     if (got) {
+        // The other routes have a port of this process, which is counted.
+        if (port.route == port_route::crossing) status::count(gate_->counters.openings_expected);
         const bool in_use = use_opening(leg, port.route, std::move(*got));
         co_return opened_port{port.advertised, in_use && port.route != port_route::redirected};
     }
@@ -202,6 +204,7 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, const clie
         log_not_open(got.error());
         co_return std::unexpected(not_open(got.error()));
     }
+    status::count(gate_->counters.openings_refused_kernel);
     log_(log::level::info,
          fmt::format("Relaying the data connection; kernel forwarding is not possible: {}", got.error().text()));
     co_return opened_port{port.advertised};
@@ -210,6 +213,7 @@ net::task<result<opened_port>> data_connections::open(proto::leg leg, const clie
 /// Counts that the session needs an opening that is not possible.
 error data_connections::not_open(error reason) {
     status::count(gate_->counters.ports_exhausted);
+    status::count(gate_->counters.openings_refused_kernel);
     return reason;
 }
 
@@ -228,6 +232,7 @@ bool data_connections::use_opening(proto::leg leg, port_route route, firewall::o
     opened_at_ = net::clock::now();
     opening_leg_ = leg;
     is_crossing_ = route != port_route::forwarded;
+    is_counted_ = route != port_route::redirected;
     established_ = false;
     return true;
 }
@@ -244,15 +249,19 @@ net::task<std::optional<failed_opening>> data_connections::renew(const client_co
     const auto wanted = opening_.details();
     const auto route = is_crossing_ ? port_route::crossing : port_route::forwarded;
     reserved_ = reserved_port{wanted.listen, route, wanted};
+    const bool counted = is_counted_;
     // The removal and the new opening become one transaction.
     opening_ = {};
     auto got = co_await make_opening(wanted, client, backend);
     if (!std::exchange(reserved_, std::nullopt)) co_return std::nullopt;
     if (got) {
         (void)use_opening(opening_leg_, route, std::move(*got));
+        is_counted_ = counted;
         co_return std::nullopt;
     }
     status::count(gate_->counters.ports_exhausted);
+    status::count(gate_->counters.openings_refused_kernel);
+    if (counted) status::count(gate_->counters.openings_expired);
     co_return failed_opening{
         {proto::data_result::not_established, "No data connection can be forwarded now; try again later."},
         fmt::format("the opening for the data connection has ended, and a new one is not possible: {}", got.error().text())};
@@ -285,7 +294,7 @@ std::optional<failed_opening> data_connections::opening_failure() {
     established_ = established_ || use == firewall::opening_use::established;
     if (use == firewall::opening_use::unknown || (established_ && use != firewall::opening_use::lost)) return std::nullopt;
     const auto o = opening_.details();
-    opening_ = {};
+    end_opening(established_);
     if (use == firewall::opening_use::lost)
         return failed_opening{
             {proto::data_result::path_lost, "the router no longer knows the data connection; try again."},
@@ -312,8 +321,15 @@ std::optional<failed_opening> data_connections::end_bypassing(int reply) {
                fmt::format("the backend reports that there is no data connection: {}", cause),
                failed_through(opening_.details(), use, cause)};
     }
+    end_opening(!missing);
     release_ports();
     return out;
+}
+
+/// Removes the opening, if there is one.
+void data_connections::end_opening(bool used) noexcept {
+    if (opening_ && is_counted_) status::count(used ? gate_->counters.openings_used : gate_->counters.openings_expired);
+    opening_ = {};
 }
 
 /// REQUIRES: `use` is `none` or `attempted`.
@@ -373,7 +389,7 @@ void data_connections::release_ports() noexcept {
     backend_port_ = {};
     history_.offer.reset();
     reserved_.reset();
-    opening_ = {};
+    end_opening(established_);
     translated_port_ = {};
 }
 

@@ -130,6 +130,7 @@ private:
                                                          const net::stream& client, backend_leg& backend);
     [[nodiscard]] result<reserved_port> reserve_in_place_of_server(const net::stream& client, std::uint16_t backend_port);
     void release_ports() noexcept;
+    void end_opening(bool used) noexcept;
     [[nodiscard]] error not_open(error reason);
     void log_not_open(const error& reason) const;
     [[nodiscard]] reach::port_reservation& port_of(proto::leg leg) noexcept {
@@ -163,6 +164,8 @@ private:
     proto::leg opening_leg_ = proto::leg::client;
     // The opening is that of an intercepted session.
     bool is_crossing_ = false;
+    // It is counted as one that is expected; otherwise the port of this process that it leads to is.
+    bool is_counted_ = false;
     // Its connection was, at a check.
     bool established_ = false;
     // When the port was reserved, or its opening made.

@@ -176,6 +176,7 @@ net::task<result<void>> data_relay::open_client_leg() {
         co_return std::unexpected(opened.error());
     }
     if (stopped_) co_return fail(errc::cancelled);
+    if (client_port_) gate_->counters.times.data_connections.add(client_port_.arrived_after());
     client_ = std::move(*opened);
     client_peer_ = client_.peer();
     co_await notify_connected();
@@ -199,6 +200,8 @@ net::task<result<void>> data_relay::start_client_tls() {
                                           .signatures = &gate_->signatures};
     const auto handshake = co_await accept_client_tls(options);
     if (!handshake) co_return std::unexpected(handshake.error());
+    status::count(gate_->counters.data_tls_handshakes);
+    if (client_.tls().resumed) status::count(gate_->counters.data_tls_resumed);
     if (options_.require_tls_session_reuse && !client_.tls().resumed) {
         client_.abort();
         note_client_failure(diagnosis::data_failure::not_resumed, "from port " + std::to_string(client_peer_.port));

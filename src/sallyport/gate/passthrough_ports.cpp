@@ -15,6 +15,7 @@
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/net/stall_watch.hpp>
 #include <sallyport/net/stream.hpp>
+#include <sallyport/status/session_summary.hpp>
 
 namespace sallyport::gate {
 
@@ -223,6 +224,7 @@ net::task<> passthrough_ports::impl::relay_data(std::shared_ptr<impl> self, net:
         status::counters& counters;
     };
     const running one(*admitted, self->counters);
+    const auto started_at = net::clock::now();
     const endpoint to{server, accepted.local.port};
     net::stream client(*loop, std::move(accepted.socket), accepted.local, accepted.peer);
     auto connected =
@@ -239,6 +241,8 @@ net::task<> passthrough_ports::impl::relay_data(std::shared_ptr<impl> self, net:
     net::stall_watch stall(self->stall);
     const auto outcome = co_await net::relay(client, *connected, stall.limit(), counts);
     const bool complete = outcome.result == net::relay_result::complete;
+    const auto kind = counts.a_to_b > counts.b_to_a ? status::transfer_kind::upload : status::transfer_kind::download;
+    count_time(self->counters, kind, net::clock::now() - started_at);
     status::count(complete ? self->counters.transfers_complete : self->counters.transfers_failed);
     status::count(self->counters.bytes_received, counts.a_to_b);
     status::count(self->counters.bytes_sent, counts.b_to_a);

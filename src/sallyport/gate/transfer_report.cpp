@@ -130,7 +130,7 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& transf
         const bool complete = is_success(transfer.reply_code);
         const auto finished_transfer =
             finish_bypassing(complete, complete ? "complete" : fmt::format("failed with {}", transfer.reply_code));
-        auto r = record_of(finished_transfer.plan, net::clock::now() - finished_transfer.started_at);
+        auto r = record_of(finished_transfer.plan, finished_transfer.duration);
         r.reason = finished_transfer.reason;
         using proto::data_result;
         const auto& result = transfer.data.result;
@@ -162,8 +162,7 @@ void transfer_report::finished(const proto::relay_act::transfer_finished& transf
 void transfer_report::cancelled(transfer_result end, const record_owner& owner) {
     if (bypassing_) {
         const auto finished_transfer = finish_bypassing(false, "cancelled");
-        write(record_of(finished_transfer.plan, net::clock::now() - finished_transfer.started_at),
-              transfer_result::backend_failed, 0, owner);
+        write(record_of(finished_transfer.plan, finished_transfer.duration), transfer_result::backend_failed, 0, owner);
     } else if (const auto relay = std::exchange(relay_, nullptr)) {
         log_(log::level::warning, fmt::format("{}, interrupted: cancelled", relay->summary()));
         auto r = relay->record();
@@ -176,7 +175,8 @@ transfer_report::bypassing_transfer transfer_report::finish_bypassing(bool compl
     auto finished_transfer = std::move(*bypassing_);
     bypassing_.reset();
     status::uncount(gate_->counters.transfers_running);
-    conclude(record_of(finished_transfer.plan, {}), complete);
+    finished_transfer.duration = net::clock::now() - finished_transfer.started_at;
+    conclude(record_of(finished_transfer.plan, finished_transfer.duration), complete);
     if (!finished_transfer.reported)
         log_(log::level::info,
              fmt::format("{}: {}, {}", escape(transfer_text(finished_transfer.plan), 200),
@@ -217,12 +217,10 @@ void transfer_report::changed(const proto::path_change& change, const record_own
 void transfer_report::conclude(const status::transfer_record& of, bool complete) {
     status::count(complete ? gate_->counters.transfers_complete : gate_->counters.transfers_failed);
     const auto bytes = of.client_leg.bytes.value_or(status::byte_counts());
-    using kind = status::transfer_kind;
-    add_transfer(summary_,
-                 is_listing(of) ? kind::listing
-                 : of.upload    ? kind::upload
-                                : kind::download,
-                 complete, of.upload ? bytes.received : bytes.sent);
+    using enum status::transfer_kind;
+    const auto kind = is_listing(of) ? listing : of.upload ? upload : download;
+    count_time(gate_->counters, kind, std::chrono::duration_cast<std::chrono::nanoseconds>(of.duration));
+    add_transfer(summary_, kind, complete, of.upload ? bytes.received : bytes.sent);
 }
 
 void transfer_report::session_ended(const record_owner& owner, bool logged_in, status::session_end by) {

@@ -72,6 +72,8 @@ private:
     struct bypassing_transfer {
         proto::relay_plan plan;
         net::deadline started_at = net::clock::now();
+        // Once it has ended.
+        net::clock::duration duration{};
         std::string reason{};
         // The log has the cause.
         bool reported = false;

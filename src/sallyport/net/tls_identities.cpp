@@ -1,6 +1,7 @@
 #include <sallyport/net/tls_identities.hpp>
 
 #include <algorithm>
+#include <ctime>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/open_file.hpp>
+#include <sallyport/net/certificate_end.hpp>
 #include <sallyport/net/openssl.hpp>
 #include <sallyport/net/pem_files.hpp>
 #include <sallyport/net/signature_time.hpp>
@@ -169,14 +171,42 @@ bool tls_identities::has_one_for(std::string_view name) const {
 
 std::string tls_identities::fingerprint() const { return certificate_fingerprint(*current()->front()->certificate); }
 
-// OpenSSL's context may outlive the server context in connections that are still open, so it shares ownership.
-bool tls_identities::attach_to(ssl_ctx_st* context) {
-    using share = std::shared_ptr<tls_identities>;
+std::optional<std::int64_t> tls_identities::first_end() const {
+    std::optional<std::int64_t> out;
+    for (const auto& one : *current()) {
+        std::tm end{};
+        if (ASN1_TIME_to_tm(X509_get0_notAfter(one->certificate.get()), &end) != 1) continue;
+        const std::int64_t at = ::timegm(&end);
+        out = out ? std::min(*out, at) : at;
+    }
+    return out;
+}
+
+std::optional<std::int64_t> first_certificate_end(const tls_server_context& context) {
+    const auto identities = tls_identities::of(context.get());
+    return identities ? identities->first_end() : std::nullopt;
+}
+
+namespace {
+using identities_share = std::shared_ptr<tls_identities>;
+}
+
+int tls_identities::index() {
     static const int index = SSL_CTX_get_ex_new_index(
         0, nullptr, nullptr, nullptr,
-        [](void*, void* held, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<share*>(held); });
-    auto held = std::make_unique<share>(shared_from_this());
-    if (SSL_CTX_set_ex_data(context, index, held.get()) != 1) return false;
+        [](void*, void* held, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<identities_share*>(held); });
+    return index;
+}
+
+std::shared_ptr<const tls_identities> tls_identities::of(const ssl_ctx_st* context) {
+    const auto* const held = static_cast<const identities_share*>(SSL_CTX_get_ex_data(context, index()));
+    return held == nullptr ? nullptr : *held;
+}
+
+// OpenSSL's context may outlive the server context in connections that are still open, so it shares ownership.
+bool tls_identities::attach_to(ssl_ctx_st* context) {
+    auto held = std::make_unique<identities_share>(shared_from_this());
+    if (SSL_CTX_set_ex_data(context, index(), held.get()) != 1) return false;
     // Owned by the context now.
     static_cast<void>(held.release());
     SSL_CTX_set_cert_cb(context, choose, this);

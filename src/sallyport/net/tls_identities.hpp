@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,15 +32,21 @@ public:
 
     /// Makes all handshakes of this OpenSSL context select their certificate here.
     [[nodiscard]] bool attach_to(ssl_ctx_st* context);
+    /// Those that are attached to it; null: none.
+    [[nodiscard]] static std::shared_ptr<const tls_identities> of(const ssl_ctx_st* context);
     [[nodiscard]] result<bool> reload();
     [[nodiscard]] std::string fingerprint() const;
     /// Whether one is valid for this host name or address.
     [[nodiscard]] bool has_one_for(std::string_view name) const;
+    /// When the first one expires, in seconds of Unix time; nothing if none has an end.
+    [[nodiscard]] std::optional<std::int64_t> first_end() const;
 
 private:
     using list = std::vector<std::shared_ptr<const tls_identity>>;
 
     static int choose(ssl_st* handshake, void* self);
+    /// Of the place in an OpenSSL context.
+    [[nodiscard]] static int index();
     [[nodiscard]] result<list> load() const;
     [[nodiscard]] std::shared_ptr<const list> current() const;
 

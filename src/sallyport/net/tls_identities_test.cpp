@@ -1,7 +1,10 @@
 // Tests the selection of certificates by server name and their replacement with complete handshakes.
+#include <chrono>
+#include <cmath>
 #include <fstream>
 
 #include <gmock/gmock.h>
+#include <sallyport/net/certificate_end.hpp>
 #include <sallyport/net/net_test.hpp>
 #include <sallyport/net/tls_hello.hpp>
 
@@ -12,8 +15,8 @@ class tls_identities_test : public net_test {
 protected:
     ~tls_identities_test() override { std::filesystem::remove_all(directory); }
 
-    tls_files write(const std::string& name, const std::vector<std::string>& names) {
-        const auto made = make_self_signed(names, 1);
+    tls_files write(const std::string& name, const std::vector<std::string>& names, int days = 1) {
+        const auto made = make_self_signed(names, days);
         tls_files files{directory / (name + ".cert"), directory / (name + ".key")};
         std::ofstream(files.certificate) << made->certificate;
         std::ofstream(files.key) << made->key;
@@ -44,6 +47,20 @@ protected:
     }();
     tls_client_context client = *tls_client_context::make({.verify = false});
 };
+
+TEST_F(tls_identities_test, G12_the_end_is_that_of_the_certificate_which_expires_first) {
+    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    const auto days = [now](const tls_server_context& of) {
+        return std::lround(static_cast<double>(*first_certificate_end(of) - now) / 86400);
+    };
+    const auto lasting = write("lasting", {"ftp.example.org"}, 90);
+    EXPECT_EQ(days(*tls_server_context::from_files({lasting})), 90);
+    const auto both = *tls_server_context::from_files({lasting, write("short", {"files.example.net"}, 7)});
+    EXPECT_EQ(days(both), 7);
+    (void)write("short", {"renewed.example.net"}, 30);
+    ASSERT_TRUE(*both.reload());
+    EXPECT_EQ(days(both), 30);
+}
 
 TEST_F(tls_identities_test, G5_the_certificate_is_the_one_for_the_name) {
     const auto first = write("first", {"ftp.example.org"});

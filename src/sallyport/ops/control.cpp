@@ -66,7 +66,8 @@ status::daemon_snapshot snapshot_of(const status_source& from) {
                                 .pid = ::getpid(),
                                 .uptime = std::chrono::duration_cast<std::chrono::seconds>(uptime),
                                 .listening = from.service.endpoints(),
-                                .draining = from.draining};
+                                .draining = from.draining,
+                                .ready = from.is_ready()};
     const auto& confined = from.confinement;
     now.confinement = {.user = confined.user,
                        .landlock = confined.landlock,
@@ -85,6 +86,12 @@ status::daemon_snapshot snapshot_of(const status_source& from) {
     now.backends = from.service.backend_status();
     now.counted = from.counters.read();
     now.log_lines_lost = log::lost();
+    if (const auto end = from.certificate_end ? from.certificate_end() : std::nullopt) {
+        const auto wall =
+            std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+        now.certificate_remaining = std::chrono::seconds(*end) - wall;
+    }
+    if (const auto ports = from.service.passive_ports()) now.passive_ports = {ports->usable, ports->in_use};
     now.failed_data = from.service.failed_data_connections();
     now.failed_data_totals = from.service.failed_data_totals();
     return now;

@@ -4,6 +4,7 @@
 //
 // Used on the first loop. Actions are values; what they refer to must outlive the control socket.
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -56,6 +57,11 @@ struct status_source {
     // Empty if the process keeps its rights.
     confinement_report confinement{};
     net::clock::time_point started = net::clock::now();
+    // When the first of the server's certificates expires, in seconds of Unix time; nothing without one.
+    std::function<std::optional<std::int64_t>()> certificate_end{};
+
+    /// Whether new sessions are wanted here.
+    [[nodiscard]] bool is_ready() const noexcept { return !draining && !stopping; }
 };
 
 /// The state of the daemon, without its sessions and login penalties.

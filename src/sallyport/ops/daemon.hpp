@@ -44,6 +44,7 @@ public:
 
     /// Rereads these certificates when their files change; empty: no certificates.
     void watch_certificates(const std::optional<net::tls_server_context>& certificates) { certificates_ = certificates; }
+    [[nodiscard]] const std::optional<net::tls_server_context>& certificates() const noexcept { return certificates_; }
     /// The transfer log, reopened with the log on SIGHUP and SIGUSR1; may be empty.
     void on_rotate(std::shared_ptr<status::transfer_log> transfer_log) { transfer_log_ = std::move(transfer_log); }
     /// Called on SIGUSR2, on the first loop.

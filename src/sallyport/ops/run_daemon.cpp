@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <sallyport/base/log.hpp>
+#include <sallyport/net/certificate_end.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/ops/graceful_restart.hpp>
@@ -70,7 +71,7 @@ private:
                                                                  std::shared_ptr<status_source> from) {
     if (!at) return std::nullopt;
     metrics_answers answers{.metrics = [from] { return collect_metrics(from); },
-                            .is_ready = [from] { return !from->draining && !from->stopping; }};
+                            .is_ready = [from] { return from->is_ready(); }};
     auto opened = metrics_server::open(loop, *at, std::move(answers));
     if (!opened) return fail(opened.error().code, fmt::format("--metrics: {}", opened.error().text()));
     log::info({}, fmt::format("Metrics at http://{}/metrics", opened->local().text()));
@@ -115,6 +116,9 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
                       [&service](std::uint64_t number) { return service->sessions().id_of(number); });
     const auto status =
         std::make_shared<status_source>(status_source{.name = plan.name, .service = *service, .counters = counters});
+    status->certificate_end = [&host]() -> std::optional<std::int64_t> {
+        return host.certificates() ? net::first_certificate_end(*host.certificates()) : std::nullopt;
+    };
     host.add([status](auto /*grace*/, auto done) {
         status->stopping = true;
         done(true);

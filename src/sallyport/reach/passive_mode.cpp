@@ -42,7 +42,10 @@ result<passive_endpoint> passive_mode::reserve(const passive_request& request, b
     std::optional<advertised_address> address;
     if (!extended || mapped_) address = selector()->select(client);
     if (!address && extended) address = advertised_address{client.client_destination.address};
-    if (!address) return fail(errc::unsupported, "PASV needs an IPv4 address; use EPSV");
+    if (!address) {
+        status::count(counters_.openings_refused_no_address);
+        return fail(errc::unsupported, "PASV needs an IPv4 address; use EPSV");
+    }
     const auto* const router = router_ports(client, extended, *address);
     result<port_reservation> reserved;
     if (single_) reserved = reserve_on_single_port(request, router);
@@ -51,8 +54,10 @@ result<passive_endpoint> passive_mode::reserve(const passive_request& request, b
     if (!single_ || (!reserved && settings_.ports.range.first != 0))
         reserved = ports_.reserve(request.control.owner(), request.control.local().address, client.address, request.collects,
                                   router);
-    else if (!reserved)
+    else if (!reserved) {
         status::count(counters_.ports_exhausted);
+        status::count(counters_.openings_refused_single_port);
+    }
     if (!reserved) return std::unexpected(std::move(reserved.error()));
     const endpoint advertised{address->address, reserved->advertised_port()};
     return passive_endpoint{std::move(*reserved), advertised};

@@ -42,6 +42,8 @@ struct port {
     // The port; 0: it has no listener yet.
     std::uint16_t number = 0;
     net::loop* owner = nullptr;
+    // For different clients.
+    std::size_t reservations = 0;
     // Owned by the coroutine that accepts on it; used on the owner's thread only.
     net::listener* listener = nullptr;
     struct unexpected_peer {
@@ -77,6 +79,8 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
         port_table table;
         // Indexed by slot; in a deque, elements stay in place when it grows.
         std::deque<port> ports;
+        // Those with reservations.
+        std::size_t in_use = 0;
         std::unordered_map<reservation_key, std::shared_ptr<expected_connection>, reservation_key_hash> expected;
     };
 
@@ -120,7 +124,7 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
 class port_broker::impl::expected_connection final : public pending_connection {
 public:
     expected_connection(std::shared_ptr<impl> b, group& g, port_table::slot slot, net::loop& l, const parameters& p)
-        : pending_connection(l, p), broker_(std::move(b)), in_(g), key_{slot, params.client} {}
+        : pending_connection(l, p, b->counters), broker_(std::move(b)), in_(g), key_{slot, params.client} {}
 
 private:
     void stop_accepting() override;
@@ -130,7 +134,6 @@ private:
     std::shared_ptr<impl> broker_;
     group& in_;
     const reservation_key key_;
-    const net::deadline since_ = net::clock::now();
 };
 
 // --- the table ---------------------------------------------------------------------------------------------------------
@@ -201,6 +204,7 @@ result<port_reservation> port_broker::impl::reserve(net::loop& loop, const ip_ad
         try {
             auto made = std::make_shared<expected_connection>(shared_from_this(), g, *slot, loop, parameters);
             g.expected.emplace(reservation_key{*slot, client}, made);
+            if (g.ports[*slot].reservations++ == 0) ++g.in_use;
             return port_reservation(std::move(made));
         } catch (...) {
             g.table.cancel(client, *slot);
@@ -221,6 +225,7 @@ error port_broker::impl::exhausted_error(const group& g, const ip_address& clien
 
 void port_broker::impl::note_exhausted(const error& reason) {
     status::count(counters.ports_exhausted);
+    status::count(counters.openings_refused_no_port);
     const auto count = exhausted_log.note(net::clock::now());
     if (count)
         log::warning({}, fmt::format("No passive port available for {} requests (425); last: {}", *count, reason.what));
@@ -404,13 +409,14 @@ void port_broker::impl::expected_connection::stop_accepting() {
 void port_broker::impl::expected_connection::release() {
     const std::lock_guard lock(broker_->mutex);
     in_.table.release(key_.client, key_.slot, net::clock::now());
+    if (--in_.ports[key_.slot].reservations == 0) --in_.in_use;
 }
 
 std::vector<ip_address> port_broker::impl::expected_connection::unexpected_peers() const {
     std::vector<ip_address> out;
     const std::lock_guard lock(broker_->mutex);
     for (const auto& s : in_.ports[key_.slot].unexpected_peers) {
-        if (s.when >= since_ && std::ranges::find(out, s.address) == out.end()) out.push_back(s.address);
+        if (s.when >= since && std::ranges::find(out, s.address) == out.end()) out.push_back(s.address);
     }
     return out;
 }
@@ -445,6 +451,16 @@ std::vector<std::uint16_t> port_broker::ports_in_use(const ip_address& local) {
         in_use.push_back(number);
     }
     return in_use;
+}
+
+std::optional<port_usage> port_broker::usage() const {
+    if (impl_->uses_system_ports()) return std::nullopt;
+    port_usage out;
+    for (port_table::slot s = 0; s < impl_->settings.range.size(); ++s)
+        if (impl_->settings.use_alg_ports || !is_alg_port(impl_->external_port(s))) ++out.usable;
+    const std::lock_guard lock(impl_->mutex);
+    for (const auto& [local, g] : impl_->groups) out.in_use = std::max(out.in_use, g->in_use);
+    return out;
 }
 
 void port_broker::share_range(bool with_another) { impl_->share_range(with_another); }

@@ -25,8 +25,10 @@
 // passive_mode; the loops and the counters outlive it.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <sallyport/base/address.hpp>
@@ -53,6 +55,14 @@ struct broker_settings {
     trusted_proxies proxies{};
 };
 
+/// Of a range.
+struct port_usage {
+    // Without ALG ports, unless those are used.
+    std::size_t usable = 0;
+    // With at least one reservation, at the local address at which these are most.
+    std::size_t in_use = 0;
+};
+
 class port_broker {
 public:
     port_broker(net::loop_group& loops, broker_settings settings, status::counters& counters);
@@ -67,6 +77,9 @@ public:
 
     /// The ports of the range that other programs use, found by trying to bind them; for port_report (S2). May block.
     [[nodiscard]] std::vector<std::uint16_t> ports_in_use(const ip_address& local);
+
+    /// Nothing if the system chooses the ports.
+    [[nodiscard]] std::optional<port_usage> usage() const;
 
     /// `with_another`: during a graceful restart the old and the new process share the range. Then each closes a listener as
     /// soon as no connection is expected on it, so that the other process can open it; never do both listen on one port.

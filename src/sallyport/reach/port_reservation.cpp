@@ -26,6 +26,10 @@ void pending_connection::fail_with(error reason) {
 
 void pending_connection::set_connection(net::accepted_connection connection) {
     if (cancelled_) return;
+    if (delivered_ == 0) {
+        arrived_after_ = net::clock::now() - since;
+        status::count(counters_.openings_used);
+    }
     if (++delivered_ > limits::max_held_data_connections)
         overflowed_ = true;
     else
@@ -62,6 +66,11 @@ void pending_connection::cancel() {
     changed_.set();
 }
 
+/// One that the kernel forwards is counted where its opening ends.
+void pending_connection::count_end() noexcept {
+    if (delivered_ == 0 && !is_forwarded()) status::count(counters_.openings_expired);
+}
+
 port_reservation::~port_reservation() { release(); }
 
 port_reservation& port_reservation::operator=(port_reservation&& other) noexcept {
@@ -75,6 +84,7 @@ port_reservation& port_reservation::operator=(port_reservation&& other) noexcept
 void port_reservation::release() {
     if (!pending_) return;
     const use_memory_reserve reserve;
+    pending_->count_end();
     pending_->cancel();
     pending_->release();
 }

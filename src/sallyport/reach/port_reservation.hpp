@@ -20,6 +20,7 @@
 #include <sallyport/net/event.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::reach {
 
@@ -41,12 +42,17 @@ public:
         bool collects = false;
     };
 
-    pending_connection(net::loop& loop, parameters t) : params(std::move(t)), loop_(loop), changed_(loop) {}
+    /// Counted as expected, and at its end as used or expired. `counted` outlives it.
+    pending_connection(net::loop& loop, parameters t, status::counters& counted)
+        : params(std::move(t)), loop_(loop), counters_(counted), changed_(loop) {
+        status::count(counters_.openings_expected);
+    }
     virtual ~pending_connection() = default;
     pending_connection(const pending_connection&) = delete;
     pending_connection& operator=(const pending_connection&) = delete;
 
     const parameters params;
+    const net::clock::time_point since = net::clock::now();
     [[nodiscard]] net::loop& loop() const noexcept { return loop_; }
 
     /// Whether the kernel forwards the connection, so that it never arrives at the listener. Any thread.
@@ -77,12 +83,16 @@ private:
     void set_connection(net::accepted_connection connection);
     [[nodiscard]] std::optional<net::accepted_connection> take();
     void cancel();
+    void count_end() noexcept;
 
     net::loop& loop_;
+    status::counters& counters_;
     std::atomic<net::deadline> forwarded_until_{net::deadline()};
     net::event changed_;
     std::deque<net::accepted_connection> connections_;
     std::size_t delivered_ = 0;
+    // The time until the first one.
+    net::clock::duration arrived_after_{};
     std::optional<error> error_;
     bool handed_out_ = false;
     bool overflowed_ = false;
@@ -127,6 +137,8 @@ public:
 
     /// A connection of the client has arrived.
     [[nodiscard]] bool has_connection() const noexcept { return pending_->delivered_ > 0; }
+    /// The time from the reservation until the first connection of the client. REQUIRES: has_connection().
+    [[nodiscard]] net::clock::duration arrived_after() const noexcept { return pending_->arrived_after_; }
     /// The first one that was not taken yet.
     [[nodiscard]] std::optional<endpoint> waiting_peer() const {
         if (pending_->connections_.empty()) return std::nullopt;

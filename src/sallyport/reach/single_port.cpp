@@ -120,7 +120,8 @@ public:
                               .port = request.port,
                               .advertised_port = request.advertised_port,
                               .identified_by_tls = !request.tls_session_context.empty(),
-                              .identified_by_silence = request.tls_session_context.empty() && owner->settings.control}),
+                              .identified_by_silence = request.tls_session_context.empty() && owner->settings.control},
+                             owner->counters),
           number(n),
           session(std::move(request.session)),
           tls_session_context(std::move(request.tls_session_context)),
@@ -138,7 +139,6 @@ public:
     const std::string session;
     const std::string tls_session_context;
     const std::chrono::microseconds round_trip;
-    const net::clock::time_point since = net::clock::now();
     // The transfer command has arrived.
     bool transfer_started = false;
     bool served = false;

@@ -12,6 +12,7 @@
 #include <sallyport/net/connecting.hpp>
 #include <sallyport/net/socket_address.hpp>
 #include <sallyport/reach/tls_data_connection.hpp>
+#include <sallyport/server/session_records.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -97,6 +98,7 @@ void transfer::end(result<proto::transfer_outcome>& outcome) {
     if (outcome && is_block_mode()) persistent_data_ = std::move(data_);
     data_.close();
     passive_ = {};
+    count_time(setup_.shared->counters, kind_of(*this), age());
     if (outcome) outcome->bytes = bytes_;
 }
 
@@ -202,6 +204,7 @@ net::task<result<net::stream>> transfer::accept_passive(net::deadline until) {
         passive_ = {};
         co_return std::unexpected(std::move(reason));
     }
+    shared().counters.times.data_connections.add(passive_.arrived_after());
     // Under TLS, another connection may turn out to be the client's.
     if (!passive_.collects() || !is_protected()) passive_ = {};
     co_return net::stream(setup_.loop, std::move(connection->socket), connection->local, connection->peer);
@@ -265,6 +268,8 @@ net::task<result<void>> transfer::start_data_tls() {
         log(fmt::format("TLS on the data connection failed: {}", escape(done.error().text())));
         co_return done;
     }
+    status::count(shared().counters.data_tls_handshakes);
+    if (data_.tls().resumed) status::count(shared().counters.data_tls_resumed);
     if (others > 0) {
         status::count(shared().counters.unexpected_peers, others);
         log(fmt::format("Data connection from {} selected, {}; other connections from its address that were closed: {}",

@@ -26,6 +26,27 @@ constexpr auto table = std::to_array<counter_row>({
      &counters::bytes_sent},
     {"loop_stalls", "Times that an event loop did not run for 5 seconds (--watchdog).", total, "stalled event loop",
      "stalled event loops", &counter_snapshot::loop_stalls, &counters::loop_stalls},
+    {"openings_expected", "Data connections that were expected from clients and from backends.", total,
+     "expected data connection", "expected data connections", &counter_snapshot::openings_expected,
+     &counters::openings_expected},
+    {"openings_used", "Expected data connections that arrived.", total, "used opening", "used openings",
+     &counter_snapshot::openings_used, &counters::openings_used},
+    {"openings_expired", "Expected data connections that did not arrive before the timeout, or while they were needed.",
+     total, "expired opening", "expired openings", &counter_snapshot::openings_expired, &counters::openings_expired},
+    {"data_tls_handshakes", "TLS handshakes with clients on data connections.", total, "TLS handshake of a data connection",
+     "TLS handshakes of data connections", &counter_snapshot::data_tls_handshakes, &counters::data_tls_handshakes},
+    {"data_tls_resumed", "TLS handshakes with clients on data connections that resumed a TLS session.", total,
+     "resumed TLS session", "resumed TLS sessions", &counter_snapshot::data_tls_resumed, &counters::data_tls_resumed},
+    {"no_port", "Passive ports that could not be reserved, as none was free.", refused_opening,
+     "opening without a free passive port", "openings without a free passive port",
+     &counter_snapshot::openings_refused_no_port, &counters::openings_refused_no_port},
+    {"single_port", "Data connections that single-port mode could not distinguish from others.", refused_opening,
+     "opening refused by single-port mode", "openings refused by single-port mode",
+     &counter_snapshot::openings_refused_single_port, &counters::openings_refused_single_port},
+    {"no_address", "PASV without an IPv4 address to advertise.", refused_opening, "opening without an address",
+     "openings without an address", &counter_snapshot::openings_refused_no_address, &counters::openings_refused_no_address},
+    {"kernel", "Data connections for which the kernel made no opening.", refused_opening, "opening refused by the kernel",
+     "openings refused by the kernel", &counter_snapshot::openings_refused_kernel, &counters::openings_refused_kernel},
     {"max_sessions",
      "Connections rejected because the maximum number of sessions, or of new sessions per second, was reached.", rejected,
      "connection over the session limit", "connections over the session limit", &counter_snapshot::rejected_max_sessions,
@@ -74,6 +95,10 @@ std::string count_text(const counter_row& row, std::uint64_t n) {
 counter_snapshot counters::read() const {
     counter_snapshot out;
     for (const auto& row : table) out.*row.value = (this->*row.live).load(std::memory_order_relaxed);
+    out.times = {.downloads = times.downloads.read(),
+                 .uploads = times.uploads.read(),
+                 .listings = times.listings.read(),
+                 .data_connections = times.data_connections.read()};
     return out;
 }
 

@@ -9,7 +9,19 @@
 #include <string>
 #include <string_view>
 
+#include <sallyport/status/durations.hpp>
+
 namespace sallyport::status {
+
+/// Times of transfers, and of the establishment of data connections with clients.
+template <class Durations>
+struct measured_times {
+    Durations downloads{};
+    Durations uploads{};
+    Durations listings{};
+    // From the reply to PASV or EPSV until the client's connection arrived.
+    Durations data_connections{};
+};
 
 struct counter_snapshot {
     std::uint64_t sessions_open = 0;
@@ -21,6 +33,15 @@ struct counter_snapshot {
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
     std::uint64_t loop_stalls = 0;
+    std::uint64_t openings_expected = 0;
+    std::uint64_t openings_used = 0;
+    std::uint64_t openings_expired = 0;
+    std::uint64_t data_tls_handshakes = 0;
+    std::uint64_t data_tls_resumed = 0;
+    std::uint64_t openings_refused_no_port = 0;
+    std::uint64_t openings_refused_single_port = 0;
+    std::uint64_t openings_refused_no_address = 0;
+    std::uint64_t openings_refused_kernel = 0;
     std::uint64_t unexpected_peers = 0;
     std::uint64_t data_timeouts = 0;
     std::uint64_t active_connects_failed = 0;
@@ -32,6 +53,7 @@ struct counter_snapshot {
     std::uint64_t rejected_login_penalty = 0;
     std::uint64_t rejected_login_queue = 0;
     std::uint64_t rejected_no_backend = 0;
+    measured_times<duration_snapshot> times;
 
     /// One line for a terminal: "3 sessions, 1 transfer running, 2 complete, ..., 1 bounce attempt".
     [[nodiscard]] std::string line() const;
@@ -48,6 +70,15 @@ struct counters {
     counter bytes_received{0};
     counter bytes_sent{0};
     counter loop_stalls{0};
+    counter openings_expected{0};
+    counter openings_used{0};
+    counter openings_expired{0};
+    counter data_tls_handshakes{0};
+    counter data_tls_resumed{0};
+    counter openings_refused_no_port{0};
+    counter openings_refused_single_port{0};
+    counter openings_refused_no_address{0};
+    counter openings_refused_kernel{0};
     counter unexpected_peers{0};
     counter data_timeouts{0};
     counter active_connects_failed{0};
@@ -59,6 +90,7 @@ struct counters {
     counter rejected_login_penalty{0};
     counter rejected_login_queue{0};
     counter rejected_no_backend{0};
+    measured_times<duration_counts> times;
 
     [[nodiscard]] counter_snapshot read() const;
 };
@@ -73,6 +105,8 @@ enum class counter_kind : std::uint8_t {
     total,
     // A sum since the start of the process of what was rejected, refused or not established.
     rejected,
+    // A sum since the start of the process of data connections for which nothing was opened, by the reason.
+    refused_opening,
 };
 
 /// The description of one counter.

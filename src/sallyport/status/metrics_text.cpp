@@ -1,5 +1,7 @@
 #include <sallyport/status/metrics_text.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <map>
@@ -33,6 +35,22 @@ public:
     void put(std::string_view label, std::string_view text, auto value) {
         fmt::format_to(std::back_inserter(out_), "sallyport_{}{{{}=\"{}\"}} {}\n", name_, label, label_text(text), value);
     }
+    /// One series of a histogram. `labels`: "kind=\"upload\"", or empty.
+    void put(std::string_view labels, const duration_snapshot& times) {
+        const std::string_view comma = labels.empty() ? "" : ",";
+        std::uint64_t count = 0;
+        for (std::size_t i = 0; i < times.counts.size(); ++i) {
+            count += times.counts[i];
+            const auto limit = i < duration_steps.size()
+                                   ? fmt::format("{}", std::chrono::duration<double>(duration_steps[i]).count())
+                                   : std::string("+Inf");
+            fmt::format_to(std::back_inserter(out_), "sallyport_{}_bucket{{{}{}le=\"{}\"}} {}\n", name_, labels, comma,
+                           limit, count);
+        }
+        const auto braced = labels.empty() ? std::string() : fmt::format("{{{}}}", labels);
+        fmt::format_to(std::back_inserter(out_), "sallyport_{0}_sum{1} {2}.{3:06}\nsallyport_{0}_count{1} {4}\n", name_,
+                       braced, times.microseconds / 1'000'000, times.microseconds % 1'000'000, count);
+    }
     [[nodiscard]] std::string text() && { return std::move(out_); }
 
 private:
@@ -42,7 +60,7 @@ private:
 
 void add_counters(metrics& out, const counter_snapshot& counted) {
     for (const auto& row : counter_table()) {
-        if (row.kind == counter_kind::rejected) continue;
+        if (row.kind == counter_kind::rejected || row.kind == counter_kind::refused_opening) continue;
         const bool is_gauge = row.kind == counter_kind::gauge;
         const bool ends_so = is_gauge || row.name.ends_with("_total");
         out.add(ends_so ? std::string(row.name) : fmt::format("{}_total", row.name), row.help,
@@ -52,6 +70,29 @@ void add_counters(metrics& out, const counter_snapshot& counted) {
     out.add("rejected_total", "What was rejected, refused or not established, by reason.", "counter");
     for (const auto& row : counter_table())
         if (row.kind == counter_kind::rejected) out.put("reason", row.name, counted.*row.value);
+    out.add("openings_refused_total", "Data connections for which nothing could be opened, by reason.", "counter");
+    for (const auto& row : counter_table())
+        if (row.kind == counter_kind::refused_opening) out.put("reason", row.name, counted.*row.value);
+}
+
+void add_times(metrics& out, const measured_times<duration_snapshot>& times) {
+    out.add("transfer_seconds", "Time from the start of a transfer to its end, complete or not.", "histogram");
+    out.put("kind=\"download\"", times.downloads);
+    out.put("kind=\"upload\"", times.uploads);
+    out.put("kind=\"listing\"", times.listings);
+    out.add("data_connection_seconds",
+            "Time from the reply to PASV or EPSV until the data connection of the client arrived.", "histogram");
+    out.put("", times.data_connections);
+}
+
+void add_gauge(metrics& out, std::string_view name, std::string_view help, auto value) {
+    out.add(name, help, "gauge");
+    out.put(value);
+}
+
+void add_passive_ports(metrics& out, const passive_ports_snapshot& ports) {
+    add_gauge(out, "passive_ports", "Passive ports that may be used (--passive-ports).", ports.usable);
+    add_gauge(out, "passive_ports_in_use", "Passive ports that are reserved for at least one client.", ports.in_use);
 }
 
 void add_failed_data(metrics& out, const std::map<std::string, std::uint64_t>& by_cause) {
@@ -91,13 +132,18 @@ std::string metrics_text(const daemon_snapshot& daemon) {
     metrics out;
     out.add("build_info", "1; the label is the version.", "gauge");
     out.put("version", SALLYPORT_VERSION, 1);
-    out.add("uptime_seconds", "Seconds since the start of this process.", "gauge");
-    out.put(daemon.uptime.count());
-    out.add("draining", "1 if a new process has taken over, and this one waits for its last sessions.", "gauge");
-    out.put(daemon.draining ? 1 : 0);
+    add_gauge(out, "uptime_seconds", "Seconds since the start of this process.", daemon.uptime.count());
+    add_gauge(out, "draining", "1 if a new process has taken over, and this one waits for its last sessions.",
+              daemon.draining ? 1 : 0);
+    add_gauge(out, "ready", "1 if new sessions are wanted here: /readyz is 200.", daemon.ready ? 1 : 0);
     out.add("log_lines_lost_total", "Lines of the log that were not written.", "counter");
     out.put(daemon.log_lines_lost);
     add_counters(out, daemon.counted);
+    add_times(out, daemon.counted.times);
+    if (daemon.passive_ports) add_passive_ports(out, *daemon.passive_ports);
+    if (daemon.certificate_remaining)
+        add_gauge(out, "certificate_remaining_seconds", "Seconds until the first of the server's certificates expires.",
+                  daemon.certificate_remaining->count());
     add_failed_data(out, daemon.failed_data_totals);
     if (!daemon.mappings.empty()) add_mappings(out, daemon.mappings);
     if (daemon.backends) add_backends(out, *daemon.backends);

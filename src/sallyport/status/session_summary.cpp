@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <sallyport/base/escape.hpp>
-#include <sallyport/status/counters.hpp>
 
 namespace sallyport::status {
 
@@ -13,6 +12,12 @@ void add_transfer(session_summary& to, transfer_kind kind, bool complete, std::u
     using enum transfer_kind;
     ++(!complete ? to.failed : kind == listing ? to.listings : kind == upload ? to.uploads : to.downloads);
     if (kind != listing) (kind == upload ? to.received : to.sent) += bytes;
+}
+
+void count_time(counters& into, transfer_kind kind, std::chrono::nanoseconds took) noexcept {
+    using enum transfer_kind;
+    auto& times = into.times;
+    (kind == listing ? times.listings : kind == upload ? times.uploads : times.downloads).add(took);
 }
 
 std::string text_of(const session_summary& s) {

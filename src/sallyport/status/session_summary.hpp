@@ -7,6 +7,7 @@
 #include <string>
 
 #include <sallyport/base/address.hpp>
+#include <sallyport/status/counters.hpp>
 
 namespace sallyport::status {
 
@@ -34,6 +35,9 @@ void add_transfer(session_summary& to, transfer_kind kind, bool complete, std::u
 /// "192.0.2.7: anna, TLS, 2 files sent (1.5 MiB), 1 file received (5 bytes), 3 listings, 1 failed transfer, 12 s". The
 /// user's name is escaped.
 [[nodiscard]] std::string text_of(const session_summary& s);
+
+/// Counts the time that a transfer took.
+void count_time(counters& into, transfer_kind kind, std::chrono::nanoseconds took) noexcept;
 
 /// Who ended a session.
 enum class session_end : std::uint8_t { quit, client, administrator, shutdown, server };

@@ -1,5 +1,7 @@
 #include <sallyport/status/status_json.hpp>
 
+#include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include <boost/json/array.hpp>
@@ -26,11 +28,16 @@ constexpr std::size_t max_shown_path = 300;
     return source.is_v4() ? source.text() : source.text() + "/64";
 }
 
-[[nodiscard]] json::object counts_of(const counter_snapshot& counted, bool rejected) {
+[[nodiscard]] json::object counts_of(const counter_snapshot& counted, std::initializer_list<counter_kind> kinds) {
     json::object out;
     for (const auto& row : counter_table())
-        if ((row.kind == counter_kind::rejected) == rejected) out[row.name] = counted.*row.value;
+        if (std::ranges::find(kinds, row.kind) != kinds.end()) out[row.name] = counted.*row.value;
     return out;
+}
+
+[[nodiscard]] json::value json_of(const std::optional<passive_ports_snapshot>& ports) {
+    if (!ports) return nullptr;
+    return json::object{{"usable", ports->usable}, {"in_use", ports->in_use}};
 }
 
 [[nodiscard]] json::array json_of(const pool_snapshot& pool) {
@@ -134,18 +141,24 @@ json::object status_json(const daemon_snapshot& daemon) {
                                {"age_seconds", f.age.count()}});
     json::array mappings;
     for (const auto& m : daemon.mappings) mappings.push_back(json_of(m));
-    auto totals = counts_of(daemon.counted, false);
+    using enum counter_kind;
+    auto totals = counts_of(daemon.counted, {gauge, total});
     totals["log_lines_lost"] = daemon.log_lines_lost;
     json::object out{{"name", daemon.name},
                      {"version", SALLYPORT_VERSION},
                      {"pid", daemon.pid},
                      {"uptime_seconds", daemon.uptime.count()},
                      {"draining", daemon.draining},
+                     {"ready", daemon.ready},
                      {"listening", std::move(listening)},
                      {"confinement", json_of(daemon.confinement)},
                      {"port_mappings", std::move(mappings)},
                      {"totals", std::move(totals)},
-                     {"rejected", counts_of(daemon.counted, true)},
+                     {"rejected", counts_of(daemon.counted, {rejected})},
+                     {"openings_refused", counts_of(daemon.counted, {refused_opening})},
+                     {"passive_ports", json_of(daemon.passive_ports)},
+                     {"certificate_remaining_seconds",
+                      daemon.certificate_remaining ? json::value(daemon.certificate_remaining->count()) : json::value()},
                      {"failed_data_connections", std::move(failed_data)}};
     if (daemon.backends) {
         out["backends"] = json_of(*daemon.backends);

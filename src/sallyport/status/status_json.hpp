@@ -5,6 +5,7 @@
 // contain the unit.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -49,6 +50,14 @@ struct mapping_snapshot {
     std::string error{};
 };
 
+/// The passive ports at the local address at which most are in use.
+struct passive_ports_snapshot {
+    // All that may be used.
+    std::size_t usable = 0;
+    // Those that are reserved for at least one client.
+    std::size_t in_use = 0;
+};
+
 struct daemon_snapshot {
     // For example "sallyport gate".
     std::string name;
@@ -57,8 +66,14 @@ struct daemon_snapshot {
     std::vector<endpoint> listening;
     // A new process has taken over.
     bool draining = false;
+    // New sessions are wanted here: /readyz is 200.
+    bool ready = true;
     counter_snapshot counted{};
     std::uint64_t log_lines_lost = 0;
+    // Until the first of the server's certificates expires; nothing without one, negative afterwards.
+    std::optional<std::chrono::seconds> certificate_remaining{};
+    // Nothing without --passive-ports.
+    std::optional<passive_ports_snapshot> passive_ports{};
     confinement_snapshot confinement{};
     // Empty without --map.
     std::vector<mapping_snapshot> mappings{};

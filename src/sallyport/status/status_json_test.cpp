@@ -25,7 +25,9 @@ TEST(StatusJson, NamesTheDaemonAndEveryCounter) {
     EXPECT_EQ(out.at("totals").at("bytes_sent"), 4096);
     EXPECT_EQ(out.at("rejected").at("unexpected_peer"), 3);
     // log_lines_lost is counted by the log.
-    EXPECT_EQ(out.at("totals").get_object().size() + out.at("rejected").get_object().size(), counter_table().size() + 1);
+    EXPECT_EQ(out.at("totals").get_object().size() + out.at("rejected").get_object().size() +
+                  out.at("openings_refused").get_object().size(),
+              counter_table().size() + 1);
     EXPECT_FALSE(out.contains("backends")) << "a server has none";
 }
 
