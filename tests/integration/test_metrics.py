@@ -1,10 +1,15 @@
 """G12: metrics and health over HTTP, for Prometheus, load balancers and container managers."""
 
+import contextlib
+import http.client
 import json
+import os
 import re
+import signal
 import socket
 import ssl
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -17,6 +22,32 @@ from test_single_port import Tls, front  # noqa: F401 (a fixture)
 
 METRIC = re.compile(r"^(sallyport_\w+)(?:\{\w+=\"([^\"]*)\"\})? (\S+)$")
 BUCKET = re.compile(r"^sallyport_\w+_bucket\{")
+
+
+class LocalConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=10)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = connect_local(self.path)
+
+
+def connect_local(path):
+    made = socket.socket(socket.AF_UNIX)
+    # With a time limit it would not wait for a place in the queue.
+    made.connect(str(path))
+    made.settimeout(10)
+    return made
+
+
+def ask_local(path, what):
+    with contextlib.closing(LocalConnection(path)) as connection:
+        connection.request("GET", what)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
 
 
 def ask(daemon, path):
@@ -211,6 +242,97 @@ def answers(daemon):
         return ask(daemon, "/healthz")[0] == 200
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("kind", ["serve", "gate"])
+def test_metrics_at_a_unix_socket(start, sallyport, files, tmp_path, kind):
+    """Of a daemon in its sandbox, over a reload and a graceful restart; the file is gone in the end."""
+    place, control = tmp_path / "sockets/metrics.sock", tmp_path / "sockets/control.sock"
+    place.parent.mkdir()
+    config = tmp_path / "daemon.toml"
+    config.touch()
+    what = [files, "--user", "writer:lab"] if kind == "serve" else ["--backend", "ftp://127.0.0.1:1"]
+    daemon = start(kind, *what, "--config", config, "--listen", "127.0.0.1:0", "--metrics", f"{place}?group={os.getgid()}&mode=0640", "--control-socket", control)
+    assert f"Metrics at /metrics of the Unix socket {place}" in daemon.log()
+    assert (place.stat().st_mode & 0o7777, place.stat().st_gid) == (0o640, os.getgid())
+    pid = daemon.pid
+
+    def administer(command):
+        more = ["--json"] if command == "status" else []
+        done = subprocess.run([sallyport, kind, command, *more, "--control-socket", control], capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    assert "sallyport_sessions 0" in ask_local(place, "/metrics")[1]
+    administer("reload")
+    assert ask_local(place, "/readyz") == (200, "ready\n")
+    administer("restart")
+    wait_until(lambda: json.loads(administer("status"))["pid"] != pid, what="the new process")
+    wait_until(lambda: ask_local(place, "/readyz") == (200, "ready\n"), what="its metrics")
+    assert place.stat().st_mode & 0o7777 == 0o640
+    os.kill(json.loads(administer("status"))["pid"], signal.SIGTERM)
+    wait_until(lambda: not place.exists(), what="the end of the socket")
+
+
+def test_metrics_socket_that_cannot_be_made(sallyport, files, tmp_path):
+    def refusal(value):
+        done = subprocess.run([sallyport, "serve", files, "--anonymous", "--listen", "127.0.0.1:0", "--control-socket", "none", "--metrics", value],
+                              capture_output=True, text=True, timeout=20)
+        return done.returncode, done.stderr
+
+    code, text = refusal(f"{tmp_path}/none/metrics.sock")
+    assert code == 1 and f"--metrics: socket {tmp_path}/none/metrics.sock: " in text, text
+    (tmp_path / "file").touch()
+    code, text = refusal(f"{tmp_path}/file")
+    assert code == 1 and "a file of another kind exists there; choose another path" in text, text
+    code, text = refusal(f"{tmp_path}/metrics.sock?mode=abc")
+    assert code == 2 and "use octal digits such as 0660" in text, text
+    code, text = refusal("9121")
+    assert code == 2 and "nor the path of a Unix socket" in text, text
+
+
+@pytest.mark.parametrize("local", [False, True], ids=["port", "unix"])
+def test_scrapers_that_hang_cost_no_transfer_anything(start, files, tmp_path, local):
+    """WB-06: more of them than are served; each asks for the metrics many times, and reads nothing."""
+    place = tmp_path / "metrics.sock"
+    daemon = start("serve", files, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--metrics", place if local else "127.0.0.1:0", "--threads", 1)
+    at = None if local else re.search(r"Metrics at http://(\S+):(\d+)/metrics", daemon.log()).groups()
+
+    def connect():
+        return connect_local(place) if local else socket.create_connection(at, timeout=10)
+
+    def hang():
+        made = connect()
+        made.setblocking(False)
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            for _ in range(20):
+                made.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000)
+        return made
+
+    hanging = [hang() for _ in range(20)]
+    memory = resident(daemon.pid)
+    with Raw(daemon.host, daemon.port) as raw:
+        raw.login()
+        begin = time.monotonic()
+        for _ in range(50):
+            assert raw.retrieve("/small") == b"x" * 420
+        assert time.monotonic() - begin < 5
+    # Those that are served are closed within some seconds; the others were at once.
+    for connection in hanging:
+        connection.settimeout(15)
+        with contextlib.suppress(ConnectionError):
+            while connection.recv(1 << 20):
+                pass
+        connection.close()
+    assert resident(daemon.pid) - memory < 32 << 20
+    with contextlib.closing(connect()) as scraper:
+        scraper.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert scraper.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/statm") as facts:
+        return int(facts.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def test_an_address_that_is_in_use(sallyport, files):

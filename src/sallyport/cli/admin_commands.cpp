@@ -56,7 +56,7 @@ result<std::string> control_socket_of(CLI::App& daemon, const daemon_options& op
         const auto applied = apply_config_file(daemon, options.config);
         if (!applied) return std::unexpected(applied.error());
     }
-    auto path = options.logging_and_control.control_path(daemon.get_name());
+    auto path = options.logging_and_control.control_place(daemon.get_name()).path;
     if (path.empty())
         return fail(errc::usage, "no control socket is known, as XDG_RUNTIME_DIR is not set; add --control-socket PATH");
     return path;
@@ -251,6 +251,8 @@ void add_admin_commands(const administered_daemon& daemon, int& exit_code) {
                 request_argument{"address", "ADDRESS", "The address, or any of its IPv6 /64"});
     add_request(daemon, "kick", "Close a session; its client gets 421", exit_code,
                 request_argument{"session", "ID", "The session's ID, as in status --sessions and in the log"});
+    add_request(daemon, "drain", "Have load balancers send no new clients: /readyz is 503", exit_code);
+    add_request(daemon, "ready", "End 'drain': /readyz is 200", exit_code);
     add_request(daemon, "reload", "Reload the configuration; existing sessions keep their settings (SIGHUP)", exit_code);
 }
 

@@ -112,9 +112,9 @@ result<std::shared_ptr<helper::client>> start_helper(const daemon_options& optio
 }
 
 ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options) {
-    const auto& named = options.logging_and_control.control_socket;
+    const auto& named = options.logging_and_control.control_socket.path;
     ops::control_socket_location control{
-        .path = options.logging_and_control.control_path(kind), .required = !named.empty(), .reason_absent = {}};
+        .place = options.logging_and_control.control_place(kind), .required = !named.empty(), .reason_absent = {}};
     if (named.empty()) control.reason_absent = "XDG_RUNTIME_DIR is not set; name a place with --control-socket";
     return {.name = fmt::format("sallyport {}", kind),
             .loops = options.threads,

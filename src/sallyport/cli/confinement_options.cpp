@@ -21,6 +21,7 @@ ops::path_rules paths_of(const daemon_options& options, const confinement_needs&
     for (const auto& file : needs.files_to_read) out.add_file(file, access::read);
     for (const auto& [file, append] : options.files()) out.add_file(file, append ? access::write : access::read);
     out.add_file(needs.control_socket, access::write);
+    for (const auto& socket : options.logging_and_control.other_sockets()) out.add_file(socket, access::write);
     return out;
 }
 
@@ -42,7 +43,7 @@ std::optional<std::vector<port_range>> ports_of(const daemon_options& options, c
 
 /// In the default directory, the daemon removes its control socket at its end, and moves it at a restart.
 void give_control_directory(const daemon_options& options, const confinement_needs& needs, const ops::identity& to) {
-    if (!options.logging_and_control.control_socket.empty() || needs.control_socket.empty()) return;
+    if (!options.logging_and_control.control_socket.path.empty() || needs.control_socket.empty()) return;
     const auto directory = std::filesystem::path(needs.control_socket).parent_path();
     // If this fails, the socket stays after the end, and the next start replaces it.
     (void)!::chown(directory.c_str(), to.user, to.group);

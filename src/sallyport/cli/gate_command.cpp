@@ -415,7 +415,7 @@ int run(CLI::App& command, const gate_options& options) {
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(gate_program, ready.error(), handover.from);
     auto plan = plan_of("gate", options.daemon);
-    const auto needs = options.needs(plan.control.path, rule_numbers::free);
+    const auto needs = options.needs(plan.control.place.path, rule_numbers::free);
     auto conflicts = options.conflicts(needs);
     const auto rights = start_helper(options.daemon, needs);
     if (!rights) return ops::report_start_failure(gate_program, rights.error(), handover.from);

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sallyport/cli/socket_values.hpp>
+
 namespace sallyport::cli {
 
 void logging_and_control_options::add_to(command_table& table) {
@@ -21,11 +23,13 @@ void logging_and_control_options::add_to(command_table& table) {
 }
 
 void logging_and_control_options::add_control_to(command_table& table) {
-    table.add("Logging and operation", {{"--control-socket", "PATH", text(control_socket),
+    table.add("Logging and operation", {{"--control-socket", "PATH", socket_path(control_socket),
                                          "Unix socket for status, reload and restart; 'none' disables it",
-                                         "/run/sallyport/NAME.sock for root, else $XDG_RUNTIME_DIR/sallyport/NAME.sock"},
-                                        {"--metrics", "ADDRESS:PORT", address_and_port(metrics),
-                                         "Serve metrics for Prometheus and health checks over HTTP", "none"}});
+                                         "/run/sallyport/NAME.sock for root, else $XDG_RUNTIME_DIR/sallyport/NAME.sock",
+                                         socket_parameters()},
+                                        {"--metrics", "ADDRESS:PORT|PATH", address_or_socket(metrics),
+                                         "Serve metrics for Prometheus and health checks over HTTP", "none",
+                                         socket_parameters()}});
 }
 
 void logging_and_control_options::add_restart_to(command_table& table) {
@@ -42,16 +46,23 @@ void logging_and_control_options::add_watchdog_to(command_table& table) {
                                          "If an event loop does not run for 5 s: log, abort (core file, exit) or off"}});
 }
 
-std::string logging_and_control_options::control_path(std::string_view kind) const {
-    if (control_socket == "none") return {};
-    if (!control_socket.empty()) return control_socket;
+ops::socket_place logging_and_control_options::control_place(std::string_view kind) const {
+    if (control_socket.path == "none") return {};
+    if (!control_socket.path.empty()) return control_socket;
     const char* const runtime_directory = std::getenv("XDG_RUNTIME_DIR");
     const bool root = ::geteuid() == 0;
     if (!root && (runtime_directory == nullptr || *runtime_directory == '\0')) return {};
     const std::string directory = std::string(root ? "/run" : runtime_directory) + "/sallyport";
     // If this fails, opening the socket fails too and reports it.
     ::mkdir(directory.c_str(), 0700);
-    return fmt::format("{}/{}.sock", directory, kind);
+    return {.path = fmt::format("{}/{}.sock", directory, kind)};
+}
+
+std::vector<std::string> logging_and_control_options::other_sockets() const {
+    std::vector<std::string> out;
+    if (metrics)
+        if (const auto* const place = std::get_if<ops::socket_place>(&*metrics)) out.push_back(place->path);
+    return out;
 }
 
 result<std::shared_ptr<status::transfer_log>> logging_and_control_options::open_transfer_log() const {

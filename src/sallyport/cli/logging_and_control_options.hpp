@@ -7,11 +7,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/limits.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/ops/metrics_server.hpp>
+#include <sallyport/ops/unix_listener.hpp>
 #include <sallyport/ops/watchdog.hpp>
 #include <sallyport/status/transfer_log.hpp>
 
@@ -20,8 +22,9 @@ namespace sallyport::cli {
 struct logging_and_control_options {
     std::string transfer_log;
     status::record_format transfer_log_format = status::record_format::text;
-    std::string control_socket;
-    std::optional<endpoint> metrics;
+    /// An empty path: the default one; "none": no socket.
+    ops::socket_place control_socket;
+    std::optional<ops::metrics_place> metrics;
     std::chrono::seconds drain_timeout = limits::drain_timeout;
     ops::watchdog_mode watchdog = ops::watchdog_mode::log;
 
@@ -33,8 +36,10 @@ struct logging_and_control_options {
     /// For daemons of one service, whose sessions have unique numbers.
     void add_watchdog_to(command_table& table);
 
-    /// Path of the control socket of a daemon of this kind ("gate"); empty if there is none.
-    [[nodiscard]] std::string control_path(std::string_view kind) const;
+    /// The control socket of a daemon of this kind ("gate"); with an empty path if there is none.
+    [[nodiscard]] ops::socket_place control_place(std::string_view kind) const;
+    /// The paths of the other Unix sockets.
+    [[nodiscard]] std::vector<std::string> other_sockets() const;
     /// Null if no file was named.
     [[nodiscard]] result<std::shared_ptr<status::transfer_log>> open_transfer_log() const;
 };

@@ -170,16 +170,6 @@ option_value ports(std::optional<port_range>& into) {
     });
 }
 
-option_value address_and_port(std::optional<endpoint>& into) {
-    return single([&into](const std::string& text) -> result<void> {
-        into = endpoint::parse(text);
-        if (!into)
-            return fail(errc::syntax,
-                        fmt::format("\"{}\" is not ADDRESS:PORT, such as 127.0.0.1:9121 or [::1]:9121", escape(text, 100)));
-        return {};
-    });
-}
-
 option_value count(std::optional<std::size_t>& into, count_bounds bounds) {
     auto out = single([&into, bounds](const std::string& text) -> result<void> {
         const auto got = parse_count(text, bounds);

@@ -95,8 +95,6 @@ option_value existing_directory(std::string& into);
 option_value size(std::uint64_t& into, const std::string& zero = "no limit");
 option_value rate(double& into);
 option_value ports(std::optional<port_range>& into);
-/// "ADDRESS:PORT", with brackets around an IPv6 address.
-option_value address_and_port(std::optional<endpoint>& into);
 /// For a default that is not a single value.
 option_value count(std::optional<std::size_t>& into, count_bounds bounds = {});
 option_value time(std::optional<std::chrono::milliseconds>& into, time_bounds bounds = {});

@@ -181,7 +181,7 @@ int run(CLI::App& command, serve_options& options) {
     const auto ready = prepare(command, options.daemon, &options.accounts);
     if (!ready) return ops::report_start_failure(serve_program, ready.error(), handover.from);
     auto plan = plan_of("serve", options.daemon);
-    const auto needs = options.needs(plan.control.path);
+    const auto needs = options.needs(plan.control.place.path);
     const auto rights = start_helper(options.daemon, needs);
     if (!rights) return ops::report_start_failure(serve_program, rights.error(), handover.from);
     auto confined = prepare_confinement(options.daemon, needs);

@@ -64,7 +64,11 @@ std::string settings_page(const CLI::App& program) {
     }
     for (const auto* command : commands)
         for (const auto& group : table_of(*command).groups)
-            for (const auto& row : group.rows) out += parameters_of(row);
+            for (const auto& row : group.rows) {
+                // Commands have options in common.
+                const auto parameters = parameters_of(row);
+                if (!out.contains(parameters)) out += parameters;
+            }
     while (out.ends_with("\n\n")) out.pop_back();
     return out;
 }

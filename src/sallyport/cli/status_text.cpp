@@ -79,6 +79,8 @@ private:
     if (const auto stalls = count(t.at("loop_stalls")); stalls != 0)
         out += fmt::format("{} of an event loop for 5 s or more; the log has the session and command of each\n",
                            status::with_plural(stalls, "stall"));
+    if (!s.at("ready").get_bool() && !s.at("draining").get_bool())
+        out += "Not ready: load balancers are to send no new clients ('ready' ends that after 'drain').\n";
     if (!s.at("complete").get_bool()) out += "One event loop did not answer in time; the lists below are incomplete.\n";
     return out;
 }

@@ -54,6 +54,13 @@ using testing::Not;
     return status_text(status::status_json(d), what);
 }
 
+TEST(StatusText, SaysThatNoNewClientsAreWanted_G12) {
+    auto d = gateway();
+    EXPECT_THAT(text(d), Not(HasSubstr("Not ready")));
+    d.ready = false;
+    EXPECT_THAT(text(d), HasSubstr("\nNot ready: load balancers are to send no new clients"));
+}
+
 TEST(StatusText, ShowsAGatewayInTables) {
     const auto shown = text(gateway(), {.sessions = true, .penalties = true});
     EXPECT_THAT(shown, HasSubstr(", process 17, up 3 h 0 min, listening on 0.0.0.0:21\n"));

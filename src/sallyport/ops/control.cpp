@@ -58,6 +58,16 @@ net::task<result<std::string>> kick(net::loop* loop, frontend::frontend* session
     co_return answer_with(fmt::format("session {} ended", id));
 }
 
+net::task<result<std::string>> set_readiness(std::shared_ptr<status_source> of, bool ready, bool shown) {
+    if (!shown)
+        co_return fail(errc::rejected,
+                       "no load balancer can see it, as nothing answers /readyz; start this daemon with --metrics ADDRESS:PORT");
+    if (of->stopping) co_return fail(errc::rejected, "this process is stopping, and stays not ready");
+    of->drained = !ready;
+    co_return answer_with(ready ? "/readyz is 200: load balancers may send new clients"
+                                : "/readyz is 503 until 'ready' or a restart: load balancers send no new clients; sessions go on");
+}
+
 }  // namespace
 
 status::daemon_snapshot snapshot_of(const status_source& from) {
@@ -111,13 +121,13 @@ net::task<std::string> answer_request(std::shared_ptr<const control_actions> act
 
 result<std::optional<control_socket>> open_control(net::loop& loop, const control_socket_location& location,
                                                    control_actions actions, bool takes_over) {
-    if (location.path.empty()) {
+    if (location.place.path.empty()) {
         if (!location.reason_absent.empty()) log::info({}, fmt::format("No control socket: {}", location.reason_absent));
         return std::nullopt;
     }
     auto shared = std::make_shared<const control_actions>(std::move(actions));
     auto opened = control_socket::open(
-        loop, location.path, [shared](std::string request) { return answer_request(shared, std::move(request)); },
+        loop, location.place, [shared](std::string request) { return answer_request(shared, std::move(request)); },
         takes_over);
     if (opened) return std::optional(std::move(*opened));
     if (location.required) return std::unexpected(opened.error());
@@ -131,6 +141,10 @@ control_action status_action(net::loop& loop, net::worker_pool& disk, std::share
 
 control_action forgive_action(frontend::frontend& sessions) {
     return [&sessions](const json::object& request) { return forgive(&sessions, text_of(request, "address")); };
+}
+
+control_action readiness_action(std::shared_ptr<status_source> of, bool ready, bool shown) {
+    return [of = std::move(of), ready, shown](const json::object&) { return set_readiness(of, ready, shown); };
 }
 
 control_action kick_action(net::loop& loop, frontend::frontend& sessions) {

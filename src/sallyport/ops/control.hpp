@@ -34,11 +34,11 @@ using control_actions = std::map<std::string, control_action, std::less<>>;
 
 /// The location of a daemon's control socket.
 struct control_socket_location {
-    // Empty: no control socket.
-    std::string path;
+    // An empty path: no control socket.
+    socket_place place{};
     // False for the default path, which another daemon may use: failing to open it is logged and is no error.
     bool required = false;
-    // The reason to log if `path` is empty; may be empty.
+    // The reason to log if there is no path; may be empty.
     std::string reason_absent;
 };
 /// `takes_over`: the old process still listens there.
@@ -54,6 +54,8 @@ struct status_source {
     bool draining = false;
     // No new sessions are admitted.
     bool stopping = false;
+    // The administrator wants no new sessions here.
+    bool drained = false;
     // Empty if the process keeps its rights.
     confinement_report confinement{};
     net::clock::time_point started = net::clock::now();
@@ -61,7 +63,7 @@ struct status_source {
     std::function<std::optional<std::int64_t>()> certificate_end{};
 
     /// Whether new sessions are wanted here.
-    [[nodiscard]] bool is_ready() const noexcept { return !draining && !stopping; }
+    [[nodiscard]] bool is_ready() const noexcept { return !draining && !stopping && !drained; }
 };
 
 /// The state of the daemon, without its sessions and login penalties.
@@ -70,6 +72,8 @@ struct status_source {
 [[nodiscard]] control_action status_action(net::loop& loop, net::worker_pool& disk, std::shared_ptr<status_source> from);
 /// Removes the login penalty of an address.
 [[nodiscard]] control_action forgive_action(frontend::frontend& sessions);
+/// Whether new sessions are wanted, as /readyz says; those that arrive are served in any case. `shown`: it is asked for.
+[[nodiscard]] control_action readiness_action(std::shared_ptr<status_source> of, bool ready, bool shown);
 /// Ends one session.
 [[nodiscard]] control_action kick_action(net::loop& loop, frontend::frontend& sessions);
 

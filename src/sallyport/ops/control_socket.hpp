@@ -11,6 +11,7 @@
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/ops/unix_listener.hpp>
 
 namespace sallyport::ops {
 
@@ -18,9 +19,9 @@ class control_socket {
 public:
     using request_handler = std::function<net::task<std::string>(std::string request)>;
 
-    /// Creates the socket at `path` with mode 0600. The socket of a process that has exited is replaced. If a running
-    /// process listens there, the error is errc::exists, unless `takes_over` is set.
-    [[nodiscard]] static result<control_socket> open(net::loop& loop, const std::string& path, request_handler handler,
+    /// The socket of a process that has exited is replaced. If a running process listens there, the error is errc::exists,
+    /// unless `takes_over` is set.
+    [[nodiscard]] static result<control_socket> open(net::loop& loop, const socket_place& at, request_handler handler,
                                                      bool takes_over = false);
     /// Stops accepting requests, and removes the socket file if it is still the one that this object created.
     ~control_socket();

@@ -28,7 +28,7 @@ protected:
         fs::remove_all(directory);
     }
     result<void> open(bool takes_over = false) {
-        auto made = control_socket::open(loops.at(0), path, echo, takes_over);
+        auto made = control_socket::open(loops.at(0), {.path = path}, echo, takes_over);
         if (!made) return std::unexpected(made.error());
         sockets.push_back(std::move(*made));
         return {};

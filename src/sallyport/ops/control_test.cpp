@@ -85,6 +85,22 @@ TEST_F(Control, ShowsTheStatus) {
     EXPECT_FALSE(shown.get_object().contains("backends"));
 }
 
+TEST_F(Control, ChangesWhetherNewSessionsAreWanted_G12) {
+    test_service service(loops, {.listen = {*endpoint::parse("127.0.0.1:0")}}, counters);
+    const auto source =
+        std::make_shared<status_source>(status_source{.name = "sallyport test", .service = service, .counters = counters});
+    actions = {{"drain", readiness_action(source, false, true)}, {"ready", readiness_action(source, true, true)}};
+    EXPECT_TRUE(source->is_ready());
+    EXPECT_NE(answer(R"({"command": "drain"})").find("/readyz is 503 until 'ready'"), std::string::npos);
+    EXPECT_FALSE(source->is_ready());
+    EXPECT_NE(answer(R"({"command": "ready"})").find("/readyz is 200"), std::string::npos);
+    EXPECT_TRUE(source->is_ready());
+    source->stopping = true;
+    EXPECT_NE(error_of(R"({"command": "ready"})").find("stopping"), std::string::npos);
+    actions = {{"drain", readiness_action(source, false, false)}};
+    EXPECT_NE(error_of(R"({"command": "drain"})").find("--metrics"), std::string::npos);
+}
+
 TEST_F(Control, RefusesUnknownAddressesAndSessions) {
     test_service service(loops, {.listen = {*endpoint::parse("127.0.0.1:0")}}, counters);
     ASSERT_TRUE(service.start());
@@ -99,7 +115,7 @@ TEST_F(Control, RefusesUnknownAddressesAndSessions) {
 }
 
 TEST_F(Control, AnswersOverItsSocket) {
-    auto opened = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
+    auto opened = open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions);
     ASSERT_TRUE(opened && *opened);
     run();
     const auto good = send_control_request(path(), {{"command", "repeat"}, {"word", "b"}}, 5s);
@@ -112,17 +128,17 @@ TEST_F(Control, AnswersOverItsSocket) {
 }
 
 TEST_F(Control, CanBeOptional) {
-    EXPECT_FALSE(*open_control(loops.at(0), {.path = {}, .required = true, .reason_absent = {}}, actions));
-    EXPECT_FALSE(*open_control(loops.at(0), {.path = {}, .required = false, .reason_absent = "no place"}, actions));
-    auto first = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
+    EXPECT_FALSE(*open_control(loops.at(0), {.place = {}, .required = true, .reason_absent = {}}, actions));
+    EXPECT_FALSE(*open_control(loops.at(0), {.place = {}, .required = false, .reason_absent = "no place"}, actions));
+    auto first = open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions);
     ASSERT_TRUE(first && *first);
     // The socket belongs to another daemon.
-    EXPECT_EQ(open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions).error().code,
+    EXPECT_EQ(open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions).error().code,
               errc::exists);
-    const auto second = open_control(loops.at(0), {.path = path(), .required = false, .reason_absent = {}}, actions);
+    const auto second = open_control(loops.at(0), {.place = {.path = path()}, .required = false, .reason_absent = {}}, actions);
     ASSERT_TRUE(second);
     EXPECT_FALSE(*second);
-    EXPECT_TRUE(*open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions, true));
+    EXPECT_TRUE(*open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions, true));
 }
 
 TEST(ControlAnswer, OfAnotherProgramIsNoAnswer) {
@@ -137,7 +153,7 @@ TEST_F(Control, ClientReportsWhatIsMissing) {
     ASSERT_FALSE(none);
     EXPECT_NE(none.error().what.find("no daemon is running at " + path("none.sock") + "; start it"), std::string::npos);
     EXPECT_EQ(send_control_request(std::string(200, 'x'), {}, 1s).error().code, errc::too_long);
-    const auto silent = open_control(loops.at(0), {.path = path(), .required = true, .reason_absent = {}}, actions);
+    const auto silent = open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions);
     ASSERT_TRUE(silent);
     EXPECT_EQ(send_control_request(path(), {{"command", "repeat"}}, 1s).error().code, errc::timeout)
         << "its loop does not run";

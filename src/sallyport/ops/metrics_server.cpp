@@ -59,29 +59,45 @@ struct answer {
 }  // namespace
 
 struct metrics_server::impl : std::enable_shared_from_this<impl> {
-    impl(net::loop& l, net::listener opened, metrics_answers a)
-        : loop(l), listener(std::move(opened)), answers(std::move(a)) {}
+    impl(net::loop& l, metrics_answers a) : loop(l), answers(std::move(a)) {}
 
-    static net::task<> accept_all(std::shared_ptr<impl> self);
+    static net::task<> accept_tcp(std::shared_ptr<impl> self);
+    static net::task<> accept_local(std::shared_ptr<impl> self);
+    void admit(unique_fd socket, const endpoint& local, const endpoint& peer);
     static net::task<> serve(std::shared_ptr<impl> self, net::stream connection);
     static net::task<answer> answer_to(std::shared_ptr<impl> self, request asked);
 
     net::loop& loop;
-    net::listener listener;
+    // One of them.
+    std::optional<net::listener> tcp{};
+    std::unique_ptr<unix_listener> local{};
+    std::string text{};
     const metrics_answers answers;
     std::size_t open_connections = 0;
     bool is_closed = false;
 };
 
-net::task<> metrics_server::impl::accept_all(std::shared_ptr<impl> self) {
+net::task<> metrics_server::impl::accept_tcp(std::shared_ptr<impl> self) {
     while (!self->is_closed) {
-        auto accepted = co_await self->listener.accept();
+        auto accepted = co_await self->tcp->accept();
         if (!accepted) co_return;
-        // The limit is reached; closing the descriptor rejects the connection.
-        if (self->open_connections >= limits::max_control_connections) continue;
-        net::stream connection(self->loop, std::move(accepted->socket), accepted->local, accepted->peer);
-        self->loop.spawn("metrics connection", serve(self, std::move(connection)));
+        self->admit(std::move(accepted->socket), accepted->local, accepted->peer);
     }
+}
+
+net::task<> metrics_server::impl::accept_local(std::shared_ptr<impl> self) {
+    while (!self->is_closed) {
+        auto accepted = co_await self->local->accept();
+        if (!accepted) co_return;
+        self->admit(std::move(accepted), {}, {});
+    }
+}
+
+void metrics_server::impl::admit(unique_fd socket, const endpoint& at, const endpoint& peer) {
+    // The limit is reached; closing the descriptor rejects the connection.
+    if (open_connections >= limits::max_control_connections) return;
+    net::stream connection(loop, std::move(socket), at, peer);
+    loop.spawn("metrics connection", serve(shared_from_this(), std::move(connection)));
 }
 
 net::task<> metrics_server::impl::serve(std::shared_ptr<impl> self, net::stream connection) {
@@ -123,23 +139,34 @@ net::task<answer> metrics_server::impl::answer_to(std::shared_ptr<impl> self, re
     co_return answer{.status = "404 Not Found", .body = "There is /metrics, /healthz and /readyz.\n"};
 }
 
-result<metrics_server> metrics_server::open(net::loop& loop, const endpoint& at, metrics_answers answers) {
-    // The old process of a graceful restart still listens there.
-    auto opened = net::listener::open(loop, at, {.reuse_port = true});
-    if (!opened) return std::unexpected(opened.error());
-    auto made = std::make_shared<impl>(loop, std::move(*opened), std::move(answers));
-    loop.spawn("metrics", impl::accept_all(made));
+result<metrics_server> metrics_server::open(net::loop& loop, const metrics_place& at, metrics_answers answers,
+                                            bool takes_over) {
+    auto made = std::make_shared<impl>(loop, std::move(answers));
+    if (const auto* const place = std::get_if<socket_place>(&at)) {
+        auto opened = unix_listener::open(loop, "socket", *place, takes_over);
+        if (!opened) return std::unexpected(std::move(opened).error());
+        made->local = std::move(*opened);
+        made->text = fmt::format("/metrics of the Unix socket {}", place->path);
+        loop.spawn("metrics", impl::accept_local(made));
+    } else {
+        auto opened = net::listener::open(loop, std::get<endpoint>(at), {.reuse_port = true});
+        if (!opened) return std::unexpected(std::move(opened).error());
+        made->text = fmt::format("http://{}/metrics", opened->local().text());
+        made->tcp.emplace(std::move(*opened));
+        loop.spawn("metrics", impl::accept_tcp(made));
+    }
     return metrics_server(std::move(made));
 }
 
 metrics_server::~metrics_server() {
     if (!impl_) return;
     impl_->is_closed = true;
-    impl_->listener.close();
+    if (impl_->tcp) impl_->tcp->close();
+    if (impl_->local) impl_->local->close();
 }
 
 metrics_server::metrics_server(metrics_server&&) noexcept = default;
 
-endpoint metrics_server::local() const { return impl_->listener.local(); }
+std::string metrics_server::text() const { return impl_->text; }
 
 }  // namespace sallyport::ops

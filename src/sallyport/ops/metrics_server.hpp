@@ -8,10 +8,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <variant>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/ops/unix_listener.hpp>
 
 namespace sallyport::ops {
 
@@ -23,15 +25,21 @@ struct metrics_answers {
     std::function<bool()> is_ready;
 };
 
+/// Where it is answered.
+using metrics_place = std::variant<endpoint, socket_place>;
+
 class metrics_server {
 public:
-    [[nodiscard]] static result<metrics_server> open(net::loop& loop, const endpoint& at, metrics_answers answers);
+    /// The old process of a graceful restart may still listen there: `takes_over`.
+    [[nodiscard]] static result<metrics_server> open(net::loop& loop, const metrics_place& at, metrics_answers answers,
+                                                     bool takes_over = false);
     /// Stops accepting; connections that are being served end by themselves.
     ~metrics_server();
     metrics_server(metrics_server&&) noexcept;
     metrics_server& operator=(metrics_server&&) = delete;
 
-    [[nodiscard]] endpoint local() const;
+    /// "http://127.0.0.1:9121/metrics", with the port that the system has chosen, or "/metrics of the Unix socket PATH".
+    [[nodiscard]] std::string text() const;
 
 private:
     struct impl;

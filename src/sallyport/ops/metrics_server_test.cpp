@@ -2,13 +2,18 @@
 
 #include <array>
 #include <atomic>
+#include <filesystem>
 #include <optional>
+#include <string>
 
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <sallyport/base/limits.hpp>
 #include <sallyport/base/unique_fd.hpp>
@@ -25,8 +30,8 @@ net::task<std::string> two_lines() { co_return "a 1\nb 2\n"; }
 class MetricsServer : public loop_test {
 protected:
     void SetUp() override {
-        auto opened = metrics_server::open(loops.at(0), *endpoint::parse("127.0.0.1:0"),
-                                           {.metrics = two_lines, .is_ready = [this] { return ready.load(); }});
+        auto opened =
+            metrics_server::open(loops.at(0), place(), {.metrics = two_lines, .is_ready = [this] { return ready.load(); }});
         ASSERT_TRUE(opened) << opened.error().text();
         server.emplace(std::move(*opened));
         run();
@@ -35,10 +40,13 @@ protected:
         stop();
         server.reset();
     }
-    [[nodiscard]] unique_fd connect() const {
+    [[nodiscard]] virtual metrics_place place() const { return *endpoint::parse("127.0.0.1:0"); }
+    [[nodiscard]] virtual unique_fd connect() const {
+        const auto text = server->text();
+        const auto port = text.substr(text.rfind(':') + 1);
         sockaddr_in at{};
         at.sin_family = AF_INET;
-        at.sin_port = htons(server->local().port);
+        at.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
         at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
@@ -58,6 +66,39 @@ protected:
     std::atomic<bool> ready{true};
     std::optional<metrics_server> server;
 };
+
+class LocalMetricsServer : public MetricsServer {
+protected:
+    void TearDown() override {
+        MetricsServer::TearDown();
+        EXPECT_FALSE(std::filesystem::exists(path)) << "it removes its socket";
+        std::filesystem::remove_all(directory);
+    }
+    [[nodiscard]] metrics_place place() const override { return socket_place{.path = path, .mode = 0660}; }
+    [[nodiscard]] unique_fd connect() const override {
+        sockaddr_un at{};
+        at.sun_family = AF_UNIX;
+        path.copy(at.sun_path, path.size());
+        unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+        return fd;
+    }
+
+    const std::filesystem::path directory = [] {
+        std::string name = std::filesystem::temp_directory_path() / "metrics-XXXXXX";
+        return std::filesystem::path(::mkdtemp(name.data()));
+    }();
+    const std::string path = directory / "metrics.sock";
+};
+
+TEST_F(LocalMetricsServer, AnswersAtAUnixSocket_G12) {
+    EXPECT_EQ(server->text(), "/metrics of the Unix socket " + path);
+    EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n"), testing::EndsWith("\r\n\r\na 1\nb 2\n"));
+    EXPECT_THAT(ask("GET /healthz HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+    struct stat s{};
+    ASSERT_EQ(::stat(path.c_str(), &s), 0);
+    EXPECT_EQ(s.st_mode & 0777U, 0660U);
+}
 
 TEST_F(MetricsServer, AnswersOnlyToItsThreePaths) {
     EXPECT_THAT(ask("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),

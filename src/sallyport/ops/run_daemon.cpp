@@ -13,7 +13,6 @@
 #include <sallyport/net/listener.hpp>
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/ops/graceful_restart.hpp>
-#include <sallyport/ops/metrics_server.hpp>
 #include <sallyport/status/metrics_text.hpp>
 
 namespace sallyport::ops {
@@ -26,13 +25,15 @@ net::task<std::string> collect_metrics(std::shared_ptr<status_source> from) {
 /// The control socket of one daemon with its commands.
 class control {
 public:
-    control(daemon& host, control_socket_location location, std::shared_ptr<status_source> status)
-        : host_(host), location_(std::move(location)), status_(std::move(status)) {}
+    control(daemon& host, const daemon_plan& plan, std::shared_ptr<status_source> status)
+        : host_(host), location_(plan.control), has_metrics_(plan.metrics.has_value()), status_(std::move(status)) {}
 
     [[nodiscard]] result<void> open(reloader& reloading, graceful_restart& restarting, bool takes_over) {
         auto actions = session_actions();
         actions.emplace("reload", [&reloading](const auto&) { return reloading.reload(); });
         actions.emplace("restart", [&restarting](const auto&) { return restarting.restart(); });
+        actions.emplace("drain", readiness_action(status_, false, has_metrics_));
+        actions.emplace("ready", readiness_action(status_, true, has_metrics_));
         auto opened = open_control(host_.loops().at(0), location_, std::move(actions), takes_over);
         if (!opened) return std::unexpected(opened.error());
         if (*opened) socket_.emplace(std::move(**opened));
@@ -45,7 +46,7 @@ public:
         status_->draining = true;
         socket_.reset();
         auto location = location_;
-        if (!location.path.empty()) location.path += fmt::format(".{}", ::getpid());
+        if (!location.place.path.empty()) location.place.path += fmt::format(".{}", ::getpid());
         location.required = false;
         auto opened = open_control(host_.loops().at(0), location, session_actions());
         if (opened && *opened) socket_.emplace(std::move(**opened));
@@ -62,19 +63,20 @@ private:
 
     daemon& host_;
     const control_socket_location location_;
+    const bool has_metrics_;
     const std::shared_ptr<status_source> status_;
     std::optional<control_socket> socket_;
 };
 
 /// Where metrics are served, if they are.
-[[nodiscard]] result<std::optional<metrics_server>> open_metrics(net::loop& loop, const std::optional<endpoint>& at,
-                                                                 std::shared_ptr<status_source> from) {
+[[nodiscard]] result<std::optional<metrics_server>> open_metrics(net::loop& loop, const std::optional<metrics_place>& at,
+                                                                 std::shared_ptr<status_source> from, bool takes_over) {
     if (!at) return std::nullopt;
     metrics_answers answers{.metrics = [from] { return collect_metrics(from); },
                             .is_ready = [from] { return from->is_ready(); }};
-    auto opened = metrics_server::open(loop, *at, std::move(answers));
+    auto opened = metrics_server::open(loop, *at, std::move(answers), takes_over);
     if (!opened) return fail(opened.error().code, fmt::format("--metrics: {}", opened.error().text()));
-    log::info({}, fmt::format("Metrics at http://{}/metrics", opened->local().text()));
+    log::info({}, fmt::format("Metrics at {}", opened->text()));
     return std::optional(std::move(*opened));
 }
 
@@ -123,8 +125,8 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
         status->stopping = true;
         done(true);
     });
-    control controls(host, plan.control, status);
-    auto metrics = open_metrics(host.loops().at(0), plan.metrics, status);
+    control controls(host, plan, status);
+    auto metrics = open_metrics(host.loops().at(0), plan.metrics, status, static_cast<bool>(old));
     if (!metrics) return report_start_failure(plan.name, metrics.error(), old);
     reloader reloading(host, std::move(settings), [&source] { return source.load_settings(); });
     graceful_restart restarting(host, rights,

@@ -21,6 +21,7 @@
 #include <sallyport/ops/confinement.hpp>
 #include <sallyport/ops/control.hpp>
 #include <sallyport/ops/handover.hpp>
+#include <sallyport/ops/metrics_server.hpp>
 #include <sallyport/ops/reload.hpp>
 #include <sallyport/ops/watchdog.hpp>
 #include <sallyport/status/counters.hpp>
@@ -37,7 +38,7 @@ struct daemon_plan {
     control_socket_location control{};
     watchdog_mode watchdog = watchdog_mode::log;
     // Where metrics and health are served over HTTP.
-    std::optional<endpoint> metrics{};
+    std::optional<metrics_place> metrics{};
     // Nothing: the process keeps its rights.
     std::optional<prepared_confinement> confinement{};
 };

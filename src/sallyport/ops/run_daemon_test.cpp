@@ -66,10 +66,11 @@ protected:
     template <class Meanwhile>
     int run(Meanwhile meanwhile, handover_state handover = {}) {
         fs::create_directories(directory);
-        plan.control.path = (directory / "test.sock").string();
+        plan.control.place.path = (directory / "test.sock").string();
         std::thread other([&] {
             while (!source.started) std::this_thread::sleep_for(1ms);
-            while (!send_control_request(plan.control.path, {{"command", "status"}}, 5s)) std::this_thread::sleep_for(1ms);
+            while (!send_control_request(plan.control.place.path, {{"command", "status"}}, 5s))
+                std::this_thread::sleep_for(1ms);
             meanwhile();
             ::kill(::getpid(), SIGTERM);
         });
@@ -78,7 +79,7 @@ protected:
         return code;
     }
     [[nodiscard]] boost::json::object request(const char* command) const {
-        auto answer = send_control_request(plan.control.path, {{"command", command}}, 10s);
+        auto answer = send_control_request(plan.control.place.path, {{"command", command}}, 10s);
         if (!answer) return {{"error", answer.error().what}};
         return std::move(*answer);
     }
@@ -99,7 +100,7 @@ protected:
                      .loops = 1,
                      .stop_timeout = 5s,
                      .drain_timeout = 5s,
-                     .control = {.path = {}, .required = true, .reason_absent = {}}};
+                     .control = {.place = {}, .required = true, .reason_absent = {}}};
     test_source source;
 };
 
@@ -112,7 +113,7 @@ TEST_F(RunDaemon, ServesItsControlSocketUntilItIsStopped) {
         EXPECT_EQ(request("status").at("draining"), false);
     });
     EXPECT_EQ(code, 0);
-    EXPECT_FALSE(fs::exists(plan.control.path));
+    EXPECT_FALSE(fs::exists(plan.control.place.path));
 }
 
 TEST_F(RunDaemon, WatchesTheCertificateOfAReload) {

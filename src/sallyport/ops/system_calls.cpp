@@ -33,7 +33,8 @@ constexpr auto permitted =
     // Files
     "open openat openat2 fstat fstat64 newfstatat fstatat64 stat lstat statx statfs statfs64 fstatfs fstatfs64 access "
     "faccessat faccessat2 readlink readlinkat getcwd getdents64 mkdir mkdirat rmdir unlink unlinkat rename renameat "
-    "renameat2 link linkat chmod fchmod fchmodat fchmodat2 fchown fchown32 utimensat ftruncate ftruncate64 fallocate "
+    "renameat2 link linkat chmod fchmod fchmodat fchmodat2 fchown fchown32 fchownat utimensat ftruncate ftruncate64 "
+    "fallocate "
     "fadvise64 readahead sync_file_range fsync fdatasync syncfs flock umask inotify_init1 inotify_add_watch "
     "inotify_rm_watch "
     // Network
