@@ -36,6 +36,7 @@ constexpr auto fixed_options = std::to_array<std::string_view>({"listen",
                                                                 "log-format",
                                                                 "log-level",
                                                                 "control-socket",
+                                                                "status-socket",
                                                                 "metrics",
                                                                 "drain-timeout",
                                                                 "stop-timeout",
@@ -121,6 +122,7 @@ ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options)
             .stop_timeout = options.stop_timeout,
             .drain_timeout = options.logging_and_control.drain_timeout,
             .control = std::move(control),
+            .status_socket = options.logging_and_control.status_place(),
             .watchdog = options.logging_and_control.watchdog,
             .metrics = options.logging_and_control.metrics};
 }

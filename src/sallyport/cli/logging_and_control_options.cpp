@@ -23,13 +23,14 @@ void logging_and_control_options::add_to(command_table& table) {
 }
 
 void logging_and_control_options::add_control_to(command_table& table) {
-    table.add("Logging and operation", {{"--control-socket", "PATH", socket_path(control_socket),
-                                         "Unix socket for status, reload and restart; 'none' disables it",
-                                         "/run/sallyport/NAME.sock for root, else $XDG_RUNTIME_DIR/sallyport/NAME.sock",
-                                         socket_parameters()},
-                                        {"--metrics", "ADDRESS:PORT|PATH", address_or_socket(metrics),
-                                         "Serve metrics for Prometheus and health checks over HTTP", "none",
-                                         socket_parameters()}});
+    table.add("Logging and operation",
+              {{"--control-socket", "PATH", socket_path(control_socket),
+                "Unix socket for status, reload and restart; 'none' disables it",
+                "/run/sallyport/NAME.sock for root, else $XDG_RUNTIME_DIR/sallyport/NAME.sock", socket_parameters()},
+               {"--status-socket", "PATH", socket_path(status_socket),
+                "Unix socket that only shows: for status, openings and top, and no changes", "none", socket_parameters()},
+               {"--metrics", "ADDRESS:PORT|PATH", address_or_socket(metrics),
+                "Serve metrics for Prometheus and health checks over HTTP", "none", socket_parameters()}});
 }
 
 void logging_and_control_options::add_restart_to(command_table& table) {
@@ -58,8 +59,13 @@ ops::socket_place logging_and_control_options::control_place(std::string_view ki
     return {.path = fmt::format("{}/{}.sock", directory, kind)};
 }
 
+ops::socket_place logging_and_control_options::status_place() const {
+    return status_socket.path == "none" ? ops::socket_place() : status_socket;
+}
+
 std::vector<std::string> logging_and_control_options::other_sockets() const {
     std::vector<std::string> out;
+    if (const auto place = status_place(); !place.path.empty()) out.push_back(place.path);
     if (metrics)
         if (const auto* const place = std::get_if<ops::socket_place>(&*metrics)) out.push_back(place->path);
     return out;

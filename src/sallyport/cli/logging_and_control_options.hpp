@@ -24,6 +24,8 @@ struct logging_and_control_options {
     status::record_format transfer_log_format = status::record_format::text;
     /// An empty path: the default one; "none": no socket.
     ops::socket_place control_socket;
+    /// An empty path, or "none": no socket.
+    ops::socket_place status_socket;
     std::optional<ops::metrics_place> metrics;
     std::chrono::seconds drain_timeout = limits::drain_timeout;
     ops::watchdog_mode watchdog = ops::watchdog_mode::log;
@@ -38,6 +40,8 @@ struct logging_and_control_options {
 
     /// The control socket of a daemon of this kind ("gate"); with an empty path if there is none.
     [[nodiscard]] ops::socket_place control_place(std::string_view kind) const;
+    /// The socket that only shows the status; with an empty path if there is none.
+    [[nodiscard]] ops::socket_place status_place() const;
     /// The paths of the other Unix sockets.
     [[nodiscard]] std::vector<std::string> other_sockets() const;
     /// Null if no file was named.

@@ -30,6 +30,28 @@ std::string refusal(std::string_view reason) { return json::serialize(json::obje
     return json::serialize(json::object{{"lines", json::array{line}}});
 }
 
+constexpr std::string_view status_command = "status";
+
+/// "kick session=mx1h7mu0-2"
+[[nodiscard]] std::string text_of(const json::object& request) {
+    auto out = text_of(request, "command");
+    for (const auto& [key, value] : request)
+        if (key != "command" && value.is_string())
+            out += fmt::format(" {}={}", std::string_view(key), std::string_view(value.get_string()));
+    return escape(out, 200);
+}
+
+void log_request(const json::object& request, std::optional<uid_t> user, const result<std::string>& answer) {
+    log::info({}, fmt::format("Command \"{}\" of {}: {}", text_of(request),
+                              user ? fmt::format("uid {}", *user) : std::string("an unknown user"),
+                              answer ? std::string("done") : "refused, " + escape(answer.error().text(), 300)));
+}
+
+net::task<result<std::string>> refuse_change(std::string command) {
+    co_return fail(errc::rejected,
+                   fmt::format("this socket only shows the status; \"{}\" needs the daemon's control socket", command));
+}
+
 net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool* disk, std::shared_ptr<status_source> from) {
     auto now = snapshot_of(*from);
     now.sessions = co_await from->service.collect_snapshot(*loop);
@@ -45,7 +67,6 @@ net::task<result<std::string>> forgive(frontend::frontend* sessions, std::string
     if (!sessions->forgive(*parsed))
         co_return fail(errc::not_found,
                        fmt::format("{} has no login penalty; status --penalized lists those that have one", parsed->text()));
-    log::info({}, fmt::format("Login penalty of {} removed by the administrator", parsed->text()));
     co_return answer_with(fmt::format("{} may log in again", parsed->text()));
 }
 
@@ -60,12 +81,14 @@ net::task<result<std::string>> kick(net::loop* loop, frontend::frontend* session
 
 net::task<result<std::string>> set_readiness(std::shared_ptr<status_source> of, bool ready, bool shown) {
     if (!shown)
-        co_return fail(errc::rejected,
-                       "no load balancer can see it, as nothing answers /readyz; start this daemon with --metrics ADDRESS:PORT");
+        co_return fail(
+            errc::rejected,
+            "no load balancer can see it, as nothing answers /readyz; start this daemon with --metrics ADDRESS:PORT");
     if (of->stopping) co_return fail(errc::rejected, "this process is stopping, and stays not ready");
     of->drained = !ready;
-    co_return answer_with(ready ? "/readyz is 200: load balancers may send new clients"
-                                : "/readyz is 503 until 'ready' or a restart: load balancers send no new clients; sessions go on");
+    co_return answer_with(
+        ready ? "/readyz is 200: load balancers may send new clients"
+              : "/readyz is 503 until 'ready' or a restart: load balancers send no new clients; sessions go on");
 }
 
 }  // namespace
@@ -107,7 +130,8 @@ status::daemon_snapshot snapshot_of(const status_source& from) {
     return now;
 }
 
-net::task<std::string> answer_request(std::shared_ptr<const control_actions> actions, std::string request) {
+net::task<std::string> answer_request(std::shared_ptr<const control_actions> actions, std::string request,
+                                      std::optional<uid_t> user) {
     boost::system::error_code wrong;
     const auto parsed = json::parse(request, wrong);
     const auto* const object = wrong ? nullptr : parsed.if_object();
@@ -116,23 +140,38 @@ net::task<std::string> answer_request(std::shared_ptr<const control_actions> act
     const auto found = actions->find(command);
     if (found == actions->end()) co_return refusal(fmt::format("this daemon has no command \"{}\"", escape(command, 100)));
     const auto answer = co_await found->second(*object);
+    if (command != status_command) log_request(*object, user, answer);
     co_return answer ? *answer : refusal(answer.error().text());
 }
 
 result<std::optional<control_socket>> open_control(net::loop& loop, const control_socket_location& location,
                                                    control_actions actions, bool takes_over) {
     if (location.place.path.empty()) {
-        if (!location.reason_absent.empty()) log::info({}, fmt::format("No control socket: {}", location.reason_absent));
+        if (!location.reason_absent.empty()) log::info({}, fmt::format("No {}: {}", location.what, location.reason_absent));
         return std::nullopt;
     }
     auto shared = std::make_shared<const control_actions>(std::move(actions));
     auto opened = control_socket::open(
-        loop, location.place, [shared](std::string request) { return answer_request(shared, std::move(request)); },
+        loop, location.what, location.place,
+        [shared](std::string request, std::optional<uid_t> user) {
+            return answer_request(shared, std::move(request), user);
+        },
         takes_over);
     if (opened) return std::optional(std::move(*opened));
     if (location.required) return std::unexpected(opened.error());
-    log::info({}, fmt::format("No control socket: {}", opened.error().text()));
+    log::info({}, fmt::format("No {}: {}", location.what, opened.error().text()));
     return std::nullopt;
+}
+
+control_actions read_only(const control_actions& all) {
+    control_actions out;
+    for (const auto& [name, action] : all) {
+        if (name == status_command)
+            out.emplace(name, action);
+        else
+            out.emplace(name, [name](const json::object&) { return refuse_change(name); });
+    }
+    return out;
 }
 
 control_action status_action(net::loop& loop, net::worker_pool& disk, std::shared_ptr<status_source> from) {

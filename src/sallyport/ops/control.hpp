@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include <sys/types.h>
 #include <boost/json/object.hpp>
 
 #include <sallyport/base/error.hpp>
@@ -29,8 +30,13 @@ namespace sallyport::ops {
 using control_action = std::function<net::task<result<std::string>>(const boost::json::object& request)>;
 using control_actions = std::map<std::string, control_action, std::less<>>;
 
-/// The answer to one request line.
-[[nodiscard]] net::task<std::string> answer_request(std::shared_ptr<const control_actions> actions, std::string request);
+/// The answer to one request line. The log has each request but those for the status, with the user who asks, if the kernel
+/// knows.
+[[nodiscard]] net::task<std::string> answer_request(std::shared_ptr<const control_actions> actions, std::string request,
+                                                    std::optional<uid_t> user);
+
+/// The same commands, of which all but "status" are refused.
+[[nodiscard]] control_actions read_only(const control_actions& all);
 
 /// The location of a daemon's control socket.
 struct control_socket_location {
@@ -40,6 +46,8 @@ struct control_socket_location {
     bool required = false;
     // The reason to log if there is no path; may be empty.
     std::string reason_absent;
+    // For messages.
+    std::string what = "control socket";
 };
 /// `takes_over`: the old process still listens there.
 [[nodiscard]] result<std::optional<control_socket>> open_control(net::loop& loop, const control_socket_location& location,

@@ -39,6 +39,7 @@ net::task<> control_socket::impl::serve(std::shared_ptr<impl> self, net::stream 
     const at_exit count_end([&self] { --self->open_connections; });
     std::string input;
     std::array<char, 4096> block;
+    const auto user = peer_user(connection.native_handle());
     const net::time_limit limit{.progress = limits::control_timeout};
     while (input.size() <= limits::max_control_request) {
         const auto end = input.find('\n');
@@ -50,16 +51,16 @@ net::task<> control_socket::impl::serve(std::shared_ptr<impl> self, net::stream 
         }
         std::string request = input.substr(0, end);
         input.erase(0, end + 1);
-        std::string line = co_await self->handler(std::move(request));
+        std::string line = co_await self->handler(std::move(request), user);
         line += '\n';
         const auto sent = co_await connection.write_all(line, limit);
         if (!sent) break;
     }
 }
 
-result<control_socket> control_socket::open(net::loop& loop, const socket_place& at, request_handler handler,
-                                            bool takes_over) {
-    auto listener = unix_listener::open(loop, "control socket", at, takes_over);
+result<control_socket> control_socket::open(net::loop& loop, std::string_view what, const socket_place& at,
+                                            request_handler handler, bool takes_over) {
+    auto listener = unix_listener::open(loop, what, at, takes_over);
     if (!listener) return std::unexpected(std::move(listener).error());
     auto made = std::make_shared<impl>(loop, std::move(*listener), std::move(handler));
     net::keep_running(loop, "control socket", [made] { return impl::accept_all(made); });

@@ -19,7 +19,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-net::task<std::string> echo(std::string request) { co_return "you said " + request; }
+net::task<std::string> echo(std::string request, std::optional<uid_t> user) {
+    EXPECT_EQ(user, ::geteuid());
+    co_return "you said " + request;
+}
 
 class ControlSocket : public loop_test {
 protected:
@@ -28,7 +31,7 @@ protected:
         fs::remove_all(directory);
     }
     result<void> open(bool takes_over = false) {
-        auto made = control_socket::open(loops.at(0), {.path = path}, echo, takes_over);
+        auto made = control_socket::open(loops.at(0), "control socket", {.path = path}, echo, takes_over);
         if (!made) return std::unexpected(made.error());
         sockets.push_back(std::move(*made));
         return {};

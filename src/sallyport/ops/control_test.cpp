@@ -21,7 +21,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 net::task<> answer_into(std::shared_ptr<const control_actions> actions, std::string request, std::string* into) {
-    *into = co_await answer_request(std::move(actions), std::move(request));
+    *into = co_await answer_request(std::move(actions), std::move(request), ::geteuid());
 }
 
 net::task<result<std::string>> repeat(json::object request) {
@@ -58,6 +58,15 @@ protected:
 TEST_F(Control, RunsTheCommandOfTheRequest) {
     EXPECT_EQ(answer(R"({"command": "repeat", "word": "a"})"), R"({"word":"a"})");
     EXPECT_EQ(error_of(R"({"command": "refuse"})").substr(0, 7), "not now");
+}
+
+TEST_F(Control, RefusesChangesOnASocketThatOnlyShows_G12) {
+    actions.emplace("status", [](const json::object&) { return refuse(); });
+    actions = read_only(actions);
+    EXPECT_EQ(error_of(R"({"command": "status"})").substr(0, 7), "not now") << "it is asked";
+    EXPECT_NE(error_of(R"({"command": "repeat", "word": "a"})").find("\"repeat\" needs the daemon's control socket"),
+              std::string::npos);
+    EXPECT_EQ(error_of(R"({"command": "dance"})"), "this daemon has no command \"dance\"");
 }
 
 TEST_F(Control, ReportsInvalidRequests) {
@@ -133,12 +142,15 @@ TEST_F(Control, CanBeOptional) {
     auto first = open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions);
     ASSERT_TRUE(first && *first);
     // The socket belongs to another daemon.
-    EXPECT_EQ(open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions).error().code,
-              errc::exists);
-    const auto second = open_control(loops.at(0), {.place = {.path = path()}, .required = false, .reason_absent = {}}, actions);
+    EXPECT_EQ(
+        open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions).error().code,
+        errc::exists);
+    const auto second =
+        open_control(loops.at(0), {.place = {.path = path()}, .required = false, .reason_absent = {}}, actions);
     ASSERT_TRUE(second);
     EXPECT_FALSE(*second);
-    EXPECT_TRUE(*open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions, true));
+    EXPECT_TRUE(
+        *open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions, true));
 }
 
 TEST(ControlAnswer, OfAnotherProgramIsNoAnswer) {
@@ -153,7 +165,8 @@ TEST_F(Control, ClientReportsWhatIsMissing) {
     ASSERT_FALSE(none);
     EXPECT_NE(none.error().what.find("no daemon is running at " + path("none.sock") + "; start it"), std::string::npos);
     EXPECT_EQ(send_control_request(std::string(200, 'x'), {}, 1s).error().code, errc::too_long);
-    const auto silent = open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions);
+    const auto silent =
+        open_control(loops.at(0), {.place = {.path = path()}, .required = true, .reason_absent = {}}, actions);
     ASSERT_TRUE(silent);
     EXPECT_EQ(send_control_request(path(), {{"command", "repeat"}}, 1s).error().code, errc::timeout)
         << "its loop does not run";

@@ -26,7 +26,11 @@ net::task<std::string> collect_metrics(std::shared_ptr<status_source> from) {
 class control {
 public:
     control(daemon& host, const daemon_plan& plan, std::shared_ptr<status_source> status)
-        : host_(host), location_(plan.control), has_metrics_(plan.metrics.has_value()), status_(std::move(status)) {}
+        : host_(host),
+          location_(plan.control),
+          status_place_(plan.status_socket),
+          has_metrics_(plan.metrics.has_value()),
+          status_(std::move(status)) {}
 
     [[nodiscard]] result<void> open(reloader& reloading, graceful_restart& restarting, bool takes_over) {
         auto actions = session_actions();
@@ -34,6 +38,11 @@ public:
         actions.emplace("restart", [&restarting](const auto&) { return restarting.restart(); });
         actions.emplace("drain", readiness_action(status_, false, has_metrics_));
         actions.emplace("ready", readiness_action(status_, true, has_metrics_));
+        auto shown = open_control(host_.loops().at(0),
+                                  {.place = status_place_, .required = true, .reason_absent = {}, .what = "status socket"},
+                                  read_only(actions), takes_over);
+        if (!shown) return std::unexpected(shown.error());
+        if (*shown) status_socket_.emplace(std::move(**shown));
         auto opened = open_control(host_.loops().at(0), location_, std::move(actions), takes_over);
         if (!opened) return std::unexpected(opened.error());
         if (*opened) socket_.emplace(std::move(**opened));
@@ -44,15 +53,24 @@ public:
     /// path.
     void move_control_socket() {
         status_->draining = true;
+        status_socket_.reset();
         socket_.reset();
         auto location = location_;
         if (!location.place.path.empty()) location.place.path += fmt::format(".{}", ::getpid());
-        location.required = false;
-        auto opened = open_control(host_.loops().at(0), location, session_actions());
+        location.required = true;
+        auto opened = open_moved(location);
+        if (!opened) log::info({}, fmt::format("No {}: {}", location.what, opened.error().text()));
         if (opened && *opened) socket_.emplace(std::move(**opened));
     }
 
 private:
+    [[nodiscard]] result<std::optional<control_socket>> open_moved(control_socket_location location) {
+        auto opened = open_control(host_.loops().at(0), location, session_actions());
+        if (opened || !location.place.group) return opened;
+        // A process that is no longer root may be unable to give the file to the group.
+        location.place = {.path = location.place.path};
+        return open_control(host_.loops().at(0), location, session_actions());
+    }
     [[nodiscard]] control_actions session_actions() {
         auto& loop = host_.loops().at(0);
         auto& sessions = status_->service.sessions();
@@ -63,9 +81,11 @@ private:
 
     daemon& host_;
     const control_socket_location location_;
+    const socket_place status_place_;
     const bool has_metrics_;
     const std::shared_ptr<status_source> status_;
     std::optional<control_socket> socket_;
+    std::optional<control_socket> status_socket_;
 };
 
 /// Where metrics are served, if they are.
