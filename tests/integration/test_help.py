@@ -17,7 +17,7 @@ COMMANDS = [(), ("up",), ("serve",), ("gate",), ("get",), ("put",), ("ls",), ("m
             *((name,) for name in ("copy", "rm", "mv", "mkdir", "rmdir", "chmod", "stat", "cat", "find", "du", "quote")), ("user",), ("user", "hash"),
             ("sites",), *(("sites", what) for what in ("list", "show", "add", "delete", "forget")), ("cert",),
             ("import",), *(("import", what) for what in ("vsftpd", "proftpd", "pure-ftpd", "compare")), ("help",),
-            *((daemon, what) for daemon in ("serve", "gate") for what in ("status", "check", "reload", "forgive", "kick"))]
+            *((daemon, what) for daemon in ("serve", "gate") for what in ("status", "check", "reload", "forgive", "kick", "drain", "ready", "top"))]
 DEBRIS = re.compile(r"\bTEXT:|FLOAT|UINT|\bINT\b|EXISTING|OPTIONS\]? \[?SUBCOMMAND|Positionals|\(REQUIRED\)|REQUIRED|Excludes")
 
 

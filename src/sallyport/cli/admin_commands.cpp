@@ -23,6 +23,7 @@
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/status_text.hpp>
 #include <sallyport/cli/terminal.hpp>
+#include <sallyport/cli/top_command.hpp>
 #include <sallyport/ops/control_client.hpp>
 #include <sallyport/ops/daemon.hpp>
 
@@ -129,6 +130,27 @@ void add_status(const administered_daemon& daemon, int& exit_code) {
     set_table(*command, std::move(table));
     command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
         exit_code = show_status(owner, options, *wanted);
+    });
+}
+
+void add_top(const administered_daemon& daemon, int& exit_code) {
+    const auto& owner_name = daemon.command.get_name();
+    auto* const command = daemon.command.add_subcommand(
+        "top", fmt::format("Show the sessions of a running {} on the whole terminal, again and again",
+                           owner_name == "gate" ? "gateway" : "server"));
+    command->fallthrough();
+    auto wanted = std::make_shared<top_options>();
+    command_table table;
+    wanted->add_to(table);
+    table.notes = notes_of(daemon,
+                           "Keys: q quits; r, t, a, i, u, c and b sort by rate, bytes, age, idle time, user, client and "
+                           "backend; v reverses the order; / changes the filter; arrows and page keys scroll.\n\n" +
+                               std::string(exit_codes));
+    set_table(*command, std::move(table));
+    command->callback([&owner = daemon.command, &options = daemon.options, wanted, &exit_code] {
+        const auto path = control_socket_of(owner, options);
+        const auto done = path ? run_top("sallyport " + owner.get_name(), *path, *wanted) : std::unexpected(path.error());
+        if (!done) exit_code = report(owner.get_name() + " top", done.error());
     });
 }
 
@@ -241,6 +263,7 @@ void add_check(const administered_daemon& daemon, int& exit_code) {
 
 void add_admin_commands(const administered_daemon& daemon, int& exit_code) {
     add_status(daemon, exit_code);
+    add_top(daemon, exit_code);
     if (daemon.command.get_name() == "gate") add_openings(daemon, exit_code);
     add_check(daemon, exit_code);
     add_request(

@@ -8,26 +8,13 @@
 #include <fmt/format.h>
 #include <boost/json/array.hpp>
 
+#include <sallyport/cli/status_values.hpp>
 #include <sallyport/status/counters.hpp>
 
 namespace sallyport::cli {
 namespace {
 
 namespace json = boost::json;
-
-[[nodiscard]] std::string words(const json::value& v) { return v.is_string() ? std::string(v.get_string()) : "-"; }
-[[nodiscard]] double number(const json::value& v) { return v.is_number() ? v.to_number<double>() : 0; }
-[[nodiscard]] std::uint64_t count(const json::value& v) { return v.to_number<std::uint64_t>(); }
-
-/// "5 s", "3 min", "2 h 10 min", "4 d 3 h".
-[[nodiscard]] std::string span_text(const json::value& v) {
-    if (!v.is_number()) return "-";
-    const auto s = static_cast<std::uint64_t>(number(v));
-    if (s < 120) return fmt::format("{} s", s);
-    if (s < 7200) return fmt::format("{} min", s / 60);
-    if (s < 172800) return fmt::format("{} h {} min", s / 3600, s / 60 % 60);
-    return fmt::format("{} d {} h", s / 86400, s / 3600 % 24);
-}
 
 /// Each column is as wide as its widest cell, except the last one.
 class table {
