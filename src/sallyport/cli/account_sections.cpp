@@ -28,6 +28,7 @@ constexpr std::string_view group_kind = "group";
 constexpr std::string_view anonymous_kind = "anonymous";
 constexpr std::string_view default_kind = "default";
 constexpr std::string_view user_in_home = "{user}";
+constexpr std::string_view system_home_text = "~";
 
 std::string where_of(const std::string& file, const toml::node& node) {
     return fmt::format("{}, line {}", file, node.source().begin.line);
@@ -202,6 +203,29 @@ result<void> check_name_in_home(const account_section& from, const std::string& 
                               escape(name, 100)));
 }
 
+bool is_system_home(const account_section& from) { return from.home && from.home->text == system_home_text; }
+
+/// Only a user of the system has that home.
+result<void> check_home_of_password(const account_section& from) {
+    if (!is_system_home(from)) return {};
+    return refuse(
+        from.home->where,
+        "home: ~ is for users of the system, whose password PAM checks; give accounts with a password of their own "
+        "another home");
+}
+
+/// The home that the system has must be below the shared directory, since the process may use no other one, and a wrong
+/// entry, such as "/", must not share everything.
+result<std::string> system_home_below(const std::string& home, const std::string& directory) {
+    const auto path = std::filesystem::path(home).lexically_normal();
+    const auto rest = path.lexically_relative(std::filesystem::absolute(directory).lexically_normal());
+    if (!path.is_absolute() || rest.empty() || rest == "." || *rest.begin() == "..")
+        return fail(errc::usage, fmt::format("the home of this user in the system, {}, is not below {}; share the directory "
+                                             "that contains it, or give the user another home",
+                                             escape(home, 300), escape(directory, 300)));
+    return path.string();
+}
+
 vfs::quota_limits quota_of(const account_section& from) {
     return {.bytes = from.limits.quota_bytes.value_or(0), .files = from.limits.quota_files.value_or(0)};
 }
@@ -242,6 +266,16 @@ server::account account_of(const std::string& name, const account_section& all, 
     server::account out{.name = name, .rights = all.rights.value_or(server::right_set::read_only())};
     out.paths = all.paths.value_or(std::vector<server::path_rights>());
     apply(all, out, patterns);
+    return out;
+}
+
+/// The home is opened, and found to be missing, at the login.
+result<server::account> account_opened_later(const std::string& name, const account_section& all,
+                                             const std::string& directory, vfs::sync_policy sync) {
+    if (auto good = check_name_in_home(all, name); !good) return std::unexpected(good.error());
+    pattern_cache patterns;
+    auto out = account_of(name, all, patterns);
+    set_opening(all, out, home_of(all, name, directory), options_of(all, sync));
     return out;
 }
 
@@ -312,10 +346,6 @@ result<void> account_sections::read(std::string_view name, const toml::table& ta
         if (name == user_kind && (who.empty() || proto::is_anonymous_name(who)))
             return refuse(section->where, who.empty() ? "the name of this user is empty; write one"
                                                       : "this name means anonymous login; use [anonymous], or another name");
-        if (name == user_kind && !section->password)
-            return refuse(
-                section->where,
-                fmt::format("[user.{}] has no password; add one ('sallyport user hash' makes a hash)", escape(who, 100)));
         (name == user_kind ? users_ : groups_).emplace(who, std::move(*section));
     }
     return {};
@@ -353,9 +383,17 @@ result<void> account_sections::add_users(server::settings& settings, const std::
     for (const auto& [name, section] : users_) {
         const auto all = resolved(section);
         if (!all) return std::unexpected(all.error());
-        server::user made{.who = account_of(name, *all, patterns), .password = *all->password};
+        if (!section.password && !settings.system_users)
+            return refuse(section.where,
+                          fmt::format("[user.{}] has no password; add one ('sallyport user hash' makes a hash), or --pam "
+                                      "SERVICE if it is a user of the system",
+                                      escape(name, 100)));
+        // Found, and checked, at the login.
+        if (!section.password && is_system_home(*all)) continue;
+        if (auto good = check_home_of_password(*all); !good) return good;
+        server::user made{.who = account_of(name, *all, patterns), .password = section.password.value_or(std::string())};
         if (auto done = set_home(*all, made.who, directory, options_of(*all, sync)); !done) return done;
-        settings.users.push_back(std::move(made));
+        if (section.password) settings.users.push_back(std::move(made));
     }
     return {};
 }
@@ -364,11 +402,21 @@ result<server::account> account_sections::stored_account(const std::string& name
                                                          const std::string& directory, vfs::sync_policy sync) const {
     const auto all = resolved(section);
     if (!all) return std::unexpected(all.error());
-    if (auto good = check_name_in_home(*all, name); !good) return std::unexpected(good.error());
-    pattern_cache patterns;
-    auto out = account_of(name, *all, patterns);
-    set_opening(*all, out, home_of(*all, name, directory), options_of(*all, sync));
-    return out;
+    if (auto good = check_home_of_password(*all); !good) return std::unexpected(good.error());
+    return account_opened_later(name, *all, directory, sync);
+}
+
+result<server::account> account_sections::system_account(const std::string& name, const std::string& system_home,
+                                                         const std::string& directory, vfs::sync_policy sync) const {
+    const auto found = users_.find(name);
+    auto all = resolved(found == users_.end() ? account_section{.where = "--pam"} : found->second);
+    if (!all) return std::unexpected(all.error());
+    if (is_system_home(*all)) {
+        auto home = system_home_below(system_home, directory);
+        if (!home) return std::unexpected(home.error());
+        all->home->text = std::move(*home);
+    }
+    return account_opened_later(name, *all, directory, sync);
 }
 
 result<std::string> account_sections::stored_home(const std::string& name, const account_section& section,
@@ -407,7 +455,7 @@ std::vector<std::string> account_sections::homes(const std::string& directory) c
         if (is_outside(home, directory) && std::ranges::find(out, home) == out.end()) out.push_back(std::move(home));
     };
     for (const auto& [name, section] : users_)
-        if (const auto all = resolved(section)) add(home_of(*all, name, directory));
+        if (const auto all = resolved(section); all && !is_system_home(*all)) add(home_of(*all, name, directory));
     if (anonymous_) add(home_of(*anonymous_, "anonymous", directory));
     return out;
 }
@@ -415,11 +463,13 @@ std::vector<std::string> account_sections::homes(const std::string& directory) c
 std::vector<std::string> account_sections::homes_of_stored(const std::string& directory) const {
     std::vector<std::string> out;
     const auto add = [&](const account_section& section) {
-        const auto at = section.home ? section.home->text.find(user_in_home) : std::string::npos;
-        if (at == std::string::npos) return;
-        const auto slash = section.home->text.rfind('/', at);
-        if (slash == std::string::npos) return;
-        const auto above = std::filesystem::path(directory) / section.home->text.substr(0, slash + 1);
+        if (!section.home || is_system_home(section)) return;
+        const auto& text = section.home->text;
+        const auto at = text.find(user_in_home);
+        const auto slash = at == std::string::npos ? std::string::npos : text.rfind('/', at);
+        if (at != std::string::npos && slash == std::string::npos) return;
+        // Without {user}: the home itself.
+        const auto above = std::filesystem::path(directory) / (at == std::string::npos ? text : text.substr(0, slash + 1));
         if (auto home = above.lexically_normal().string(); is_outside(home, directory)) out.push_back(std::move(home));
     };
     for (const auto& [name, section] : groups_) add(section);

@@ -37,6 +37,7 @@ struct account_section {
         std::string where;
     };
     std::string where;
+    // Nothing: the user is one of the system.
     std::optional<std::string> password{};
     std::optional<text_value> group{};
     std::optional<text_value> home{};
@@ -85,15 +86,21 @@ public:
     /// to be missing, at the login.
     [[nodiscard]] result<server::account> stored_account(const std::string& name, const account_section& section,
                                                          const std::string& directory, vfs::sync_policy sync) const;
-    /// The home of that account.
+    /// The account of a user of the system with its section, or without one, and the groups and defaults of the file.
+    /// `system_home`: the home directory that the system has for the user.
+    [[nodiscard]] result<server::account> system_account(const std::string& name, const std::string& system_home,
+                                                         const std::string& directory, vfs::sync_policy sync) const;
+    /// The home of that account of a database.
     [[nodiscard]] result<std::string> stored_home(const std::string& name, const account_section& section,
                                                   const std::string& directory) const;
 
     [[nodiscard]] std::size_t user_count() const noexcept { return users_.size(); }
+    [[nodiscard]] bool has_user(const std::string& name) const { return users_.contains(name); }
     [[nodiscard]] bool has_anonymous() const noexcept { return anonymous_.has_value(); }
     /// The homes outside of `directory`.
     [[nodiscard]] std::vector<std::string> homes(const std::string& directory) const;
-    /// The directories outside of `directory` in which groups and defaults have a home for each `{user}`.
+    /// The directories outside of `directory` that are a home of groups and defaults, or in which they have one for each
+    /// `{user}`.
     [[nodiscard]] std::vector<std::string> homes_of_stored(const std::string& directory) const;
     [[nodiscard]] const std::vector<std::string>& secret_files() const noexcept { return secret_files_; }
     /// All sections as text, to compare two configurations.

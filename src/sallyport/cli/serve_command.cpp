@@ -18,6 +18,7 @@
 #include <sallyport/cli/daemon_options.hpp>
 #include <sallyport/cli/help.hpp>
 #include <sallyport/cli/option_table.hpp>
+#include <sallyport/cli/system_users.hpp>
 #include <sallyport/cli/text_options.hpp>
 #include <sallyport/cli/user_database_accounts.hpp>
 #include <sallyport/cli/users.hpp>
@@ -46,6 +47,8 @@ struct serve_options {
     std::vector<std::string> users;
     std::vector<std::string> readers;
     std::string database;
+    std::string pam;
+    system_user_choice system_users = system_user_choice::all;
     bool anonymous = false;
     account_sections accounts;
     bool no_passive = false;
@@ -55,6 +58,7 @@ struct serve_options {
     text_options shown_texts;
 
     void add_to(CLI::App& command);
+    [[nodiscard]] bool has_accounts() const;
     [[nodiscard]] result<server::settings> settings() const;
     [[nodiscard]] report_input subject(const config_locations& locations) const;
     [[nodiscard]] confinement_needs needs(const std::string& control_socket) const;
@@ -68,6 +72,11 @@ void serve_options::add_to(CLI::App& command) {
         {{"--user", "NAME:PASSWORD", texts(users), "Account with read and write access; PASSWORD may be a hash"},
          {"--reader", "NAME:PASSWORD", texts(readers), "Account with read-only access"},
          {"--users", "FILE", text(database), "Database of accounts, made by 'sallyport user add'", "none"},
+         {"--pam", "SERVICE", text(pam), "Let users of the system log in; this PAM service checks them", "none"},
+         {"--pam-users", "all|listed",
+          choice(system_users, "value",
+                 choices<system_user_choice>{{"all", system_user_choice::all}, {"listed", system_user_choice::listed}}),
+          "Users of the system who may log in: all, or those with [user.NAME]"},
          {"--anonymous", "", flag(anonymous), "Allow anonymous login, to read what every user of this machine may read"},
          {"--upload-sync", "full|none",
           choice(sync, "value",
@@ -86,7 +95,7 @@ void serve_options::add_to(CLI::App& command) {
         "PASSWORD may also be @FILE for the first line of FILE, or plain:TEXT for TEXT as it is.\n"
         "Sections of the configuration file ([user.NAME], [group.NAME], [anonymous], [default]) give\n"
         "accounts homes, rights and limits; docs/server.md describes them. 'sallyport user' changes the\n"
-        "accounts of --users while the server runs.\n\n"
+        "accounts of --users while the server runs. --pam needs root at the start.\n\n"
         "Examples:\n"
         "  sallyport serve /srv/files --anonymous\n"
         "  sallyport serve /srv/files --listen 0.0.0.0:21 --tls-cert cert.pem \\\n"
@@ -96,6 +105,11 @@ void serve_options::add_to(CLI::App& command) {
     set_table(command, std::move(table));
 }
 
+bool serve_options::has_accounts() const {
+    return !users.empty() || !readers.empty() || !database.empty() || !pam.empty() || anonymous ||
+           accounts.user_count() > 0 || accounts.has_anonymous();
+}
+
 result<server::settings> serve_options::settings() const {
     server::settings out;
     if (directory.empty()) return fail(errc::usage, "no directory given; use sallyport serve DIR");
@@ -103,7 +117,7 @@ result<server::settings> serve_options::settings() const {
     auto known = parse_users(users, readers);
     if (!known) return std::unexpected(known.error());
     out.users = std::move(*known);
-    if (out.users.empty() && database.empty() && !anonymous && accounts.user_count() == 0 && !accounts.has_anonymous()) {
+    if (!has_accounts()) {
         return fail(
             errc::usage,
             "no account is configured; add --user NAME:PASSWORD, --reader NAME:PASSWORD, --users FILE or --anonymous, or a "
@@ -117,6 +131,10 @@ result<server::settings> serve_options::settings() const {
     if (!files) return std::unexpected(files.error());
     out.files = std::move(*files);
     if (anonymous) out.anonymous = server::make_anonymous();
+    if (!pam.empty()) {
+        if (auto good = check_pam_service(pam); !good) return std::unexpected(good.error());
+        out.system_users = system_users_of(accounts, system_users, directory, sync);
+    }
     if (auto added = accounts.add_to(out, directory, sync); !added) return std::unexpected(added.error());
     if (!database.empty()) {
         if (auto good = check_database(database); !good) return std::unexpected(good.error());
@@ -135,10 +153,12 @@ report_input serve_options::subject(const config_locations& locations) const {
     out.passive = !no_passive;
     out.active = !no_active;
     out.anonymous = anonymous || accounts.has_anonymous();
-    out.passwords = !users.empty() || !readers.empty() || accounts.user_count() > 0 || !database.empty();
-    out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}{}{}", users.size(), readers.size(),
+    out.passwords = !users.empty() || !readers.empty() || accounts.user_count() > 0 || !database.empty() || !pam.empty();
+    out.logins = fmt::format("Accounts: {} with --user, {} with --reader{}{}{}{}", users.size(), readers.size(),
                              accounts.user_count() > 0 ? fmt::format(", {} in sections", accounts.user_count()) : "",
-                             database.empty() ? "" : ", those in " + database, out.anonymous ? ", and anonymous" : "");
+                             database.empty() ? "" : ", those in " + database,
+                             pam.empty() ? "" : ", users of the system (PAM service " + pam + ")",
+                             out.anonymous ? ", and anonymous" : "");
     for (const auto* list : {&users, &readers})
         for (const auto& file : secret_files(*list))
             if (is_world_readable(file)) out.exposed.push_back({file, "Password file"});
@@ -156,6 +176,10 @@ confinement_needs serve_options::needs(const std::string& control_socket) const 
     for (const auto& file : accounts.secret_files()) out.files_to_read.push_back(file);
     for (const auto& file : shown_texts.files()) out.files_to_read.push_back(file);
     out.directories_to_write = accounts.homes(directory);
+    if (!pam.empty()) {
+        const auto homes = accounts.homes_of_stored(directory);
+        out.directories_to_write.insert(out.directories_to_write.end(), homes.begin(), homes.end());
+    }
     if (database.empty()) return out;
     out.files_to_read.push_back(database);
     // If it cannot be read, the start fails later.
@@ -184,6 +208,8 @@ int run(CLI::App& command, serve_options& options) {
     const auto needs = options.needs(plan.control.place.path);
     const auto rights = start_helper(options.daemon, needs);
     if (!rights) return ops::report_start_failure(serve_program, rights.error(), handover.from);
+    const auto pam = start_pam(options.pam);
+    if (!pam) return ops::report_start_failure(serve_program, ready->locate(pam.error()), handover.from);
     auto confined = prepare_confinement(options.daemon, needs);
     if (!confined) return ops::report_start_failure(serve_program, ready->locate(confined.error()), handover.from);
     if (const auto opened = open_log(options.daemon); !opened)
@@ -204,7 +230,10 @@ int run(CLI::App& command, serve_options& options) {
         if (const auto good = check_database(options.database); !good)
             log::error({}, fmt::format("No account of the database can log in: {}", good.error().text()));
     };
-    const auto use_helper = [](server::settings&) {};
+    // --pam takes effect at a start only.
+    const auto use_helper = [&pam](server::settings& of_server) {
+        if (of_server.system_users) of_server.system_users->pam = *pam;
+    };
     command_service<serve_options, server::server> source("serve", on_command_line, all_values(command, options), *settings,
                                                           use_helper, report);
     plan.confinement = std::move(*confined);

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,17 +21,6 @@
 
 namespace sallyport::helper {
 namespace {
-
-struct socket_pair {
-    unique_fd ours;
-    unique_fd theirs;
-};
-
-[[nodiscard]] result<socket_pair> make_pair() {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_os(errno, "socketpair");
-    return socket_pair{unique_fd(ends[0]), unique_fd(ends[1])};
-}
 
 [[nodiscard]] std::vector<unique_fd> list_of(auto... channels) {
     std::vector<unique_fd> out;

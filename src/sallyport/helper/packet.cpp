@@ -14,6 +14,12 @@ constexpr std::size_t space_size = CMSG_SPACE(max_descriptors * sizeof(int));
 
 }  // namespace
 
+result<socket_pair> make_pair() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return fail_os(errno, "socketpair");
+    return socket_pair{unique_fd(ends[0]), unique_fd(ends[1])};
+}
+
 int send_packet(int socket, std::span<const char> bytes, std::span<const int> descriptors, int flags) {
     iovec content{const_cast<char*>(bytes.data()), bytes.size()};
     alignas(cmsghdr) std::array<char, space_size> space{};

@@ -7,11 +7,19 @@
 #include <span>
 #include <vector>
 
+#include <sallyport/base/error.hpp>
 #include <sallyport/base/unique_fd.hpp>
 
 namespace sallyport::helper {
 
 inline constexpr std::size_t max_descriptors = 2;
+
+struct socket_pair {
+    unique_fd ours;
+    unique_fd theirs;
+};
+/// Two ends of a connection that keeps the boundaries of messages.
+[[nodiscard]] result<socket_pair> make_pair();
 
 /// The message as bytes.
 template <class Message>

@@ -15,8 +15,11 @@ user make_user(std::string name, std::string password, right_set rights) {
 
 account make_anonymous(right_set rights) { return {.name = "anonymous", .anonymous = true, .rights = rights}; }
 
-accounts::accounts(const std::vector<user>& users, const std::optional<account>& anonymous, stored_accounts_ptr stored)
-    : anonymous_(anonymous ? std::make_shared<account>(*anonymous) : nullptr), stored_(std::move(stored)) {
+accounts::accounts(const std::vector<user>& users, const std::optional<account>& anonymous, stored_accounts_ptr stored,
+                   bool system_users)
+    : anonymous_(anonymous ? std::make_shared<account>(*anonymous) : nullptr),
+      stored_(std::move(stored)),
+      system_users_(system_users) {
     if (sodium_init() < 0) throw std::runtime_error("libsodium found no source of random numbers; is /dev/urandom there?");
     randombytes_buf(key_.data(), key_.size());
     for (const user& u : users) {
@@ -66,6 +69,7 @@ result<account_ptr> accounts::check(const proto::login_request& login) const {
         if (!anonymous_) return fail(errc::login_refused);
         return anonymous_;
     }
+    if (is_system_user(login)) return account_ptr();
     if (stored_) return check_stored(login);
     static const record unknown_user{.locked = true};
     const auto found = users_.find(login.user);
@@ -80,6 +84,7 @@ result<account_ptr> accounts::check_stored(const proto::login_request& login) co
     const auto stored = stored_->find(login.user);
     if (!stored) return std::unexpected(stored.error());
     const auto found = users_.find(login.user);
+    if (system_users_ && found == users_.end() && !stored->password) return account_ptr();
     record r = found != users_.end() ? found->second : record_of(stored->password.value_or(std::string()));
     auto by_cost = by_cost_;
     for (const auto& example : stored->one_hash_of_each_cost)

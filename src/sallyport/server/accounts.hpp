@@ -8,7 +8,7 @@
 // not: hashes of one kind are faster than hashes of several.
 //
 // Accounts that are stored elsewhere are looked up at each login, whatever the name; of two with one name, that of the
-// settings is used.
+// settings is used. A name of neither may be that of a user of the system, whose password is checked elsewhere.
 //
 // An immutable value; any thread.
 
@@ -41,14 +41,21 @@ class accounts {
 public:
     /// Throws std::runtime_error if the system provides no random numbers.
     /// `anonymous`: nothing if anonymous users may not log in. `stored`: nothing if all accounts are in `users`.
-    accounts(const std::vector<user>& users, const std::optional<account>& anonymous, stored_accounts_ptr stored = nullptr);
+    /// `system_users`: other names are those of users of the system.
+    accounts(const std::vector<user>& users, const std::optional<account>& anonymous, stored_accounts_ptr stored = nullptr,
+             bool system_users = false);
 
     /// True if check() is slow (argon2id of 'sallyport user hash': about 0.1 s and 64 MiB) or may block. Then run it on a
     /// pool that limits how many run at a time.
-    [[nodiscard]] bool is_slow(const proto::login_request& login) const noexcept {
-        return !login.anonymous && (!by_cost_.empty() || stored_);
+    [[nodiscard]] bool is_slow(const proto::login_request& login) const {
+        return !login.anonymous && !is_system_user(login) && (!by_cost_.empty() || stored_);
     }
-    /// Returns the account, or errc::login_refused. Other errors: the password cannot be checked.
+    /// True if check() would only find that this is the name of a user of the system.
+    [[nodiscard]] bool is_system_user(const proto::login_request& login) const {
+        return !login.anonymous && system_users_ && !stored_ && !users_.contains(login.user);
+    }
+    /// Returns the account, or errc::login_refused; null: the name is that of a user of the system. Other errors: the
+    /// password cannot be checked.
     [[nodiscard]] result<account_ptr> check(const proto::login_request& login) const;
 
 private:
@@ -76,6 +83,7 @@ private:
     std::map<std::string, std::string> by_cost_;
     account_ptr anonymous_;
     stored_accounts_ptr stored_;
+    bool system_users_;
 };
 
 }  // namespace sallyport::server

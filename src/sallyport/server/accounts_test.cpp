@@ -55,6 +55,21 @@ TEST(accounts, empty_and_damaged_secrets_lock_the_account) {  // AU-04
     EXPECT_FALSE(all.check(login("e", "plain:*")));
 }
 
+TEST(accounts, other_names_are_those_of_system_users) {
+    const accounts all({make_user("bob", "secret", right_set::all()), make_user("eve", cheap_argon2id("other"), {})},
+                       std::nullopt, nullptr, true);
+    EXPECT_EQ((*all.check(login("bob", "secret")))->name, "bob");
+    EXPECT_EQ(all.check(login("bob", "other")).error().code, errc::login_refused);
+    EXPECT_TRUE(all.is_slow(login("eve", "other")));
+    const auto amy = all.check(login("amy", "secret"));
+    EXPECT_TRUE(amy && *amy == nullptr);
+    EXPECT_TRUE(all.is_system_user(login("amy", "secret")));
+    EXPECT_FALSE(all.is_slow(login("amy", "secret")));
+    EXPECT_FALSE(all.is_system_user(login("eve", "other")));
+    const proto::login_request anonymous{.user = "ftp", .password = "x", .anonymous = true, .protected_by_tls = false};
+    EXPECT_EQ(all.check(anonymous).error().code, errc::login_refused);
+}
+
 // CVE-2004-0042 CVE-2004-1602.
 TEST(accounts, argon2id_hashes_are_checked_and_make_every_name_as_slow) {
     const accounts all(

@@ -17,6 +17,7 @@
 #include <sallyport/net/sleep_briefly.hpp>
 #include <sallyport/server/file_commands.hpp>
 #include <sallyport/server/home.hpp>
+#include <sallyport/server/password_check.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -236,7 +237,16 @@ net::task<> session::start_tls(net::deadline until) {
 }
 
 net::task<> session::check_login(proto::login_request request) {
-    result<account_ptr> checked = co_await check_password(request);
+    const auto begin = net::clock::now();
+    password_check check{.shared = shared_,
+                         .loop = loop_,
+                         .owner = owner_of_work(),
+                         .client = control_.peer().address,
+                         .known_address = slot().has_recent_login(),
+                         .flush = [this] { return control_.flush(machine_); },
+                         .is_over = [this] { return stopped_by_ || control_.is_lost(); },
+                         .rejection = [this](const std::string& who) { return login_rejection(who); }};
+    result<account_ptr> checked = co_await check_password(std::move(check), request);
     sodium_memzero(request.password.data(), request.password.size());
     if (checked) checked = co_await admit(std::move(*checked));
     machine_.set_time(net::clock::now());
@@ -253,6 +263,7 @@ net::task<> session::check_login(proto::login_request request) {
     if (cause == errc::login_refused) {
         status::count(shared_->counters.logins_refused);
         report(frontend::login_failure::refused);
+        if (shared_->config.system_users) co_await delay_refusal(begin + refusal_time);
     } else if (cause == errc::exhausted) {
         status::count(shared_->counters.rejected_login_queue);
     } else if (cause == errc::rejected) {
@@ -287,22 +298,10 @@ net::task<result<account_ptr>> session::admit(account_ptr user) {
     co_return fail(errc::rejected, "The directory of this account is not available now; connect again later.");
 }
 
-/// errc::rejected: because of failed logins, with the text for the client. Other errors than that and errc::login_refused:
-/// the password could not be checked.
-net::task<result<account_ptr>> session::check_password(const proto::login_request& request) {
-    if (const auto text = login_rejection(request.user); !text.empty()) co_return fail(errc::rejected, std::string(text));
-    if (!shared_->users.is_slow(request)) co_return shared_->users.check(request);
-    // The client gets the reply to USER now. If it has closed the connection, its system answers that with RST.
-    co_await control_.flush(machine_);
-    login_turn turn(shared_->hash_turns, loop_, owner_of_work(), slot().has_recent_login());
-    std::function<bool()> is_cancelled = [this] { return stopped_by_ || control_.is_lost(); };
-    const auto reached = co_await turn.wait(std::move(is_cancelled));
-    if (stopped_by_ || control_.is_lost()) co_return fail(errc::cancelled);
-    if (reached != login_turn::state::granted) co_return fail(errc::exhausted);
-    // Others may have failed from the same address meanwhile, or for the same account.
-    if (const auto text = login_rejection(request.user); !text.empty()) co_return fail(errc::rejected, std::string(text));
-    auto work = [this, &request] { return shared_->users.check(request); };
-    co_return co_await net::offload(shared_->hashes, loop_, std::move(work));
+net::task<> session::delay_refusal(net::deadline until) {
+    while (net::clock::now() < until && !stopped_by_ && !control_.is_lost())
+        co_await loop_.sleep_until(std::min(until, net::clock::now() + limits::login_queue_check_interval));
+    machine_.set_time(net::clock::now());
 }
 
 net::task<> session::run_file(proto::file_request request) {

@@ -46,7 +46,7 @@ private:
     net::task<> send_status(proto::transfer_request listing);
     net::task<> start_tls(net::deadline until);
     net::task<> check_login(proto::login_request request);
-    net::task<result<account_ptr>> check_password(const proto::login_request& request);
+    net::task<> delay_refusal(net::deadline until);
     net::task<result<account_ptr>> admit(account_ptr user);
     net::task<> run_file(proto::file_request request);
     void check_client();

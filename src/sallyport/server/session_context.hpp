@@ -27,6 +27,8 @@ struct shared_state : frontend::shared_state {
     static constexpr std::size_t hash_threads = 2;
     net::worker_pool hashes{hash_threads};
     login_turns hash_turns{hash_threads};
+    /// For checks with PAM, which wait for its process and need no thread.
+    login_turns pam_turns{helper::pam_client::max_running};
 
     const std::shared_ptr<frontend::user_limit> sessions_of_users = std::make_shared<frontend::user_limit>();
 
@@ -36,7 +38,8 @@ struct shared_state : frontend::shared_state {
 
 struct session_context : frontend::context_of<settings, shared_state> {
     session_context(settings s, std::shared_ptr<shared_state> shared)
-        : context_of(std::move(s), std::move(shared)), users(config.users, config.anonymous, config.stored) {}
+        : context_of(std::move(s), std::move(shared)),
+          users(config.users, config.anonymous, config.stored, config.system_users.has_value()) {}
 
     /// The files of this account.
     [[nodiscard]] vfs::filesystem& files_of(const account& user_account) const noexcept {
@@ -48,6 +51,7 @@ struct session_context : frontend::context_of<settings, shared_state> {
     net::worker_pool& disk = base->disk;
     net::worker_pool& hashes = base->hashes;
     login_turns& hash_turns = base->hash_turns;
+    login_turns& pam_turns = base->pam_turns;
     std::atomic<bool>& low_port_refused = base->low_port_refused;
 };
 
