@@ -296,3 +296,53 @@ def test_the_files_of_a_new_database(database):
     database.add("bob")
     for file in sorted(Path(database.path.parent).glob("users.db*")):
         assert file.stat().st_mode & 0o007 == 0, f"{file}: others can read it"
+
+
+def hash_of(database, name):
+    connection = sqlite3.connect(f"file:{database.path}?mode=ro", uri=True)
+    try:
+        return connection.execute("SELECT password FROM account WHERE name = ?", (name,)).fetchone()[0]
+    finally:
+        connection.close()
+
+
+def test_hashes_are_renewed_at_the_next_login(serve, database):
+    """AU-04: by choice, after a right password, of that account, and also if the kernel confines the server."""
+    database.add_quick("bob", "eve")
+    assert answer(serve(), "bob") == 230
+    daemon = serve("--renew-hashes")
+    assert (answer(daemon, "bob", "wrong"), answer(daemon, "eve", "wrong"), answer(daemon, "bob")) == (530, 530, 230)
+    wait_until(lambda: hash_of(database, "bob").startswith("$argon2id$"), what="the renewal")
+    assert hash_of(database, "eve").startswith("$1$")
+    assert (answer(daemon, "bob"), answer(daemon, "bob", "wrong"), answer(daemon, "eve")) == (230, 530, 230)
+    assert database.path.stat().st_mode & 0o777 == 0o640
+    assert "The hash of account 'bob' was renewed" in daemon.log()
+
+
+def test_renewals_and_commands_lose_nothing(serve, database):
+    """DU-08"""
+    names = [f"u{i}" for i in range(12)]
+    database.add_quick(*names)
+    daemon = serve("--renew-hashes")
+    logins = [threading.Thread(target=answer, args=(daemon, name)) for name in names]
+    for one in logins:
+        one.start()
+    for name in names:
+        subprocess.run([database.sallyport, "user", "set", name, "--users", database.path, "max-sessions=3"], check=True, capture_output=True)
+    for one in logins:
+        one.join()
+    give(database.path.parent)
+    wait_until(lambda: all(hash_of(database, name).startswith("$argon2id$") for name in names), seconds=30, what="the renewals")
+    assert database.listed() == {name: {"max-sessions": 3} for name in names}
+    assert all(answer(daemon, name) == 230 for name in names)
+
+
+def test_hashes_that_cannot_be_renewed(serve, database):
+    """Logins go on, and the log has the reason once."""
+    database.add_quick("bob", "eve")
+    (database.path.parent / "users.db.new").mkdir()
+    daemon = serve("--renew-hashes")
+    assert [answer(daemon, name) for name in ("bob", "eve", "bob")] == [230] * 3
+    wait_until(lambda: "Hashes cannot be renewed" in daemon.log(), what="the reason")
+    assert daemon.log().count("Hashes cannot be renewed") == 1
+    assert hash_of(database, "bob").startswith("$1$")

@@ -1,5 +1,6 @@
 // sallyport serve: the FTP/FTPS server.
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,8 +8,10 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/escape.hpp>
 #include <sallyport/base/log.hpp>
 #include <sallyport/cli/account_sections.hpp>
 #include <sallyport/cli/admin_commands.hpp>
@@ -41,12 +44,15 @@ result<void> check_database(const std::string& file) {
     return {};
 }
 
+std::string directory_of(const std::string& file) { return std::filesystem::absolute(file).parent_path().string(); }
+
 struct serve_options {
     daemon_options daemon;
     std::string directory;
     std::vector<std::string> users;
     std::vector<std::string> readers;
     std::string database;
+    bool renew_hashes = false;
     std::string pam;
     system_user_choice system_users = system_user_choice::all;
     bool anonymous = false;
@@ -72,6 +78,7 @@ void serve_options::add_to(CLI::App& command) {
         {{"--user", "NAME:PASSWORD", texts(users), "Account with read and write access; PASSWORD may be a hash"},
          {"--reader", "NAME:PASSWORD", texts(readers), "Account with read-only access"},
          {"--users", "FILE", text(database), "Database of accounts, made by 'sallyport user add'", "none"},
+         {"--renew-hashes", "", flag(renew_hashes), "Replace other hashes of --users by argon2id at the next login"},
          {"--pam", "SERVICE", text(pam), "Let users of the system log in; this PAM service checks them", "none"},
          {"--pam-users", "all|listed",
           choice(system_users, "value",
@@ -136,6 +143,7 @@ result<server::settings> serve_options::settings() const {
         out.system_users = system_users_of(accounts, system_users, directory, sync);
     }
     if (auto added = accounts.add_to(out, directory, sync); !added) return std::unexpected(added.error());
+    if (renew_hashes && database.empty()) return fail(errc::usage, "--renew-hashes needs a database; add --users FILE");
     if (!database.empty()) {
         if (auto good = check_database(database); !good) return std::unexpected(good.error());
         out.stored = accounts_of_database(database, accounts, directory, sync);
@@ -182,6 +190,7 @@ confinement_needs serve_options::needs(const std::string& control_socket) const 
     }
     if (database.empty()) return out;
     out.files_to_read.push_back(database);
+    if (renew_hashes) out.directories_to_write.push_back(directory_of(database));
     // If it cannot be read, the start fails later.
     if (const auto homes = homes_of_database(database, accounts, directory))
         out.directories_to_write.insert(out.directories_to_write.end(), homes->begin(), homes->end());
@@ -229,9 +238,16 @@ int run(CLI::App& command, serve_options& options) {
         if (options.database.empty()) return;
         if (const auto good = check_database(options.database); !good)
             log::error({}, fmt::format("No account of the database can log in: {}", good.error().text()));
+        if (const auto at = directory_of(options.database); options.renew_hashes && ::access(at.c_str(), W_OK) != 0)
+            log::error({}, fmt::format("Hashes cannot be renewed: this user may not write to {}; give it the directory, or "
+                                       "remove --renew-hashes",
+                                       escape(at, 300)));
     };
-    // --pam takes effect at a start only.
-    const auto use_helper = [&pam](server::settings& of_server) {
+    // Its thread is subject to the confinement.
+    const auto renewal = options.renew_hashes ? std::make_shared<server::hash_renewal>(options.database) : nullptr;
+    // --pam and --renew-hashes take effect at a start only.
+    const auto use_helper = [&pam, &renewal](server::settings& of_server) {
+        of_server.hash_renewal = renewal;
         if (of_server.system_users) of_server.system_users->pam = *pam;
     };
     command_service<serve_options, server::server> source("serve", on_command_line, all_values(command, options), *settings,

@@ -72,13 +72,9 @@ result<std::string> read_password(bool repeat) {
 }
 
 result<std::string> hash_of(std::string password) {
-    std::array<char, crypto_pwhash_STRBYTES> hash{};
-    const bool made =
-        sodium_init() >= 0 && crypto_pwhash_str(hash.data(), password.data(), password.size(),
-                                                crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0;
+    auto hash = server::make_hash(password);
     sodium_memzero(password.data(), password.size());
-    if (!made) return fail(errc::exhausted, "not enough memory for argon2id (64 MiB); free some and try again");
-    return std::string(hash.data());
+    return hash;
 }
 
 result<std::string> read_hash(const user_job& job) {

@@ -68,6 +68,8 @@ net::task<result<account_ptr>> check_password(password_check from, const proto::
     co_await from.flush();
     result<account_ptr> checked = account_ptr();
     if (users.is_slow(request)) checked = co_await check_on_pool(from, request);
+    if (const auto& renewal = from.shared->config.hash_renewal; renewal && checked && *checked)
+        renewal->submit(request.user, request.password, from.owner);
     // No account of the settings or of the database has this name.
     const bool is_unknown = checked && *checked == nullptr;
     if (is_unknown) checked = co_await check_with_pam(from, request);

@@ -99,6 +99,15 @@ result<bool> matches_hash(const std::string& hash, std::string_view password) {
     return hash.starts_with(argon2id_prefix) ? matches_argon2id(hash, password) : matches_crypt(hash, password);
 }
 
+result<std::string> make_hash(std::string_view password) {
+    std::array<char, crypto_pwhash_STRBYTES> hash{};
+    const bool made =
+        sodium_init() >= 0 && crypto_pwhash_str(hash.data(), password.data(), password.size(),
+                                                crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE) == 0;
+    if (!made) return fail(errc::exhausted, "not enough memory for argon2id (64 MiB); free some and try again");
+    return std::string(hash.data());
+}
+
 std::string cost_of_hash(std::string_view hash) {
     // "$argon2id$v=19$m=65536,t=2,p=1$SALT$HASH" ends as hashes of crypt(5) do.
     return crypt_cost(hash);

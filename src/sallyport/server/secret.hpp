@@ -34,6 +34,9 @@ struct secret {
 /// determines. An error if there is not enough memory: that is no wrong password.
 [[nodiscard]] result<bool> matches_hash(const std::string& hash, std::string_view password);
 
+/// An argon2id hash, as 'sallyport user hash' makes them. An error if there is not enough memory.
+[[nodiscard]] result<std::string> make_hash(std::string_view password);
+
 /// What determines the duration of a check of this hash: its scheme and parameters.
 [[nodiscard]] std::string cost_of_hash(std::string_view hash);
 

@@ -13,6 +13,7 @@
 #include <sallyport/net/loop.hpp>
 #include <sallyport/proto/server_settings.hpp>
 #include <sallyport/server/accounts.hpp>
+#include <sallyport/server/hash_renewal.hpp>
 #include <sallyport/server/system_users.hpp>
 #include <sallyport/status/counters.hpp>
 #include <sallyport/vfs/filesystem.hpp>
@@ -25,6 +26,8 @@ struct settings : frontend::service_settings {
     std::vector<user> users;
     // Accounts in a database; nothing: there are only the above.
     stored_accounts_ptr stored;
+    // Renews hashes of that database; null: they stay as they are.
+    std::shared_ptr<sallyport::server::hash_renewal> hash_renewal;
     // Users whose names are in neither of the two; nothing: there are none.
     std::optional<sallyport::server::system_users> system_users;
     // Nothing: anonymous users may not log in.
