@@ -84,6 +84,8 @@ const std::vector<account_key>& keys() {
     const auto limit = [](auto which) { return [which](account_section& of) -> auto& { return of.limits.*which; }; };
     static const std::vector<account_key> all{
         key("password", text, &s::password, read_password, {group_kind, anonymous_kind, default_kind, stored_account_kind}),
+        key("certificate", list, &s::certificates, account_certificates,
+            {group_kind, anonymous_kind, default_kind, stored_account_kind}),
         key("group", text, &s::group, read_located, {group_kind, anonymous_kind, default_kind}),
         key("home", text, &s::home, read_located),
         key("rights", list, &s::rights, account_rights),
@@ -383,17 +385,20 @@ result<void> account_sections::add_users(server::settings& settings, const std::
     for (const auto& [name, section] : users_) {
         const auto all = resolved(section);
         if (!all) return std::unexpected(all.error());
-        if (!section.password && !settings.system_users)
+        const bool has_certificate = section.certificates && !section.certificates->empty();
+        const bool is_of_system = !section.password && !has_certificate;
+        if (is_of_system && !settings.system_users)
             return refuse(section.where,
                           fmt::format("[user.{}] has no password; add one ('sallyport user hash' makes a hash), or --pam "
                                       "SERVICE if it is a user of the system",
                                       escape(name, 100)));
         // Found, and checked, at the login.
-        if (!section.password && is_system_home(*all)) continue;
+        if (is_of_system && is_system_home(*all)) continue;
         if (auto good = check_home_of_password(*all); !good) return good;
         server::user made{.who = account_of(name, *all, patterns), .password = section.password.value_or(std::string())};
         if (auto done = set_home(*all, made.who, directory, options_of(*all, sync)); !done) return done;
-        if (section.password) settings.users.push_back(std::move(made));
+        made.who.certificates = section.certificates.value_or(std::vector<std::string>());
+        if (!is_of_system) settings.users.push_back(std::move(made));
     }
     return {};
 }
@@ -446,6 +451,12 @@ result<void> account_sections::add_to(server::settings& settings, const std::str
     }
     if (auto done = set_home(section, who, directory, options); !done) return done;
     settings.anonymous = std::move(who);
+    return {};
+}
+
+std::string account_sections::first_certificate() const {
+    for (const auto& [name, section] : users_)
+        if (section.certificates && !section.certificates->empty()) return section.where;
     return {};
 }
 

@@ -37,8 +37,9 @@ struct account_section {
         std::string where;
     };
     std::string where;
-    // Nothing: the user is one of the system.
+    // Nothing: the user has a certificate, or is one of the system.
     std::optional<std::string> password{};
+    std::optional<std::vector<std::string>> certificates{};
     std::optional<text_value> group{};
     std::optional<text_value> home{};
     std::optional<server::right_set> rights{};
@@ -95,6 +96,8 @@ public:
                                                   const std::string& directory) const;
 
     [[nodiscard]] std::size_t user_count() const noexcept { return users_.size(); }
+    /// Where the first account names a certificate; empty if none does.
+    [[nodiscard]] std::string first_certificate() const;
     [[nodiscard]] bool has_user(const std::string& name) const { return users_.contains(name); }
     [[nodiscard]] bool has_anonymous() const noexcept { return anonymous_.has_value(); }
     /// The homes outside of `directory`.

@@ -109,6 +109,42 @@ result<std::vector<std::string>> account_patterns(const toml::node& value) {
     });
 }
 
+namespace {
+
+/// "AB:CD:...", with or without colons; empty if it is none.
+std::string fingerprint_of(std::string_view text) {
+    std::string digits;
+    for (const char c : text)
+        if (c != ':') digits += to_upper(c);
+    constexpr std::size_t digits_of_sha256 = 64;
+    if (digits.size() != digits_of_sha256 || digits.find_first_not_of("0123456789ABCDEF") != digits.npos) return {};
+    for (std::size_t at = digits_of_sha256 - 2; at > 0; at -= 2) digits.insert(at, ":");
+    return digits;
+}
+
+}  // namespace
+
+result<std::vector<std::string>> account_certificates(const toml::node& value) {
+    return read_each<std::string>(value, R"(["cn:NAME"])", [](const std::string& text) -> result<std::string> {
+        const auto colon = text.find(':');
+        const auto kind = text.substr(0, colon);
+        const auto name = colon == text.npos ? std::string() : text.substr(colon + 1);
+        if ((kind == "cn" || kind == "email" || kind == "dns") && !name.empty()) return text;
+        if (kind != "sha256")
+            return refuse(
+                fmt::format("'{}' names no part of a certificate; use cn:NAME, email:ADDRESS, dns:HOST or "
+                            "sha256:FINGERPRINT",
+                            escape(text, 200)));
+        const auto fingerprint = fingerprint_of(name);
+        if (fingerprint.empty())
+            return refuse(
+                fmt::format("'{}' is no SHA-256 fingerprint; 'openssl x509 -fingerprint -sha256 -noout -in FILE' "
+                            "prints one",
+                            escape(name, 200)));
+        return "sha256:" + fingerprint;
+    });
+}
+
 result<std::vector<ip_network>> account_networks(const toml::node& value) {
     return read_each<ip_network>(value, R"(["192.0.2.0/24"])", [](const std::string& text) -> result<ip_network> {
         const auto network = ip_network::parse(text);

@@ -24,6 +24,8 @@ namespace sallyport::cli {
 [[nodiscard]] result<std::vector<server::path_rights>> account_paths(const toml::node& value);
 /// Wildcards of names.
 [[nodiscard]] result<std::vector<std::string>> account_patterns(const toml::node& value);
+/// ["cn:NAME", "email:ADDRESS", "dns:HOST", "sha256:AB:CD:..."]
+[[nodiscard]] result<std::vector<std::string>> account_certificates(const toml::node& value);
 [[nodiscard]] result<std::vector<ip_network>> account_networks(const toml::node& value);
 /// ["mon-fri 08:00-18:00"]
 [[nodiscard]] result<std::vector<server::login_hours>> account_hours(const toml::node& value);

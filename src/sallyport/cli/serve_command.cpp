@@ -143,6 +143,10 @@ result<server::settings> serve_options::settings() const {
         out.system_users = system_users_of(accounts, system_users, directory, sync);
     }
     if (auto added = accounts.add_to(out, directory, sync); !added) return std::unexpected(added.error());
+    if (const auto where = accounts.first_certificate(); !where.empty() && daemon.client_ca.empty())
+        return fail(
+            errc::usage,
+            fmt::format("{}: certificate: the certificates of clients are not requested; add --client-ca FILE", where));
     if (renew_hashes && database.empty()) return fail(errc::usage, "--renew-hashes needs a database; add --users FILE");
     if (!database.empty()) {
         if (auto good = check_database(database); !good) return std::unexpected(good.error());

@@ -47,6 +47,9 @@ struct account {
     name_patterns hide{};
     // Listings show "ftp" as owner and group of everything.
     bool hide_ids = false;
+    // A client whose verified certificate has one of these names needs no password: "cn:NAME", "email:ADDRESS", "dns:HOST",
+    // or its fingerprint, "sha256:AB:CD:...".
+    std::vector<std::string> certificates{};
     login_rules login{};
     transfer_rates rates{};
     // The account's home, which it can't leave. Nothing: the directory of the server.

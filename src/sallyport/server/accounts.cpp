@@ -1,5 +1,6 @@
 #include <sallyport/server/accounts.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -62,6 +63,14 @@ result<bool> accounts::matches(const record& r, std::string_view password,
         if (is_own) out = *hash_matches;
     }
     return out && !r.locked;
+}
+
+account_ptr accounts::find_by_certificate(const proto::login_request& login, const std::vector<std::string>& names) const {
+    const auto found = login.anonymous ? users_.end() : users_.find(login.user);
+    if (found == users_.end()) return nullptr;
+    return std::ranges::find_first_of(found->second.who->certificates, names) != found->second.who->certificates.end()
+               ? found->second.who
+               : nullptr;
 }
 
 result<account_ptr> accounts::check(const proto::login_request& login) const {

@@ -54,6 +54,10 @@ public:
     [[nodiscard]] bool is_system_user(const proto::login_request& login) const {
         return !login.anonymous && system_users_ && !stored_ && !users_.contains(login.user);
     }
+    /// The account of the settings with this name, if it names the client's certificate, which has been verified and has
+    /// these names; otherwise null.
+    [[nodiscard]] account_ptr find_by_certificate(const proto::login_request& login,
+                                                  const std::vector<std::string>& names) const;
     /// Returns the account, or errc::login_refused; null: the name is that of a user of the system. Other errors: the
     /// password cannot be checked.
     [[nodiscard]] result<account_ptr> check(const proto::login_request& login) const;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <fmt/format.h>
 #include <sodium.h>
 #include <sys/socket.h>
 
@@ -29,6 +30,17 @@ control_connection::control_connection(const session_context& shared, frontend::
       client_destination_(from.client_destination) {
     stream_.set_keepalive(shared_.config.keepalive);
     if (shared_.config.tls) tls_session_context_ = random_session_context();
+}
+
+std::vector<std::string> control_connection::certificate_names() const {
+    using enum net::certificate_field;
+    std::vector<std::string> out;
+    if (!stream_.is_tls()) return out;
+    for (const auto& [kind, field] : {std::pair("cn", common_name), std::pair("email", email), std::pair("dns", dns)})
+        if (const auto name = stream_.peer_name(field); name && !name->empty())
+            out.push_back(fmt::format("{}:{}", kind, *name));
+    if (const auto shown = stream_.tls().peer_fingerprint; !shown.empty()) out.push_back("sha256:" + shown);
+    return out;
 }
 
 reach::passive_request control_connection::passive_caller(std::string id, bool protect) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sallyport/frontend/session.hpp>
 #include <sallyport/net/stream.hpp>
@@ -24,6 +25,8 @@ public:
     [[nodiscard]] const endpoint& peer() const noexcept { return stream_.peer(); }
     /// What the client connected to.
     [[nodiscard]] const endpoint& client_destination() const noexcept { return client_destination_; }
+    /// The names in the client's certificate and its fingerprint, as account::certificates has them; empty without one.
+    [[nodiscard]] std::vector<std::string> certificate_names() const;
     /// The context of its TLS sessions; random, and empty where there is no TLS.
     [[nodiscard]] const std::string& tls_session_context() const noexcept { return tls_session_context_; }
     /// The request for a passive port of session `id`. `protect`: PROT P. If TLS sessions can be resumed, the client then

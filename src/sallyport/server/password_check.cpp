@@ -63,6 +63,7 @@ net::task<result<account_ptr>> check_with_pam(const password_check& from, const 
 net::task<result<account_ptr>> check_password(password_check from, const proto::login_request& request) {
     const auto& users = from.shared->users;
     if (const auto text = from.rejection(request.user); !text.empty()) co_return fail(errc::rejected, std::string(text));
+    if (auto known = users.find_by_certificate(request, from.certificate)) co_return known;
     if (!users.is_slow(request) && !users.is_system_user(request)) co_return users.check(request);
     // The client gets the reply to USER now. If it has closed the connection, its system answers that with RST.
     co_await from.flush();

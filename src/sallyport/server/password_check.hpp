@@ -1,6 +1,7 @@
 #pragma once
 // The check of the password of one login: with the accounts of the settings and of the database, on the pool of slow hashes;
-// and for names that have no account there, with PAM. Both have turns that are fair by client address.
+// and for names that have no account there, with PAM. A client whose certificate the account names needs no password. Both
+// have turns that are fair by client address.
 //
 // A coroutine of a session, on its loop; the session owns what it refers to, and waits for it.
 
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/fair_queue.hpp>
@@ -28,6 +30,8 @@ struct password_check {
     net::loop& loop;
     work_owner owner;
     ip_address client;
+    // Of its certificate (control_connection::certificate_names()).
+    std::vector<std::string> certificate;
     // A password was accepted from this address lately.
     bool known_address = false;
     // Sends the replies to earlier commands, before a wait.

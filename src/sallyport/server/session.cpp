@@ -242,6 +242,7 @@ net::task<> session::check_login(proto::login_request request) {
                          .loop = loop_,
                          .owner = owner_of_work(),
                          .client = control_.peer().address,
+                         .certificate = control_.certificate_names(),
                          .known_address = slot().has_recent_login(),
                          .flush = [this] { return control_.flush(machine_); },
                          .is_over = [this] { return stopped_by_ || control_.is_lost(); },
