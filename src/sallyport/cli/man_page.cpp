@@ -43,7 +43,7 @@ std::string named(std::string_view name, std::string_view about) {
     return fmt::format(".SH NAME\n{} \\- {}\n", literal(name), literal(about));
 }
 
-std::string entry(std::string_view bold, std::string_view italic, std::string_view text) {
+std::string tagged_paragraph(std::string_view bold, std::string_view italic, std::string_view text) {
     auto out = fmt::format(".TP\n\\fB{}\\fR", literal(bold));
     if (!italic.empty()) out += fmt::format(" \\fI{}\\fR", literal(italic));
     return out + '\n' + literal(text) + '\n';
@@ -61,12 +61,12 @@ std::string options_of(const command_table& table) {
             const auto head = head_of(row);
             const auto form = row.form.empty() ? head.size() : head.find(' ' + row.form);
             const auto italic = form < head.size() ? head.substr(form + 1) : std::string();
-            out += entry(head.substr(0, form), italic, sentence(row.help, facts_of(row)));
+            out += tagged_paragraph(head.substr(0, form), italic, sentence(row.help, facts_of(row)));
             if (row.parameters.empty()) continue;
             out += ".RS\n";
             for (const auto& each : row.parameters) {
                 const auto facts = each.default_text.empty() ? std::string() : "default: " + each.default_text;
-                out += entry(each.form, "", sentence(each.help, facts));
+                out += tagged_paragraph(each.form, "", sentence(each.help, facts));
             }
             out += ".RE\n";
         }
@@ -133,10 +133,11 @@ std::string man_page(const CLI::App& command, std::string_view version) {
     out += fmt::format(".SH SYNOPSIS\n\\fB{}\\fR\n", literal(usage_of(command)));
     if (const auto below = command.get_subcommands({}); !below.empty()) {
         out += ".SH COMMANDS\n";
-        for (const auto* each : below) out += entry(each->get_name(), "", each->get_description());
+        for (const auto* each : below) out += tagged_paragraph(each->get_name(), "", each->get_description());
     }
-    out += ".SH OPTIONS\n" + options_of(table) + ".SS Help\n" + entry("-h, --help", "", std::string(help_option_text));
-    if (command.get_parent() == nullptr) out += entry("-V, --version", "", "Print the version");
+    out += ".SH OPTIONS\n" + options_of(table) + ".SS Help\n" +
+           tagged_paragraph("-h, --help", "", std::string(help_option_text));
+    if (command.get_parent() == nullptr) out += tagged_paragraph("-V, --version", "", "Print the version");
     return out + notes_of(table.notes) + see_also(command);
 }
 
@@ -156,8 +157,8 @@ std::string configuration_man_page(const CLI::App& program, std::string_view ver
         std::string keys;
         for (const auto& row : rows)
             if (!row.key.empty())
-                keys +=
-                    entry(row.key, "", fmt::format("{} ({})", sentence(row.help, row.facts), fmt::join(row.commands, ", ")));
+                keys += tagged_paragraph(
+                    row.key, "", fmt::format("{} ({})", sentence(row.help, row.facts), fmt::join(row.commands, ", ")));
         if (!keys.empty()) out += fmt::format(".SS {}\n", literal(title)) + keys;
     }
     out += ".SH SEE ALSO\n";
