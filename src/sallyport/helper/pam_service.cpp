@@ -170,11 +170,13 @@ private:
         made.outcome = std::move(ends->ours);
         std::vector<unique_fd> of_child;
         of_child.push_back(std::move(ends->theirs));
+        const auto service = ::getpid();
         const auto pid = start_process("pam-check", std::move(of_child), [&](const sigset_t&) {
             // So that what modules start can be ended with it.
             ::setsid();
-            // Or with the PAM process, if that is killed.
+            // Or with the PAM process, if that is killed, even before this.
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (::getppid() != service) return;
             ::sigprocmask(SIG_SETMASK, &signals_, nullptr);
             auto reply = check_(r);
             (void)send_packet(first_channel, bytes_of(reply), {});

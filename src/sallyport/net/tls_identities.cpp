@@ -42,6 +42,8 @@ struct tls_identity {
 
 namespace {
 
+using identities_share = std::shared_ptr<tls_identities>;
+
 using identity_ptr = std::shared_ptr<const tls_identity>;
 
 // A key with a passphrase is refused, instead of waiting for the passphrase on the terminal.
@@ -185,10 +187,6 @@ std::optional<std::int64_t> tls_identities::first_end() const {
 std::optional<std::int64_t> first_certificate_end(const tls_server_context& context) {
     const auto identities = tls_identities::of(context.get());
     return identities ? identities->first_end() : std::nullopt;
-}
-
-namespace {
-using identities_share = std::shared_ptr<tls_identities>;
 }
 
 int tls_identities::index() {
