@@ -9,7 +9,9 @@ find_package(CLI11 REQUIRED)                     # command lines
 find_package(tomlplusplus REQUIRED)              # configuration
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium) # password hashes, random numbers
 pkg_check_modules(crypt REQUIRED IMPORTED_TARGET libcrypt) # password hashes of other programs
-pkg_check_modules(pam REQUIRED IMPORTED_TARGET pam) # passwords of system users
+# Passwords of system users. Its pkg-config file in Debian 13 requires one of libaudit, which its package does not.
+find_path(pam_headers security/pam_appl.h REQUIRED)
+find_library(pam_library pam REQUIRED)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3>=3.37) # databases of accounts
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares) # SRV records, name servers of our choice
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp) # the filter of system calls

@@ -23,7 +23,7 @@ net::task<result<std::string>> echo(json::object request) {
 net::task<result<std::string>> refuse(std::string text) { co_return fail(errc::rejected, std::move(text)); }
 
 net::task<> answer_into(std::shared_ptr<const ops::control_actions> actions, std::string request, std::string* into) {
-    *into = co_await ops::answer_request(std::move(actions), std::move(request));
+    *into = co_await ops::answer_request(std::move(actions), std::move(request), std::nullopt);
 }
 
 }  // namespace
