@@ -12,19 +12,14 @@
 // next step: errc::busy is a lock of another program.
 
 #include <cstdint>
-#include <initializer_list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/sqlite_connection.hpp>
 #include <sallyport/cli/config_file.hpp>
-
-struct sqlite3;
-struct sqlite3_stmt;
 
 namespace sallyport::cli {
 
@@ -114,30 +109,12 @@ public:
     [[nodiscard]] result<void> commit();
 
 private:
-    struct close_connection {
-        void operator()(sqlite3* connection) const noexcept;
-    };
-    struct end_statement {
-        void operator()(sqlite3_stmt* statement) const noexcept;
-    };
-    using statement = std::unique_ptr<sqlite3_stmt, end_statement>;
-    using value = std::variant<std::string_view, std::int64_t>;
-
     explicit site_database(std::string file) : file_(std::move(file)) {}
     [[nodiscard]] result<void> connect(site_access how);
-    [[nodiscard]] result<void> check_schema(site_access how);
-    [[nodiscard]] result<void> run(const char* sql);
-    [[nodiscard]] result<statement> prepare(std::string_view sql, std::initializer_list<value> values);
-    /// Whether there is a row.
-    [[nodiscard]] result<bool> step(sqlite3_stmt* prepared);
-    /// A statement without rows.
-    [[nodiscard]] result<void> change(std::string_view sql, std::initializer_list<value> values);
     [[nodiscard]] result<option_values> settings_of(std::string_view name);
-    [[nodiscard]] result<std::int64_t> number(std::string_view sql);
-    [[nodiscard]] std::unexpected<error> refuse(int code) const;
 
     std::string file_;
-    std::unique_ptr<sqlite3, close_connection> connection_;
+    sqlite_connection connection_;
     // No table has been made yet.
     bool is_empty_ = false;
 };

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include <support/forwarding_filesystem.hpp>
+
 namespace sallyport::server {
 namespace {
 
@@ -27,37 +29,17 @@ private:
     std::atomic<std::size_t>& reads_;
 };
 
-class long_files final : public vfs::filesystem {
+class long_files final : public vfs::forwarding_filesystem {
 public:
     long_files(std::shared_ptr<vfs::filesystem> real, std::atomic<std::size_t>& reads)
-        : real_(std::move(real)), reads_(reads) {}
+        : forwarding_filesystem(std::move(real)), reads_(reads) {}
 
     result<std::unique_ptr<vfs::read_file>> open_read(const virtual_path& path, vfs::may_block wait) override {
         if (path.text() == "/endless") return std::make_unique<endless_file>(reads_);
-        return real_->open_read(path, wait);
+        return forwarding_filesystem::open_read(path, wait);
     }
-    result<vfs::status> stat(const virtual_path& path, vfs::may_block wait) override { return real_->stat(path, wait); }
-    result<std::unique_ptr<vfs::store_file>> open_store(const virtual_path& path, vfs::store_mode mode, std::uint64_t offset,
-                                                        vfs::may_block wait) override {
-        return real_->open_store(path, mode, offset, wait);
-    }
-    result<std::unique_ptr<vfs::directory>> open_directory(const virtual_path& path) override {
-        return real_->open_directory(path);
-    }
-    result<void> make_directory(const virtual_path& path) override { return real_->make_directory(path); }
-    result<void> remove_directory(const virtual_path& path) override { return real_->remove_directory(path); }
-    result<void> remove_file(const virtual_path& path) override { return real_->remove_file(path); }
-    result<void> rename(const virtual_path& from, const virtual_path& to, vfs::existing_target existing) override {
-        return real_->rename(from, to, existing);
-    }
-    result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
-        return real_->set_modified(path, seconds);
-    }
-    result<void> set_mode(const virtual_path& path, std::uint32_t mode) override { return real_->set_mode(path, mode); }
-    result<std::uint64_t> free_bytes(const virtual_path& directory) override { return real_->free_bytes(directory); }
 
 private:
-    std::shared_ptr<vfs::filesystem> real_;
     std::atomic<std::size_t>& reads_;
 };
 

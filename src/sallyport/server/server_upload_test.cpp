@@ -4,6 +4,7 @@
 #include <sallyport/vfs/posix_filesystem.hpp>
 #include <sallyport/vfs/test_directory.hpp>
 #include <support/faulty_filesystem.hpp>
+#include <support/forwarding_filesystem.hpp>
 
 namespace sallyport::server {
 namespace {
@@ -11,39 +12,22 @@ namespace {
 /// In memory, on a disk, and on a disk with cold caches, where every operation must wait.
 enum class storage : std::uint8_t { memory, disk, cold_disk };
 
-class cold_filesystem final : public vfs::filesystem {
+class cold_filesystem final : public vfs::forwarding_filesystem {
 public:
-    explicit cold_filesystem(std::shared_ptr<vfs::filesystem> real) : real_(std::move(real)) {}
+    using forwarding_filesystem::forwarding_filesystem;
     result<vfs::status> stat(const virtual_path& path, vfs::may_block wait) override {
         if (wait == vfs::may_block::no) return fail(errc::busy);
-        return real_->stat(path, wait);
+        return forwarding_filesystem::stat(path, wait);
     }
     result<std::unique_ptr<vfs::read_file>> open_read(const virtual_path& path, vfs::may_block wait) override {
         if (wait == vfs::may_block::no) return fail(errc::busy);
-        return real_->open_read(path, wait);
+        return forwarding_filesystem::open_read(path, wait);
     }
     result<std::unique_ptr<vfs::store_file>> open_store(const virtual_path& path, vfs::store_mode mode, std::uint64_t offset,
                                                         vfs::may_block wait) override {
         if (wait == vfs::may_block::no) return fail(errc::busy);
-        return real_->open_store(path, mode, offset, wait);
+        return forwarding_filesystem::open_store(path, mode, offset, wait);
     }
-    result<std::unique_ptr<vfs::directory>> open_directory(const virtual_path& path) override {
-        return real_->open_directory(path);
-    }
-    result<void> make_directory(const virtual_path& path) override { return real_->make_directory(path); }
-    result<void> remove_directory(const virtual_path& path) override { return real_->remove_directory(path); }
-    result<void> remove_file(const virtual_path& path) override { return real_->remove_file(path); }
-    result<void> rename(const virtual_path& from, const virtual_path& to, vfs::existing_target existing) override {
-        return real_->rename(from, to, existing);
-    }
-    result<void> set_modified(const virtual_path& path, std::int64_t seconds) override {
-        return real_->set_modified(path, seconds);
-    }
-    result<void> set_mode(const virtual_path& path, std::uint32_t mode) override { return real_->set_mode(path, mode); }
-    result<std::uint64_t> free_bytes(const virtual_path& directory) override { return real_->free_bytes(directory); }
-
-private:
-    std::shared_ptr<vfs::filesystem> real_;
 };
 
 class upload_refused : public server_test, public ::testing::WithParamInterface<storage> {

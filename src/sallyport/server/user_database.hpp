@@ -9,17 +9,14 @@
 // One thread at a time; opening and every call may block on the disk or on a lock, for a limited time. The object owns its
 // connection. Errors name the file, the cause and the next step; errc::busy: locked by another program.
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/base/sqlite_connection.hpp>
 #include <sallyport/base/unique_fd.hpp>
-
-struct sqlite3;
-struct sqlite3_stmt;
 
 namespace sallyport::server {
 
@@ -61,32 +58,17 @@ public:
     [[nodiscard]] result<void> commit();
 
 private:
-    struct close_connection {
-        void operator()(sqlite3* connection) const noexcept;
-    };
-    struct end_statement {
-        void operator()(sqlite3_stmt* statement) const noexcept;
-    };
-    using statement = std::unique_ptr<sqlite3_stmt, end_statement>;
-
     explicit user_database(std::string file);
-    [[nodiscard]] result<void> connect(const std::string& file, int access);
+    [[nodiscard]] result<void> connect(const std::string& file, sqlite_connection::access how);
     [[nodiscard]] result<void> open_to_read();
     [[nodiscard]] result<void> open_to_change(database_access how);
-    [[nodiscard]] result<void> check_schema();
-    [[nodiscard]] result<void> copy_from(const user_database& other);
-    [[nodiscard]] result<void> run(std::string_view sql);
-    [[nodiscard]] result<statement> prepare(std::string_view sql, std::initializer_list<std::string_view> values);
-    [[nodiscard]] result<bool> step(sqlite3_stmt* prepared);
-    [[nodiscard]] result<std::int64_t> number(std::string_view sql);
-    [[nodiscard]] std::unexpected<error> refuse(int code) const;
 
     std::string file_;
     // While changes are made: the copy, and the directory, which is locked.
     std::string copy_;
     unique_fd lock_;
     // To the copy, if there is one.
-    std::unique_ptr<sqlite3, close_connection> connection_;
+    sqlite_connection connection_;
 };
 
 }  // namespace sallyport::server
