@@ -74,6 +74,13 @@ namespace {
 
 }  // namespace
 
+std::expected<file_change, reply> parse_mfmt(std::string_view argument) {
+    const auto [digits, name] = split_first(argument);
+    const auto time = parse_time(digits);
+    if (!time || name.empty()) return refuse(501, "MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name.");
+    return file_change{.name = std::string(name), .modified = *time};
+}
+
 std::expected<file_change, reply> parse_mff(std::string_view argument) {
     // Values contain no blanks.
     const auto [facts, name] = split_first(argument);

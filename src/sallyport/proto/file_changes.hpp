@@ -1,6 +1,6 @@
 #pragma once
-// The commands that change facts of a file: MFF (draft-somers-ftp-mfxx), and SITE CHMOD and SITE UTIME, which no document
-// defines: what their arguments mean.
+// The commands that change facts of a file: MFMT and MFF (draft-somers-ftp-mfxx), and SITE CHMOD and SITE UTIME, which no
+// document defines: what their arguments mean.
 //
 // Values and pure functions; any thread.
 
@@ -24,6 +24,9 @@ struct file_change {
 
     friend bool operator==(const file_change&, const file_change&) = default;
 };
+
+/// "20260102150405 name". The reply refuses other forms.
+[[nodiscard]] std::expected<file_change, reply> parse_mfmt(std::string_view argument);
 
 /// "modify=20260102150405;UNIX.mode=0640; name". The reply refuses other forms and facts; then nothing is changed.
 [[nodiscard]] std::expected<file_change, reply> parse_mff(std::string_view argument);

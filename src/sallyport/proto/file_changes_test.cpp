@@ -18,6 +18,15 @@ std::string site(std::string_view argument) {
     return change ? shown_change(*change) : "another subcommand";
 }
 
+TEST(file_changes, MFMT) {
+    const auto mfmt = [](std::string_view argument) { return shown_change(parse_mfmt(argument)); };
+    EXPECT_EQ(mfmt("20260102150405 a b"), "Modify=20260102150405; a b");
+    EXPECT_EQ(mfmt("20260102150405  a"), "Modify=20260102150405;  a") << "a name that begins with a blank";
+    for (const auto* wrong :
+         {"", "a", "20260102150405", "20260102150405 ", "202601021504 a", "20261302150405 a", " 20260102150405 a"})
+        EXPECT_EQ(mfmt(wrong), "501") << wrong;
+}
+
 TEST(file_changes, MFF_has_two_facts) {
     EXPECT_EQ(mff("modify=20260102150405; a b"), "Modify=20260102150405; a b");
     EXPECT_EQ(mff("unix.MODE=640; a"), "UNIX.mode=0640; a");

@@ -27,29 +27,15 @@ namespace {
     return code == errc::not_found || code == errc::not_a_directory || code == errc::name_invalid || code == errc::too_long;
 }
 
-/// The time and the name in MFMT, and maybe in MDTM.
-struct time_and_name {
-    std::int64_t time = 0;
-    std::string name;
-
-    /// "20260102150405 name"; nothing for another form.
-    [[nodiscard]] static std::optional<time_and_name> parse(std::string_view argument) {
-        const std::size_t blank = argument.find(' ');
-        const auto time = parse_time(argument.substr(0, blank));
-        if (!time || blank == std::string_view::npos || blank + 1 == argument.size()) return std::nullopt;
-        return time_and_name{*time, std::string(argument.substr(blank + 1))};
-    }
-};
-
 [[nodiscard]] reply failed(error cause, verb id) { return as_reply(reply_for(cause, id)); }
+[[nodiscard]] reply invalid_name(verb id) { return failed({errc::name_invalid, 0, {}}, id); }
+
 /// "SHA-256 0-49 6ecd90... /a": the range has the offsets of its first and its last byte.
 [[nodiscard]] reply hash_reply(const file_request& request, const file_result& answer) {
     const std::uint64_t begin = request.range.begin;
     const std::uint64_t last = begin + (answer.size > 0 ? answer.size - 1 : 0);
     return {213, {fmt::format("{} {}-{} {} {}", name(request.algorithm), begin, last, answer.line, request.path.text())}};
 }
-
-[[nodiscard]] reply invalid_name(verb id) { return failed({errc::name_invalid, 0, {}}, id); }
 
 }  // namespace
 
@@ -65,20 +51,17 @@ server_files::step server_files::start(const command& c, data_type type, const b
         case verb::smnt: return reply{502, {"SMNT is not supported; use CWD."}};
         case verb::rnto: return rename(c);
         case verb::mdtm: return modification_time(c);
-        case verb::mlst: return run_at_path(c, {.command = c.id, .facts = options_.facts});
+        case verb::mlst: return run_at_path(c.argument, {.command = c.id, .facts = options_.facts});
         case verb::hash:
-            return run_at_path(c, {.command = c.id, .facts = {}, .algorithm = options_.algorithm, .range = range});
+            return run_at_path(c.argument, {.command = c.id, .facts = {}, .algorithm = options_.algorithm, .range = range});
         case verb::stat: return status(c);
-        case verb::mfmt:
-            if (const auto wanted = time_and_name::parse(c.argument))
-                return run_at_path({c.id, c.name, wanted->name}, {.command = c.id, .modified = wanted->time});
-            return reply{501, {"MFMT takes a time, YYYYMMDDhhmmss in UTC, and a name."}};
-        case verb::mff: return change(c, parse_mff(c.argument));
+        case verb::mfmt: return change(c.id, parse_mfmt(c.argument));
+        case verb::mff: return change(c.id, parse_mff(c.argument));
         case verb::size:
             // FS-08
             if (type == data_type::ascii) return reply{550, {"SIZE requires TYPE I; send TYPE I first."}};
-            return run_at_path(c, {.command = c.id});
-        default: return run_at_path(c, {.command = c.id});
+            return run_at_path(c.argument, {.command = c.id});
+        default: return run_at_path(c.argument, {.command = c.id});
     }
 }
 
@@ -87,34 +70,34 @@ server_files::step server_files::run(file_request request) {
     return request;
 }
 
-server_files::step server_files::run_at_path(const command& c, file_request request) {
-    auto path = directory_.resolve(c.argument);
-    if (!path) return invalid_name(c.id);
+server_files::step server_files::run_at_path(std::string_view name, file_request request) {
+    auto path = directory_.resolve(name);
+    if (!path) return invalid_name(request.command);
     request.path = std::move(*path);
     return run(std::move(request));
 }
 
-server_files::step server_files::run_at_name(const command& c, file_request request, std::optional<file_request> otherwise) {
-    const auto whole = directory_.resolve(c.argument);
+server_files::step server_files::run_at_name(std::string_view name, file_request request,
+                                             std::optional<file_request> otherwise) {
+    const auto whole = directory_.resolve(name);
     if (!whole && otherwise) return run(std::move(*otherwise));
     otherwise_ = std::move(otherwise);
-    return run_at_path(c, std::move(request));
+    return run_at_path(name, std::move(request));
 }
 
 /// In RFC 3659, MDTM only queries the time, and a name may start with a time and a blank. Before MFMT existed, MDTM also set
 /// the time, and clients rely on that with vsftpd, IIS and others.
 server_files::step server_files::modification_time(const command& c) {
     std::optional<file_request> change;
-    if (const auto wanted = time_and_name::parse(c.argument))
+    if (const auto wanted = parse_mfmt(c.argument))
         if (const auto path = directory_.resolve(wanted->name))
-            change = {.command = verb::mfmt, .path = *path, .modified = wanted->time};
-    return run_at_name(c, {.command = c.id}, std::move(change));
+            change = {.command = verb::mfmt, .path = *path, .modified = wanted->modified};
+    return run_at_name(c.argument, {.command = c.id}, std::move(change));
 }
 
-server_files::step server_files::change(const command& c, const std::expected<file_change, reply>& wanted) {
+server_files::step server_files::change(verb id, const std::expected<file_change, reply>& wanted) {
     if (!wanted) return wanted.error();
-    return run_at_path({c.id, c.name, wanted->name},
-                       {.command = c.id, .modified = wanted->modified, .mode = wanted->mode, .facts = {}});
+    return run_at_path(wanted->name, {.command = id, .modified = wanted->modified, .mode = wanted->mode, .facts = {}});
 }
 
 server_files::step server_files::hash(const command& c, hash_algorithm algorithm) {
@@ -129,13 +112,13 @@ server_files::step server_files::hash(const command& c, hash_algorithm algorithm
             part->range = argument->otherwise->second;
         }
     }
-    return run_at_name({c.id, c.name, argument->name}, request, std::move(part));
+    return run_at_name(argument->name, request, std::move(part));
 }
 
 server_files::step server_files::rename(const command& c) {
     const std::optional<virtual_path> from = std::exchange(rename_from_, std::nullopt);
     if (!from) return reply{503, {std::string(replies::rnfr_first)}};
-    return run_at_path(c, {.command = c.id, .from = *from});
+    return run_at_path(c.argument, {.command = c.id, .from = *from});
 }
 
 server_files::step server_files::status(const command& c) {

@@ -30,8 +30,8 @@ public:
 
     /// `type` is needed for SIZE, and the range of RANG for HASH. REQUIRES: `c` is one of the commands above.
     [[nodiscard]] step start(const command& c, data_type type, const byte_range& range = {});
-    /// MFF, or SITE with one of the changes above.
-    [[nodiscard]] step change(const command& c, const std::expected<file_change, reply>& wanted);
+    /// MFMT, MFF, or SITE with one of the changes above.
+    [[nodiscard]] step change(verb id, const std::expected<file_change, reply>& wanted);
     /// STAT with a path: lines of the listing follow. True the first time, when the reply's first line must be sent.
     [[nodiscard]] bool start_lines() noexcept { return !std::exchange(lines_started_, true); }
     static constexpr std::string_view status_follows = "Status follows:";
@@ -49,9 +49,9 @@ public:
     void set_options(const session_options& options) noexcept { options_ = options; }
 
 private:
-    [[nodiscard]] step run_at_path(const command& c, file_request request);
+    [[nodiscard]] step run_at_path(std::string_view name, file_request request);
     /// For an argument that may have another meaning, where a file that has it as its name has precedence.
-    [[nodiscard]] step run_at_name(const command& c, file_request request, std::optional<file_request> otherwise);
+    [[nodiscard]] step run_at_name(std::string_view name, file_request request, std::optional<file_request> otherwise);
     [[nodiscard]] step modification_time(const command& c);
     [[nodiscard]] step hash(const command& c, hash_algorithm algorithm);
     [[nodiscard]] step rename(const command& c);

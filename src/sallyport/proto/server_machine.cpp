@@ -285,7 +285,7 @@ void server_machine::handle_information(const command& c) {
         }
         case verb::lang: return send_reply(lang_reply(c.argument));
         case verb::site:
-            if (const auto change = parse_site_change(c.argument)) return handle_step(files_.change(c, *change));
+            if (const auto change = parse_site_change(c.argument)) return handle_step(files_.change(c.id, *change));
             if (!settings_.site_doctor || !is_site_doctor(c.argument)) return send_reply(site_reply(c.argument, offer));
             return send_reply(site_doctor_reply(settings_.site_doctor()));
         case verb::syst: return send_reply(as_reply(215, replies::system));
