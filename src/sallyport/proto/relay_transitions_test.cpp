@@ -3,14 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 
 #include <sallyport/proto/relay_test_script.hpp>
 #include <sallyport/proto/relay_transitions.hpp>
+#include <sallyport/proto/written_page_test.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -82,13 +80,7 @@ TEST(RelayTransitions, BytesOfALegArriveInSomeStagesOnly) {
 // ---- Its page, which tools/transitions-page writes with the table that this prints
 
 TEST(RelayTransitions, ArchitectureHasThem) {
-    const auto table = relay_transitions_page();
-    if (const char* const file = std::getenv("SALLYPORT_PRINTED")) std::ofstream(file, std::ios::binary) << table;
-    std::ifstream in(SALLYPORT_ARCHITECTURE, std::ios::binary);
-    const std::string page{std::istreambuf_iterator<char>(in), {}};
-    const std::string part =
-        "<!-- written by tools/transitions-page -->\n" + table + "<!-- end of what tools/transitions-page wrote -->\n";
-    EXPECT_NE(page.find(part), std::string::npos) << "ARCHITECTURE.md is not up to date; run tools/transitions-page";
+    expect_written_part(SALLYPORT_ARCHITECTURE, "tools/transitions-page", relay_transitions_page());
 }
 
 // ---- Every row is taken

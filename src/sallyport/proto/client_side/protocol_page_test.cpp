@@ -3,9 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +12,7 @@
 #include <sallyport/proto/client_side/both_machines_test.hpp>
 #include <sallyport/proto/relay_test_script.hpp>
 #include <sallyport/proto/server_information.hpp>
+#include <sallyport/proto/written_page_test.hpp>
 
 namespace sallyport::proto {
 namespace {
@@ -170,12 +168,7 @@ namespace {
 
 TEST(ProtocolPage, DocumentsHaveIt) {
     const auto tables = fmt::format("## Commands\n\n{}\n## Refusals\n\n{}", commands_table(), refusals_table());
-    if (const char* const file = std::getenv("SALLYPORT_PRINTED")) std::ofstream(file, std::ios::binary) << tables;
-    std::ifstream in(SALLYPORT_PROTOCOL_PAGE, std::ios::binary);
-    const std::string page{std::istreambuf_iterator<char>(in), {}};
-    const std::string part =
-        "<!-- written by tools/protocol-page -->\n" + tables + "<!-- end of what tools/protocol-page wrote -->\n";
-    EXPECT_NE(page.find(part), std::string::npos) << "docs/protocol.md is not up to date; run tools/protocol-page";
+    expect_written_part(SALLYPORT_PROTOCOL_PAGE, "tools/protocol-page", tables);
 }
 
 }  // namespace
