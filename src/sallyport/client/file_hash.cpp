@@ -10,28 +10,18 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/net/hasher.hpp>
 #include <sallyport/proto/hash_commands.hpp>
+#include <sallyport/proto/words.hpp>
 
 namespace sallyport::client {
 
 namespace {
 
-std::vector<std::string_view> words_of(std::string_view line) {
-    std::vector<std::string_view> out;
-    while (true) {
-        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-        if (line.empty()) return out;
-        const auto word = line.substr(0, line.find_first_of(" \t"));
-        out.push_back(word);
-        line.remove_prefix(word.size());
-    }
-}
-
 bool is_hash(std::string_view word, std::size_t digits) {
     return word.size() == digits && word.find_first_not_of("0123456789abcdefABCDEF") == word.npos;
 }
 
-std::optional<file_hash> first_hash(std::span<const std::string_view> words, hash_algorithm algorithm) {
-    for (const auto word : words)
+std::optional<file_hash> first_hash(proto::words rest, hash_algorithm algorithm) {
+    for (auto word = rest.next(); !word.empty(); word = rest.next())
         if (is_hash(word, row_of(algorithm).digits)) return file_hash{algorithm, to_lower(word)};
     return std::nullopt;
 }
@@ -39,10 +29,9 @@ std::optional<file_hash> first_hash(std::span<const std::string_view> words, has
 /// "213 SHA-256 0-49 6ecd90... name"
 std::optional<file_hash> named_hash(const proto::reply& reply) {
     for (const auto& line : reply.lines) {
-        const auto words = words_of(line);
-        for (std::size_t i = 0; i < words.size(); ++i)
-            if (const auto named = parse_hash_algorithm(words[i]))
-                return first_hash(std::span(words).subspan(i + 1), *named);
+        proto::words rest(line);
+        for (auto word = rest.next(); !word.empty(); word = rest.next())
+            if (const auto named = parse_hash_algorithm(word)) return first_hash(rest, *named);
     }
     return std::nullopt;
 }
@@ -69,7 +58,7 @@ std::optional<file_hash> hash_in(std::string_view command, const proto::reply& r
     const auto algorithm = proto::algorithm_of(proto::find_verb(command));
     if (!algorithm) return std::nullopt;
     for (const auto& line : reply.lines)
-        if (auto found = first_hash(words_of(line), *algorithm)) return found;
+        if (auto found = first_hash(proto::words(line), *algorithm)) return found;
     return std::nullopt;
 }
 

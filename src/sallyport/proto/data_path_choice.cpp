@@ -9,7 +9,7 @@ namespace {
 
 using enum data_path_reason;
 
-constexpr auto words = std::to_array<std::pair<std::string_view, std::string_view>>({
+constexpr auto reason_texts = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"backend_allows_direct", "the backend's URL allows direct data connections"},
     {"kernel_enabled", "kernel forwarding is enabled and possible"},
     {"nothing_else_enabled", "no other data path is enabled"},
@@ -73,9 +73,9 @@ std::string_view name(data_path r) noexcept {
     return "relay";
 }
 
-std::string_view name(data_path_reason r) noexcept { return words[static_cast<std::size_t>(r)].first; }
+std::string_view name(data_path_reason r) noexcept { return reason_texts[static_cast<std::size_t>(r)].first; }
 
-std::string_view text(data_path_reason r) noexcept { return words[static_cast<std::size_t>(r)].second; }
+std::string_view text(data_path_reason r) noexcept { return reason_texts[static_cast<std::size_t>(r)].second; }
 
 bool can_reach(const ip_address& client, const ip_address& advertised) noexcept {
     if (advertised.is_unspecified() || advertised.is_multicast() || advertised.is_v4() != client.is_v4()) return false;

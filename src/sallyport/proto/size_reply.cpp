@@ -1,31 +1,15 @@
 #include <sallyport/proto/size_reply.hpp>
 
-#include <algorithm>
 #include <string_view>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/proto/words.hpp>
 
 namespace sallyport::proto {
 
 namespace {
 
 using size = std::optional<std::uint64_t>;
-
-constexpr std::string_view blanks(" \t");
-
-std::string_view trimmed(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    return text.substr(0, text.find_last_not_of(blanks) + 1);
-}
-
-/// Removes the first word.
-std::string_view next_word(std::string_view& text) {
-    text = trimmed(text);
-    const auto end = std::min(text.find_first_of(blanks), text.size());
-    const auto word = text.substr(0, end);
-    text.remove_prefix(end);
-    return word;
-}
 
 /// A number that must be the same each time.
 class agreed_number {
@@ -45,9 +29,10 @@ private:
 
 /// "(5000 bytes)", with any blanks and in any case.
 size in_parentheses(std::string_view inside) {
-    const auto number = next_word(inside);
-    const auto unit = next_word(inside);
-    if ((!iequals(unit, "bytes") && !iequals(unit, "byte")) || !trimmed(inside).empty()) return std::nullopt;
+    words rest(inside);
+    const auto number = rest.next();
+    const auto unit = rest.next();
+    if ((!iequals(unit, "bytes") && !iequals(unit, "byte")) || !rest.next().empty()) return std::nullopt;
     return parse_decimal(number);
 }
 
@@ -66,8 +51,10 @@ size size_in(const reply& r) {
     agreed_number alone;
     agreed_number among_words;
     for (const std::string_view line : r.lines) {
-        alone.add(parse_decimal(trimmed(line)));
-        for (auto rest = line; !trimmed(rest).empty();) among_words.add(parse_decimal(next_word(rest)));
+        words rest(line);
+        const auto first = rest.next();
+        if (rest.peek().empty()) alone.add(parse_decimal(first));
+        for (auto word = first; !word.empty(); word = rest.next()) among_words.add(parse_decimal(word));
     }
     return alone.any() ? alone.value() : among_words.value();
 }
