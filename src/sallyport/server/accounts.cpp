@@ -68,9 +68,16 @@ result<bool> accounts::matches(const record& r, std::string_view password,
 account_ptr accounts::find_by_certificate(const proto::login_request& login, const std::vector<std::string>& names) const {
     const auto found = login.anonymous ? users_.end() : users_.find(login.user);
     if (found == users_.end()) return nullptr;
-    return std::ranges::find_first_of(found->second.who->certificates, names) != found->second.who->certificates.end()
-               ? found->second.who
-               : nullptr;
+    const auto& accepted = found->second.who->certificates;
+    const bool has_one = std::ranges::find_first_of(accepted, names) != accepted.end();
+    return has_one ? found->second.who : nullptr;
+}
+
+check_place accounts::place_of_check(const proto::login_request& login) const {
+    if (login.anonymous) return check_place::loop;
+    if (stored_) return check_place::pool;
+    if (system_users_ && !users_.contains(login.user)) return check_place::system;
+    return by_cost_.empty() ? check_place::loop : check_place::pool;
 }
 
 result<account_ptr> accounts::check(const proto::login_request& login) const {
@@ -78,7 +85,7 @@ result<account_ptr> accounts::check(const proto::login_request& login) const {
         if (!anonymous_) return fail(errc::login_refused);
         return anonymous_;
     }
-    if (is_system_user(login)) return account_ptr();
+    if (place_of_check(login) == check_place::system) return account_ptr();
     if (stored_) return check_stored(login);
     static const record unknown_user{.locked = true};
     const auto found = users_.find(login.user);

@@ -13,6 +13,7 @@
 // An immutable value; any thread.
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,6 +38,17 @@ struct user {
 /// Anonymous users with these rights.
 [[nodiscard]] account make_anonymous(right_set rights = right_set::read_only());
 
+/// Where a password is checked.
+enum class check_place : std::uint8_t {
+    // check() can be called on a loop.
+    loop,
+    // check() is slow (argon2id of 'sallyport user hash': about 0.1 s and 64 MiB) or may block. Run it on a pool that limits
+    // how many run at a time.
+    pool,
+    // check() would only find that this is the name of a user of the system.
+    system,
+};
+
 class accounts {
 public:
     /// Throws std::runtime_error if the system provides no random numbers.
@@ -45,15 +57,7 @@ public:
     accounts(const std::vector<user>& users, const std::optional<account>& anonymous, stored_accounts_ptr stored = nullptr,
              bool system_users = false);
 
-    /// True if check() is slow (argon2id of 'sallyport user hash': about 0.1 s and 64 MiB) or may block. Then run it on a
-    /// pool that limits how many run at a time.
-    [[nodiscard]] bool is_slow(const proto::login_request& login) const {
-        return !login.anonymous && !is_system_user(login) && (!by_cost_.empty() || stored_);
-    }
-    /// True if check() would only find that this is the name of a user of the system.
-    [[nodiscard]] bool is_system_user(const proto::login_request& login) const {
-        return !login.anonymous && system_users_ && !stored_ && !users_.contains(login.user);
-    }
+    [[nodiscard]] check_place place_of_check(const proto::login_request& login) const;
     /// The account of the settings with this name, if it names the client's certificate, which has been verified and has
     /// these names; otherwise null.
     [[nodiscard]] account_ptr find_by_certificate(const proto::login_request& login,

@@ -64,11 +64,12 @@ net::task<result<account_ptr>> check_password(password_check from, const proto::
     const auto& users = from.shared->users;
     if (const auto text = from.rejection(request.user); !text.empty()) co_return fail(errc::rejected, std::string(text));
     if (auto known = users.find_by_certificate(request, from.certificate)) co_return known;
-    if (!users.is_slow(request) && !users.is_system_user(request)) co_return users.check(request);
+    const auto place = users.place_of_check(request);
+    if (place == check_place::loop) co_return users.check(request);
     // The client gets the reply to USER now. If it has closed the connection, its system answers that with RST.
     co_await from.flush();
     result<account_ptr> checked = account_ptr();
-    if (users.is_slow(request)) checked = co_await check_on_pool(from, request);
+    if (place == check_place::pool) checked = co_await check_on_pool(from, request);
     if (const auto& renewal = from.shared->config.hash_renewal; renewal && checked && *checked)
         renewal->submit(request.user, request.password, from.owner);
     // No account of the settings or of the database has this name.

@@ -1,7 +1,7 @@
 #pragma once
 // The check of the password of one login: with the accounts of the settings and of the database, on the pool of slow hashes;
-// and for names that have no account there, with PAM. A client whose certificate the account names needs no password. Both
-// have turns that are fair by client address.
+// and for names that have no account there, with PAM. Both have turns that are fair by client address. A client whose
+// certificate the account names needs no password.
 //
 // A coroutine of a session, on its loop; the session owns what it refers to, and waits for it.
 
