@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <sallyport/proto/hash_commands.hpp>
+
 namespace sallyport::server {
 namespace {
 
@@ -60,6 +62,7 @@ using proto::verb;
         if (has.has(one)) return {};
         return refuse(path, what);
     };
+    if (proto::requests_hash(command)) return needs(right::read, "read files");
     switch (command) {
         case verb::cwd:
         case verb::cdup: return {};
@@ -73,12 +76,6 @@ using proto::verb;
         case verb::mlsd:
         case verb::stat: return needs(right::list, "list files");
         case verb::retr: return needs(right::read, "download");
-        case verb::hash:
-        case verb::xcrc:
-        case verb::xmd5:
-        case verb::xsha1:
-        case verb::xsha256:
-        case verb::xsha512: return needs(right::read, "read files");
         case verb::appe: return needs(right::append, "append to files");
         case verb::stou: return needs(right::write, "create files");
         case verb::stor:
