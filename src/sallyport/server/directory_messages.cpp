@@ -1,6 +1,7 @@
 #include <sallyport/server/directory_messages.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <utility>
 
@@ -16,12 +17,12 @@ constexpr std::size_t max_taken = 256;
 result<std::vector<std::string>> read_lines(vfs::filesystem& files, const virtual_path& path) {
     const auto file = files.open_text(path, vfs::may_block::yes);
     if (!file) return std::unexpected(file.error());
-    const bool is_whole = (*file)->facts().size <= proto::max_text_size;
-    std::string text(is_whole ? static_cast<std::size_t>((*file)->facts().size) : proto::max_text_size, '\0');
+    const std::uint64_t size = (*file)->facts().size;
+    std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(size, proto::max_text_size)), '\0');
     const auto got = (*file)->read_at(0, text, vfs::may_block::yes);
     if (!got) return std::unexpected(got.error());
     text.resize(*got);
-    if (!is_whole) text.resize(std::min(text.rfind('\n'), text.size()));
+    if (size > proto::max_text_size) text.resize(std::min(text.rfind('\n'), text.size()));
     return proto::text_lines(text);
 }
 

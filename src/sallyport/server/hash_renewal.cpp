@@ -57,10 +57,14 @@ void hash_renewal::submit(const std::string& name, const std::string& password, 
 
 void hash_renewal::renew(const std::string& name, std::string_view password) {
     const auto renewed = renew_hash(file_, name, password);
-    if (renewed && *renewed) log::info({}, fmt::format("The hash of account '{}' was renewed", escape(name, 100)));
-    auto failure = renewed ? std::string() : renewed.error().text();
-    if (!renewed && failure != last_failure_) log::warning({}, fmt::format("Hashes cannot be renewed: {}", failure));
-    if (!renewed || *renewed) last_failure_ = std::move(failure);
+    if (!renewed) {
+        auto failure = renewed.error().text();
+        if (failure != last_failure_) log::warning({}, fmt::format("Hashes cannot be renewed: {}", failure));
+        last_failure_ = std::move(failure);
+    } else if (*renewed) {
+        log::info({}, fmt::format("The hash of account '{}' was renewed", escape(name, 100)));
+        last_failure_.clear();
+    }
 }
 
 }  // namespace sallyport::server
