@@ -5,6 +5,7 @@
 #include <climits>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -54,7 +55,7 @@ result<int> start_process(const char* name, std::vector<unique_fd> channels,
     if (pid == 0) run(name, std::move(channels), body, before);
     const int os = errno;
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    if (pid < 0) return fail_os(os, "the helper process cannot be started");
+    if (pid < 0) return fail_os(os, fmt::format("the process '{}' cannot be started", name));
     return pid;
 }
 
