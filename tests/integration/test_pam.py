@@ -366,7 +366,7 @@ def test_reload_and_graceful_restart(serve, sallyport, system, tmp_path, folder)
 
 
 @pytest.mark.parametrize("service, cause", [("no-such-service", "there is no file /etc/pam.d/no-such-service"),
-                                            ("../sallyport", "is no name of a PAM service")])
+                                            ("../sallyport", "this is not the name of a PAM service")])
 def test_a_service_that_is_not_there(sallyport, system, folder, service, cause):
     for command in ((), ("check",)):
         argv = [sallyport, "serve", *command, folder, *LISTEN, "--pam", service]

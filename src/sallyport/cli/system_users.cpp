@@ -27,7 +27,8 @@ std::unexpected<error> bad_service(const std::string& service, std::string_view 
 result<void> check_pam_service(const std::string& service) {
     const auto is_good = [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; };
     if (service.starts_with('.') || !std::ranges::all_of(service, is_good))
-        return bad_service(service, "is no name of a PAM service; name a file of /etc/pam.d, without its directory");
+        return bad_service(
+            service, "this is not the name of a PAM service; give the name of a file in /etc/pam.d, without the directory");
     const auto has_service = [&service](std::string_view directory) {
         return ::access(fmt::format("{}/{}", directory, service).c_str(), F_OK) == 0;
     };
