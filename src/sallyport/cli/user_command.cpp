@@ -1,6 +1,5 @@
 // sallyport user: the accounts of a database for 'sallyport serve --users', and hashes of passwords for its configuration.
 
-#include <array>
 #include <functional>
 #include <iostream>
 #include <memory>
