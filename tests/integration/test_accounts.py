@@ -299,10 +299,7 @@ def test_logins_follow_their_rules(server, certificate):
     assert server.refusal("secure", "wrong").text == incorrect
     for reason in ("may not log in from this address", "has expired", "requires TLS"):
         assert reason in server.daemon.log()
-    with server.raw() as raw:
-        raw.greet().start_tls()
-        raw.expect("USER secure", 331)
-        raw.expect("PASS lab", 230)
+    with server.raw().login("secure", tls=True) as raw:
         raw.epsv_port()
         raw.expect("LIST", 521, 522)
         raw.expect("CCC", 533, 534, 502)

@@ -19,11 +19,7 @@ def protect(raw):
 
 
 def login_over_tls(daemon):
-    raw = Raw(daemon.host, daemon.port)
-    raw.greet().start_tls()
-    raw.expect("USER writer", 331)
-    raw.expect("PASS lab", 230)
-    raw.expect("TYPE I", 200)
+    raw = Raw(daemon.host, daemon.port).login(tls=True)
     protect(raw)
     return raw
 

@@ -11,11 +11,9 @@ TIME = 1767366245  # 20260102150405
 
 
 @pytest.fixture
-def files(tmp_path):
-    root = tmp_path / "files"
-    root.mkdir()
-    (root / "a b").write_text("content")
-    return root
+def files(folder):
+    (folder / "a b").write_text("content")
+    return folder
 
 
 def mode(path):

@@ -123,10 +123,7 @@ def test_tls_is_relayed(built, small_sample, tmp_path, client, method):
 
 def test_prot_after_the_negotiation(built):
     """An opening from before PROT P is not used for encrypted data."""
-    with built.raw("client", V4) as raw:
-        raw.greet().start_tls()
-        raw.expect("USER writer", 331)
-        raw.expect("PASS lab", 230)
+    with built.raw("client", V4).login(tls=True) as raw:
         raw.expect("PASV", 227)
         raw.expect("PBSZ 0", 200)
         raw.expect("PROT P", 200)

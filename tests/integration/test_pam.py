@@ -134,11 +134,7 @@ def test_with_tls_and_files(serve, certificate, folder):
     daemon = serve("--tls-cert", certificate.cert, "--tls-key", certificate.key, "--tls-required")
     assert answer(daemon, "amy", tls=True) == 230
     assert answer(daemon, "amy", "wrong", tls=True) == 530
-    with Raw(daemon.host, daemon.port) as raw:
-        raw.greet().start_tls()
-        raw.expect("USER amy", 331)
-        raw.expect("PASS lab", 230)
-        raw.expect("TYPE I", 200)
+    with Raw(daemon.host, daemon.port).login("amy", tls=True) as raw:
         raw.expect("SIZE /old.txt", 213)
         raw.expect("MKD /d", 550)
 

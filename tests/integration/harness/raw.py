@@ -95,8 +95,10 @@ class Raw:
         assert reply.code == 220, reply
         return self
 
-    def login(self, user="writer", password="lab"):
+    def login(self, user="writer", password="lab", tls=False):
         self.greet()
+        if tls:
+            self.start_tls()
         self.expect(f"USER {user}", 331, 230)
         self.expect(f"PASS {password}", 230)
         self.expect("TYPE I", 200)
