@@ -23,80 +23,67 @@ struct measured_times {
     Durations data_connections{};
 };
 
-struct counter_snapshot {
-    std::uint64_t sessions_open = 0;
-    std::uint64_t sessions_total = 0;
-    std::uint64_t logins_refused = 0;
-    std::uint64_t transfers_running = 0;
-    std::uint64_t transfers_complete = 0;
-    std::uint64_t transfers_failed = 0;
-    std::uint64_t bytes_received = 0;
-    std::uint64_t bytes_sent = 0;
-    std::uint64_t loop_stalls = 0;
-    std::uint64_t openings_expected = 0;
-    std::uint64_t openings_used = 0;
-    std::uint64_t openings_expired = 0;
-    std::uint64_t data_tls_handshakes = 0;
-    std::uint64_t data_tls_resumed = 0;
-    std::uint64_t openings_refused_no_port = 0;
-    std::uint64_t openings_refused_single_port = 0;
-    std::uint64_t openings_refused_no_address = 0;
-    std::uint64_t openings_refused_kernel = 0;
-    std::uint64_t unexpected_peers = 0;
-    std::uint64_t data_timeouts = 0;
-    std::uint64_t active_connects_failed = 0;
-    std::uint64_t ports_exhausted = 0;
-    std::uint64_t bounce_attempts = 0;
-    std::uint64_t rejected_max_sessions = 0;
-    std::uint64_t rejected_max_sessions_before_login = 0;
-    std::uint64_t rejected_max_sessions_per_address = 0;
-    std::uint64_t rejected_login_penalty = 0;
-    std::uint64_t rejected_login_queue = 0;
-    std::uint64_t rejected_no_backend = 0;
+/// Sessions, transfers and event loops. `Number`: a value, or one that any thread may change.
+template <class Number>
+struct activity_counts {
+    Number sessions_open{};
+    Number sessions_total{};
+    Number transfers_running{};
+    Number transfers_complete{};
+    Number transfers_failed{};
+    Number bytes_received{};
+    Number bytes_sent{};
+    Number data_tls_handshakes{};
+    Number data_tls_resumed{};
+    Number loop_stalls{};
+};
+
+/// Data connections that are expected, and why nothing could be opened for one.
+template <class Number>
+struct opening_counts {
+    Number openings_expected{};
+    Number openings_used{};
+    Number openings_expired{};
+    Number openings_refused_no_port{};
+    Number openings_refused_single_port{};
+    Number openings_refused_no_address{};
+    Number openings_refused_kernel{};
+};
+
+/// What was rejected, refused or not established.
+template <class Number>
+struct rejection_counts {
+    Number logins_refused{};
+    Number unexpected_peers{};
+    Number data_timeouts{};
+    Number active_connects_failed{};
+    Number ports_exhausted{};
+    Number bounce_attempts{};
+    Number rejected_max_sessions{};
+    Number rejected_max_sessions_before_login{};
+    Number rejected_max_sessions_per_address{};
+    Number rejected_login_penalty{};
+    Number rejected_login_queue{};
+    Number rejected_no_backend{};
+};
+
+struct counter_snapshot : activity_counts<std::uint64_t>, opening_counts<std::uint64_t>, rejection_counts<std::uint64_t> {
     measured_times<duration_snapshot> times;
 
     /// One line for a terminal: "3 sessions, 1 transfer running, 2 complete, ..., 1 bounce attempt".
     [[nodiscard]] std::string line() const;
 };
 
-struct counters {
-    using counter = std::atomic<std::uint64_t>;
-    counter sessions_open{0};
-    counter sessions_total{0};
-    counter logins_refused{0};
-    counter transfers_running{0};
-    counter transfers_complete{0};
-    counter transfers_failed{0};
-    counter bytes_received{0};
-    counter bytes_sent{0};
-    counter loop_stalls{0};
-    counter openings_expected{0};
-    counter openings_used{0};
-    counter openings_expired{0};
-    counter data_tls_handshakes{0};
-    counter data_tls_resumed{0};
-    counter openings_refused_no_port{0};
-    counter openings_refused_single_port{0};
-    counter openings_refused_no_address{0};
-    counter openings_refused_kernel{0};
-    counter unexpected_peers{0};
-    counter data_timeouts{0};
-    counter active_connects_failed{0};
-    counter ports_exhausted{0};
-    counter bounce_attempts{0};
-    counter rejected_max_sessions{0};
-    counter rejected_max_sessions_before_login{0};
-    counter rejected_max_sessions_per_address{0};
-    counter rejected_login_penalty{0};
-    counter rejected_login_queue{0};
-    counter rejected_no_backend{0};
+using counter = std::atomic<std::uint64_t>;
+
+struct counters : activity_counts<counter>, opening_counts<counter>, rejection_counts<counter> {
     measured_times<duration_counts> times;
 
     [[nodiscard]] counter_snapshot read() const;
 };
 
-inline void count(counters::counter& c, std::uint64_t by = 1) { c.fetch_add(by, std::memory_order_relaxed); }
-inline void uncount(counters::counter& c) { c.fetch_sub(1, std::memory_order_relaxed); }
+inline void count(counter& c, std::uint64_t by = 1) { c.fetch_add(by, std::memory_order_relaxed); }
+inline void uncount(counter& c) { c.fetch_sub(1, std::memory_order_relaxed); }
 
 enum class counter_kind : std::uint8_t {
     // A current number.
@@ -121,7 +108,7 @@ struct counter_row {
     // The plural: "unexpected peers".
     std::string_view plural;
     std::uint64_t counter_snapshot::* value;
-    counters::counter counters::* live;
+    counter counters::* live;
 };
 
 /// One row for each counter.

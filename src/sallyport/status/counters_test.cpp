@@ -25,7 +25,7 @@ TEST(Counters, SnapshotShowsWhatWasCounted) {
 
 // A counter that the table lacks would be neither copied nor shown. Before the times, both structures hold counters alone.
 TEST(Counters, TheTableHasEveryCounterOnce) {
-    EXPECT_EQ(counter_table().size(), (sizeof(counters) - sizeof(counters::times)) / sizeof(counters::counter));
+    EXPECT_EQ(counter_table().size(), (sizeof(counters) - sizeof(counters::times)) / sizeof(counter));
     EXPECT_EQ(counter_table().size(), (sizeof(counter_snapshot) - sizeof(counter_snapshot::times)) / sizeof(std::uint64_t));
     counters c;
     counter_snapshot s;
