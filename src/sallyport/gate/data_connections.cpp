@@ -231,8 +231,7 @@ bool data_connections::use_opening(proto::leg leg, port_route route, firewall::o
     opening_ = std::move(opening);
     opened_at_ = net::clock::now();
     opening_leg_ = leg;
-    is_crossing_ = route != port_route::forwarded;
-    is_counted_ = route != port_route::redirected;
+    opening_route_ = route;
     established_ = false;
     return true;
 }
@@ -247,31 +246,27 @@ bool data_connections::must_renew() const {
 
 net::task<std::optional<failed_opening>> data_connections::renew(const client_control& client, const backend_leg& backend) {
     const auto wanted = opening_.details();
-    const auto route = is_crossing_ ? port_route::crossing : port_route::forwarded;
-    reserved_ = reserved_port{wanted.listen, route, wanted};
-    const bool counted = is_counted_;
+    reserved_ = reserved_port{wanted.listen, opening_route_, wanted};
     // The removal and the new opening become one transaction.
     opening_ = {};
     auto got = co_await make_opening(wanted, client, backend);
     if (!std::exchange(reserved_, std::nullopt)) co_return std::nullopt;
     if (got) {
-        (void)use_opening(opening_leg_, route, std::move(*got));
-        is_counted_ = counted;
+        (void)use_opening(opening_leg_, opening_route_, std::move(*got));
         co_return std::nullopt;
     }
-    status::count(gate_->counters.ports_exhausted);
-    status::count(gate_->counters.openings_refused_kernel);
-    if (counted) status::count(gate_->counters.openings_expired);
+    const auto why = not_open(std::move(got).error());
+    if (is_counted()) status::count(gate_->counters.openings_expired);
     co_return failed_opening{
         {proto::data_result::not_established, "No data connection can be forwarded now; try again later."},
-        fmt::format("the opening for the data connection has ended, and a new one is not possible: {}", got.error().text())};
+        fmt::format("the opening for the data connection has ended, and a new one is not possible: {}", why.text())};
 }
 
 /// Called before an opening is replaced or removed. A client may connect before it sends RETR, and wait for that without
 /// end, so no transfer would show the failure. A client that has not even sent its connection request twice does not wait
 /// for it, and the kernel need not be asked.
 void data_connections::note_abandoned_crossing() const noexcept {
-    if (!opening_ || !is_crossing_ || established_ || net::clock::now() < opened_at_ + first_retransmission) return;
+    if (!opening_ || !is_crossing() || established_ || net::clock::now() < opened_at_ + first_retransmission) return;
     try {
         const auto use = opening_.use();
         if (use != firewall::opening_use::attempted) return;
@@ -328,13 +323,13 @@ std::optional<failed_opening> data_connections::end_bypassing(int reply) {
 
 /// Removes the opening, if there is one.
 void data_connections::end_opening(bool used) noexcept {
-    if (opening_ && is_counted_) status::count(used ? gate_->counters.openings_used : gate_->counters.openings_expired);
+    if (opening_ && is_counted()) status::count(used ? gate_->counters.openings_used : gate_->counters.openings_expired);
     opening_ = {};
 }
 
 /// REQUIRES: `use` is `none` or `attempted`.
 std::string data_connections::cause_of_failure(const firewall::opening& o, firewall::opening_use use) const {
-    if (is_crossing_) return crossing_failure(o, use);
+    if (is_crossing()) return crossing_failure(o, use);
     if (use == firewall::opening_use::attempted)
         return fmt::format(
             "connection requests from {} were forwarded to {}, and none was completed. A forward chain on this machine "

@@ -131,6 +131,10 @@ private:
     [[nodiscard]] result<reserved_port> reserve_in_place_of_server(const net::stream& client, std::uint16_t backend_port);
     void release_ports() noexcept;
     void end_opening(bool used) noexcept;
+    /// The opening is that of an intercepted session.
+    [[nodiscard]] bool is_crossing() const noexcept { return opening_route_ != port_route::forwarded; }
+    /// The opening is counted as one that is expected; otherwise the port of this process that it leads to is.
+    [[nodiscard]] bool is_counted() const noexcept { return opening_route_ != port_route::redirected; }
     [[nodiscard]] error not_open(error reason);
     void log_not_open(const error& reason) const;
     [[nodiscard]] reach::port_reservation& port_of(proto::leg leg) noexcept {
@@ -162,10 +166,8 @@ private:
     firewall::opening_lease opening_;
     // The leg whose peer connects through the opening.
     proto::leg opening_leg_ = proto::leg::client;
-    // The opening is that of an intercepted session.
-    bool is_crossing_ = false;
-    // It is counted as one that is expected; otherwise the port of this process that it leads to is.
-    bool is_counted_ = false;
+    // How connections get through it.
+    port_route opening_route_ = port_route::forwarded;
     // Its connection was, at a check.
     bool established_ = false;
     // When the port was reserved, or its opening made.
