@@ -15,6 +15,7 @@ import urllib.request
 
 import pytest
 
+from free_ports import free_port
 from harness import programs
 from harness.daemon import wait_until
 from harness.raw import Raw, drain
@@ -218,12 +219,6 @@ def test_the_new_process_of_a_restart_has_the_metrics(start, sallyport, files, t
         # The session stays with the old process.
         wait_until(lambda: metrics(daemon)["sallyport_sessions", None] == 0, 10, "the metrics of the new process")
         assert all(metrics(daemon)["sallyport_draining", None] == 0 for _ in range(20))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_silent_scrapers_delay_no_session(daemon):

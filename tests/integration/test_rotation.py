@@ -8,10 +8,11 @@ import subprocess
 import pytest
 
 from conftest import cannot
+from free_ports import free_port
 from harness import programs
 from harness.daemon import wait_until
 from harness.raw import Raw
-from test_metrics import ask, free_port
+from test_metrics import ask
 
 
 @pytest.fixture
