@@ -38,6 +38,17 @@ result<std::vector<T>> read_each(const toml::node& value, std::string_view examp
     return out;
 }
 
+/// "AB:CD:...", with or without colons; empty if it is none.
+std::string fingerprint_of(std::string_view text) {
+    std::string digits;
+    for (const char c : text)
+        if (c != ':') digits += to_upper(c);
+    constexpr std::size_t digits_of_sha256 = 64;
+    if (digits.size() != digits_of_sha256 || digits.find_first_not_of("0123456789ABCDEF") != digits.npos) return {};
+    for (std::size_t at = digits_of_sha256 - 2; at > 0; at -= 2) digits.insert(at, ":");
+    return digits;
+}
+
 }  // namespace
 
 result<std::string> account_text(const toml::node& value) {
@@ -108,21 +119,6 @@ result<std::vector<std::string>> account_patterns(const toml::node& value) {
         return pattern;
     });
 }
-
-namespace {
-
-/// "AB:CD:...", with or without colons; empty if it is none.
-std::string fingerprint_of(std::string_view text) {
-    std::string digits;
-    for (const char c : text)
-        if (c != ':') digits += to_upper(c);
-    constexpr std::size_t digits_of_sha256 = 64;
-    if (digits.size() != digits_of_sha256 || digits.find_first_not_of("0123456789ABCDEF") != digits.npos) return {};
-    for (std::size_t at = digits_of_sha256 - 2; at > 0; at -= 2) digits.insert(at, ":");
-    return digits;
-}
-
-}  // namespace
 
 result<std::vector<std::string>> account_certificates(const toml::node& value) {
     return read_each<std::string>(value, R"(["cn:NAME"])", [](const std::string& text) -> result<std::string> {
