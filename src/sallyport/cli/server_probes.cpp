@@ -94,16 +94,22 @@ private:
         co_return !out_.failure.has_value();
     }
 
-    /// The code of the reply.
-    net::task<std::string> code_of(std::string_view name, std::string_view argument) {
-        if (!connection_.is_open()) co_return "no session";
+    /// Nothing without a session, or if it ends here.
+    net::task<std::optional<proto::reply>> reply_to(std::string_view name, std::string_view argument) {
+        if (!connection_.is_open()) co_return std::nullopt;
         const auto action = fmt::format("sending {} to {}", name, settings_.server.authority());
         std::string sent(name);
         std::string with(argument);
-        const auto got = co_await connection_.named_request(std::move(sent), std::move(with));
-        if (got) co_return std::to_string(got->code);
+        auto got = co_await connection_.named_request(std::move(sent), std::move(with));
+        if (got) co_return std::move(*got);
         keep(got.error(), action);
-        co_return "no reply";
+        co_return std::nullopt;
+    }
+
+    /// The code of the reply.
+    net::task<std::string> code_of(std::string_view name, std::string_view argument) {
+        const auto got = co_await reply_to(name, argument);
+        co_return got ? std::to_string(got->code) : std::string("no reply");
     }
 
     net::task<> try_command(std::string_view name, std::string_view argument) {
@@ -114,9 +120,7 @@ private:
     }
 
     net::task<> features() {
-        std::string name = "FEAT";
-        std::string argument;
-        const auto got = co_await connection_.named_request(std::move(name), std::move(argument));
+        const auto got = co_await reply_to("FEAT", "");
         add("FEAT", got ? std::to_string(got->code) : "no reply");
         if (!got) co_return;
         for (const auto& line : got->lines) {
