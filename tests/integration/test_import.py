@@ -1,14 +1,13 @@
 """`sallyport import vsftpd`: the result is accepted by serve and does what the source says."""
 
-import subprocess
-
 import pytest
 
+from harness.imports import check, hashed, run_import
 from harness.raw import Raw
 
 
 def run(sallyport, *arguments):
-    return subprocess.run([sallyport, "import", "vsftpd", *map(str, arguments)], capture_output=True, text=True, timeout=30)
+    return run_import(sallyport, "vsftpd", *arguments)
 
 
 @pytest.fixture
@@ -35,15 +34,13 @@ deny_file={{*.exe}}
 """)
     output = tmp_path / "serve.toml"
     users = tmp_path / "users"
-    hashed = subprocess.run(["openssl", "passwd", "-6", "lab"], check=True, capture_output=True, text=True).stdout.strip()
-    users.write_text(f"viewer:{hashed}:19000:0:99999:7:::\nlocked:!:19000::::::\n")
+    users.write_text(f"viewer:{hashed()}:19000:0:99999:7:::\nlocked:!:19000::::::\n")
     done = run(sallyport, config, "--output", output, "--users", users)
     assert done.returncode == 0, done.stdout + done.stderr
     for line in (f"{config}, line 5: anon_upload_enable=YES: taken over: ", "default of vsftpd: anon_umask=077: nearest equivalent: "):
         assert line in done.stdout, done.stdout
     assert output.stat().st_mode & 0o777 == 0o600
-    checked = subprocess.run([sallyport, "serve", "check", box, "--config", output], capture_output=True, text=True, timeout=30)
-    assert checked.returncode == 0, checked.stderr
+    check(sallyport, box, output)
     daemon = start("serve", box, "--config", output, "--listen", "127.0.0.1:0", "--control-socket", "none")
     with Raw(daemon.host, daemon.port).login("anonymous", "a@b") as raw:
         raw.expect("MKD day", 257)

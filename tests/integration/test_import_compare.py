@@ -1,13 +1,15 @@
 """`sallyport import compare`: what differs between two servers, and that nothing else is changed on them."""
 
 import json
-import subprocess
 
 import pytest
 
+from harness.imports import run_import
+from harness.scripted_server import ScriptedServer
+
 
 def compare(sallyport, *arguments):
-    return subprocess.run([sallyport, "import", "compare", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    return run_import(sallyport, "compare", *arguments)
 
 
 def tree(path):
@@ -92,6 +94,20 @@ def test_failures(sallyport, servers, user, code, cause):
     *_, old, new = servers(ALL, ALL)
     done = compare(sallyport, old, new if code == 5 else "127.0.0.1:1", "--user", user)
     assert done.returncode == code and cause in done.stderr, done.stderr
+
+
+def test_a_session_that_ends_is_no_difference(sallyport, servers):
+    """S8: nothing is compared with a server that closes the connection in the middle."""
+    def closes_at_feat(session, verb):
+        if verb == "FEAT" and session.verbs.count(verb) == 2:  # the first one is part of every login
+            session.control.shutdown(2)  # both directions
+    old = ScriptedServer(listings={"/": b""})
+    old.refuse = closes_at_feat
+    *_, new = servers(ALL, ALL)
+    done = compare(sallyport, f"127.0.0.1:{old.port}", new, "--user", "u:lab")
+    old.close()
+    assert old.commands[-1] == "FEAT"
+    assert done.returncode == 8 and "sending FEAT" in done.stderr and not done.stdout, done
 
 
 def test_names_are_those_of_files(sallyport):

@@ -1,24 +1,9 @@
 """`sallyport import proftpd`: the result is accepted by serve, and does what ProFTPD does with the same configuration."""
 
-import json
-import subprocess
-
 import pytest
 
+from harness.imports import check, compare_rights, differences, hashed, run_import as run
 from harness.raw import Raw
-
-
-def run(sallyport, *arguments):
-    return subprocess.run([sallyport, "import", *map(str, arguments)], capture_output=True, text=True, timeout=30)
-
-
-def hashed(password="lab"):
-    return subprocess.run(["openssl", "passwd", "-6", password], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def check(sallyport, directory, config):
-    done = subprocess.run([sallyport, "serve", "check", directory, "--config", config], capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr + config.read_text()
 
 
 @pytest.fixture
@@ -203,20 +188,10 @@ def test_rights_are_those_of_proftpd(root, start, sallyport, tmp_path, lines):
     output = tmp_path / "serve.toml"
     done = run(sallyport, "proftpd", old.folder / "proftpd.conf", "--output", output)
     assert done.returncode == 0, done.stdout + done.stderr
-    new = start("serve", old.root, "--config", output, "--listen", "127.0.0.1:0", "--control-socket", "none", give=False)
-    compared = run(sallyport, "compare", f"{old.host}:{old.port}", f"{new.host}:{new.port}", "--user", f"{old.user}:{old.password}",
-                   "--name", "secret.key", "--json")
-    assert compared.returncode in (0, 20), compared.stderr
+    probes, compared = compare_rights(start, sallyport, old, output, "--name", "secret.key")
     assert "could not be removed" not in compared.stderr or "DELE" in str(lines) or "WRITE" in str(lines)
-    probes = {probe["probe"]: probe for probe in json.loads(compared.stdout)["probes"]}
-    differences = {name: (probes[name]["old"], probes[name]["new"]) for name in RIGHTS if name in probes and not same(probes[name])}
+    found = differences(probes, RIGHTS)
     for line, name in DECLARED.items():
         if line in str(lines):
-            differences.pop(name)
-    assert not differences, output.read_text()
-
-
-def same(probe):
-    """A refusal is a refusal, whatever its code."""
-    old, new = probe["old"], probe["new"]
-    return old == new or old[:1] in "45" and new[:1] in "45"
+            found.pop(name)
+    assert not found, output.read_text()

@@ -1,23 +1,10 @@
 """`sallyport import pure-ftpd`: the result is accepted by serve, and does what Pure-FTPd does with the same options."""
 
-import json
 import shlex
-import subprocess
 
 import pytest
 
-
-def run(sallyport, *arguments):
-    return subprocess.run([sallyport, "import", *map(str, arguments)], capture_output=True, text=True, timeout=30)
-
-
-def hashed(password="lab"):
-    return subprocess.run(["openssl", "passwd", "-6", password], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def check(sallyport, directory, config):
-    done = subprocess.run([sallyport, "serve", "check", directory, "--config", config], capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr + config.read_text()
+from harness.imports import check, compare_rights, differences, hashed, run_import as run
 
 
 @pytest.fixture
@@ -134,18 +121,8 @@ def test_rights_are_those_of_pure_ftpd(root, start, sallyport, tmp_path, words):
     output = tmp_path / "serve.toml"
     done = run(sallyport, "pure-ftpd", shlex.join(["pure-ftpd", *old.words]), "--users", old.passwords, "--output", output)
     assert done.returncode == 0, done.stdout + done.stderr
-    new = start("serve", old.root, "--config", output, "--listen", "127.0.0.1:0", "--control-socket", "none", give=False)
-    compared = run(sallyport, "compare", f"{old.host}:{old.port}", f"{new.host}:{new.port}", "--user", f"{old.user}:{old.password}",
-                   "--json")
-    assert compared.returncode in (0, 20), compared.stderr
-    probes = {probe["probe"]: probe for probe in json.loads(compared.stdout)["probes"]}
-    differences = {name: (probes[name]["old"], probes[name]["new"]) for name in RIGHTS if name in probes and not same(probes[name])}
+    probes, _ = compare_rights(start, sallyport, old, output)
+    found = differences(probes, RIGHTS)
     if "--keepallfiles" in words:
-        differences.pop("remove a directory")  # who may remove directories may remove files
-    assert not differences, output.read_text()
-
-
-def same(probe):
-    """A refusal is a refusal, whatever its code."""
-    old, new = probe["old"], probe["new"]
-    return old == new or old[:1] in "45" and new[:1] in "45"
+        found.pop("remove a directory")  # who may remove directories may remove files
+    assert not found, output.read_text()
