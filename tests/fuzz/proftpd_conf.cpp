@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace sallyport;
     using sallyport::fuzz::check;
     const std::string text(sallyport::fuzz::text_of(data, size));
-    const cli::proftpd_files files{.include = [](const std::string& path) -> result<std::vector<cli::proftpd_file>> {
-                                       return std::vector<cli::proftpd_file>{{path, "Umask 022\n"}};
+    const cli::proftpd_files files{.include = [](const std::string& path) -> result<std::vector<cli::import_file>> {
+                                       return std::vector<cli::import_file>{{path, "Umask 022\n"}};
                                    },
                                    .read = [](const std::string&) -> result<std::string> {
                                        return std::string("bob:$1$saltsalt$9xy1btjgzLYfb7hivXtC//:1:1::/srv/bob:/bin/sh\n");

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +46,11 @@ int refuse(const import_job& job, const error& why, int code) {
     return code;
 }
 
+/// A file cannot be read, or its text is refused.
+int refuse_source(const import_job& job, const error& why) {
+    return refuse(job, why, why.code == errc::usage ? invalid : failed);
+}
+
 /// Writes the result, if it may be written. `between`: what separates a name and its value in the source.
 int finish(const import_job& job, const import_result& made, char between) {
     fmt::print("{}", made.report(job.program, job.file, between));
@@ -69,29 +74,44 @@ result<std::optional<std::string>> read_users(const import_job& job) {
 
 int run_vsftpd(const import_job& job) {
     const auto text = read_small_file(job.file);
-    if (!text) return refuse(job, text.error(), failed);
+    if (!text) return refuse_source(job, text.error());
     const auto users = read_users(job);
-    if (!users) return refuse(job, users.error(), failed);
+    if (!users) return refuse_source(job, users.error());
     const auto made = import_vsftpd(*text, users->value_or(""));
     if (made) return finish(job, *made, '=');
     const auto& why = made.error();
-    return refuse(job, {why.code, why.os, why.what.starts_with("--users") ? why.what : job.file + ", " + why.what}, invalid);
+    return refuse_source(job, {why.code, why.os, why.what.starts_with("--users") ? why.what : job.file + ", " + why.what});
+}
+
+result<std::string> read_one_file(const std::string& path) { return read_small_file(path); }
+
+bool is_directory(const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::is_directory(path, ignored);
 }
 
 /// The file, or those in the directory, in the order of their names.
-result<std::vector<std::string>> files_of(const std::string& path) {
+result<std::vector<import_file>> read_files(const std::string& path) {
+    std::vector<std::string> names;
     std::error_code why;
-    if (!std::filesystem::is_directory(path, why)) return std::vector<std::string>{path};
-    std::vector<std::string> out;
-    for (std::filesystem::directory_iterator entry(path, why), end; !why && entry != end; entry.increment(why))
-        out.push_back(entry->path().string());
+    if (!is_directory(path))
+        names.push_back(path);
+    else
+        for (std::filesystem::directory_iterator entry(path, why), end; !why && entry != end; entry.increment(why))
+            names.push_back(entry->path().string());
     if (why) return fail(errc::permission, fmt::format("{}: {}; run as a user that may read it", path, why.message()));
-    std::ranges::sort(out);
+    std::ranges::sort(names);
+    std::vector<import_file> out;
+    for (auto& name : names) {
+        auto text = read_small_file(name);
+        if (!text) return std::unexpected(std::move(text.error()));
+        out.push_back({std::move(name), std::move(*text)});
+    }
     return out;
 }
 
 /// The files of an Include: one, those that a pattern matches, or all of a directory.
-result<std::vector<proftpd_file>> included_files(const std::string& pattern) {
+result<std::vector<import_file>> included_files(const std::string& pattern) {
     std::vector<std::string> paths;
     glob_t found{};
     if (glob(pattern.c_str(), 0, nullptr, &found) == 0)
@@ -99,55 +119,43 @@ result<std::vector<proftpd_file>> included_files(const std::string& pattern) {
     globfree(&found);
     // A pattern may match nothing, a name may not.
     if (paths.empty() && pattern.find_first_of("*?[") == pattern.npos) paths.push_back(pattern);
-    std::vector<proftpd_file> out;
+    std::vector<import_file> out;
     for (const auto& path : paths) {
-        auto files = files_of(path);
+        auto files = read_files(path);
         if (!files) return std::unexpected(std::move(files.error()));
-        for (auto& file : *files) {
-            auto text = read_small_file(file);
-            if (!text) return std::unexpected(std::move(text.error()));
-            out.push_back({std::move(file), std::move(*text)});
-        }
+        std::ranges::move(*files, std::back_inserter(out));
     }
     return out;
 }
 
 int run_proftpd(const import_job& job) {
     auto text = read_small_file(job.file);
-    if (!text) return refuse(job, text.error(), failed);
+    if (!text) return refuse_source(job, text.error());
     auto users = read_users(job);
-    if (!users) return refuse(job, users.error(), failed);
-    const proftpd_files files{.include = included_files,
-                              .read = [](const std::string& path) { return read_small_file(path); }};
+    if (!users) return refuse_source(job, users.error());
+    const proftpd_files files{.include = included_files, .read = read_one_file};
     const auto made = import_proftpd(
         {.file = {job.file, std::move(*text)}, .virtual_host = job.virtual_host, .users = std::move(*users)}, files);
     if (made) return finish(job, *made, ' ');
-    return refuse(job, made.error(), made.error().code == errc::usage ? invalid : failed);
+    return refuse_source(job, made.error());
 }
 
 /// A command line, a directory with a file for each option, or a configuration file.
 result<pure_options> read_pure_ftpd(const std::string& source) {
     if (source.starts_with('-') || source.find_first_of(" \t") != source.npos) return read_pure_ftpd_words(source);
-    const auto names = files_of(source);
-    if (!names) return std::unexpected(names.error());
-    std::vector<pure_file> files;
-    for (const auto& name : *names) {
-        auto text = read_small_file(name);
-        if (!text) return std::unexpected(std::move(text.error()));
-        files.push_back({name, std::move(*text)});
-    }
-    std::error_code ignored;
-    if (std::filesystem::is_directory(source, ignored)) return read_pure_ftpd_directory(files);
-    return read_pure_ftpd_conf(files.front(), [](const std::string& path) { return read_small_file(path); });
+    const auto files = read_files(source);
+    if (!files) return std::unexpected(files.error());
+    if (is_directory(source)) return read_pure_ftpd_directory(*files);
+    return read_pure_ftpd_conf(files->front(), read_one_file);
 }
 
 int run_pure_ftpd(const import_job& job) {
     const auto options = read_pure_ftpd(job.file);
-    if (!options) return refuse(job, options.error(), options.error().code == errc::usage ? invalid : failed);
+    if (!options) return refuse_source(job, options.error());
     const auto users = read_users(job);
-    if (!users) return refuse(job, users.error(), failed);
+    if (!users) return refuse_source(job, users.error());
     auto made = import_pure_ftpd(*options, users->value_or(""));
-    if (!made) return refuse(job, made.error(), invalid);
+    if (!made) return refuse_source(job, made.error());
     const bool is_command_line = !options->empty() && options->front().file.empty();
     if (is_command_line) made->unit = "word";
     import_job named = job;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,6 +21,13 @@ constexpr auto outcome_texts = std::to_array<std::string_view>({"taken over", "n
 bool import_result::is_less_safe() const noexcept {
     return has_account_losses ||
            std::ranges::any_of(settings, [](const imported_setting& s) { return s.outcome == import_outcome::less_safe; });
+}
+
+void import_result::complete(const configuration_parts& parts, account_sections_text users) {
+    toml = fmt::format("{}\n[default]\n{}{}{}{}", parts.top, parts.usual, parts.anonymous.empty() ? "" : "\n",
+                       parts.anonymous, users.toml);
+    accounts = std::move(users.report);
+    has_account_losses = users.has_losses;
 }
 
 std::string import_result::report(std::string_view program, std::string_view file, char between) const {
@@ -70,6 +79,18 @@ std::string toml_list(const std::vector<std::string>& texts) {
     std::vector<std::string> out;
     for (const auto& text : texts) out.push_back(toml_text(text));
     return fmt::format("[{}]", fmt::join(out, ", "));
+}
+
+std::string with_replaced(std::string text, std::string_view what, std::string_view by) {
+    for (auto at = text.find(what); at != text.npos; at = text.find(what, at + by.size())) text.replace(at, what.size(), by);
+    return text;
+}
+
+std::optional<unsigned> parse_umask(std::string_view text) {
+    unsigned out = 0;
+    const auto done = std::from_chars(text.data(), text.data() + text.size(), out, 8);
+    if (text.empty() || done.ec != std::errc() || done.ptr != text.data() + text.size() || out > 0777) return std::nullopt;
+    return out;
 }
 
 std::string mode_lines(unsigned file_mask, unsigned directory_mask, unsigned file_mode, unsigned open) {

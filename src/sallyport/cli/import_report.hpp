@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,10 +38,27 @@ struct imported_setting {
     std::string file{};
 };
 
+/// The sections [user.NAME] for lines of htpasswd, /etc/shadow, ftpasswd or pure-pw.
+struct account_sections_text {
+    std::string toml{};
+    std::vector<std::string> report{};
+    bool has_losses = false;
+};
+
+/// Lines of the configuration file.
+struct configuration_parts {
+    // Outside of sections.
+    std::string_view top;
+    // Of [default].
+    std::string_view usual;
+    // The section [anonymous]; empty if there is none.
+    std::string_view anonymous;
+};
+
 struct import_result {
-    std::vector<imported_setting> settings;
+    std::vector<imported_setting> settings{};
     // The configuration file.
-    std::string toml;
+    std::string toml{};
     // One line for each account, escaped.
     std::vector<std::string> accounts{};
     // What the numbers of the settings count: lines, or words of a command line.
@@ -48,17 +66,12 @@ struct import_result {
     // An account was left out because of its hash, or may do more than before.
     bool has_account_losses = false;
 
+    /// Writes the configuration file, and takes over the accounts.
+    void complete(const configuration_parts& parts, account_sections_text users);
     [[nodiscard]] bool is_less_safe() const noexcept;
     /// One line for each setting and each account. `program`: the source's, "vsftpd". `between`: what separates a name and
     /// its value in the source.
     [[nodiscard]] std::string report(std::string_view program, std::string_view file, char between = '=') const;
-};
-
-/// The sections [user.NAME] for lines of htpasswd, /etc/shadow, ftpasswd or pure-pw.
-struct account_sections_text {
-    std::string toml{};
-    std::vector<std::string> report{};
-    bool has_losses = false;
 };
 
 /// What the importer of one program adds to an account, or why it leaves the account out.
@@ -80,6 +93,10 @@ using account_rule = std::function<account_addition(const std::string& name, std
 [[nodiscard]] std::string toml_text(std::string_view text);
 /// A TOML list of strings.
 [[nodiscard]] std::string toml_list(const std::vector<std::string>& texts);
+/// The text with `by` in each place of `what`, which is not empty.
+[[nodiscard]] std::string with_replaced(std::string text, std::string_view what, std::string_view by);
+/// The bits of a umask: "0222".
+[[nodiscard]] std::optional<unsigned> parse_umask(std::string_view text);
 /// file-mode and directory-mode after the masks of a umask. A server must be able to use what it has stored, so the bits
 /// of the owner stay. `open`: bits that a directory gets in any case.
 [[nodiscard]] std::string mode_lines(unsigned file_mask, unsigned directory_mask, unsigned file_mode = 0666,

@@ -52,15 +52,15 @@ std::string without_tilde(std::string_view path, const proftpd_user& user) {
     return std::string(path);
 }
 
-bool has_limit(const proftpd_section& scope, std::string_view command) {
-    return std::ranges::any_of(scope.sections, [command](const proftpd_section& s) {
-        return s.opening.is("<Limit>") &&
-               std::ranges::any_of(s.opening.words, [command](const auto& word) { return iequals(word, command); });
-    });
+bool is_login(const proftpd_section& section) {
+    return section.opening.is("<Limit>") &&
+           std::ranges::any_of(section.opening.words, [](const auto& word) { return iequals(word, "LOGIN"); });
 }
 
-bool is_login(const proftpd_section& limit) {
-    return std::ranges::any_of(limit.opening.words, [](const auto& word) { return iequals(word, "LOGIN"); });
+/// A directive that decides on a right in the section that contains it.
+bool is_on_rights(const proftpd_line& line) {
+    return line.is("AllowOverwrite") || line.is("AllowStoreRestart") || line.is("HiddenStores") || line.is("AllowAll") ||
+           line.is("DenyAll");
 }
 
 /// The section, with the lines on names of its sections <Directory> that contain every home.
@@ -119,10 +119,7 @@ std::string proftpd_accounts::root_of(const proftpd_user& user) const {
         if (!line.is("DefaultRoot") || line.words.empty()) continue;
         const std::vector<std::string> groups(line.words.begin() + 1, line.words.end());
         if (!groups.empty() && !matches_groups(groups, user)) continue;
-        std::string path = line.words.front();
-        for (auto at = path.find("%u"); at != path.npos; at = path.find("%u", at + user.name.size()))
-            path.replace(at, 2, user.name);
-        path = normal(without_tilde(path, user));
+        auto path = normal(without_tilde(with_replaced(line.words.front(), "%u", user.name), user));
         // "/": not confined, but the session begins in the home.
         return path.empty() ? user.own_home : path;
     }
@@ -150,13 +147,11 @@ result<std::string> proftpd_accounts::default_settings() {
     std::string out;
     if (root != server().lines.end() && root->words.front().starts_with('/') && !normal(root->words.front()).empty()) {
         other.root = normal(root->words.front());
-        std::string path = other.root;
-        for (auto at = path.find("%u"); at != path.npos; at = path.find("%u", at)) path.replace(at, 2, "{user}");
-        out += fmt::format("home = {}\n", toml_text(path));
+        out += fmt::format("home = {}\n", toml_text(with_replaced(other.root, "%u", "{user}")));
     }
     default_rights_ = rights_of({&server()}, other);
     out += fmt::format("rights = {}\n", toml_list(default_rights_));
-    const auto modes = proftpd_modes(source_, server(), true, 0700);
+    const auto modes = proftpd_modes(source_, server(), 0700);
     if (!modes) return modes;
     const auto names = proftpd_names_and_rates(source_, with_whole_directories(server()));
     if (!names) return names;
@@ -170,14 +165,14 @@ result<std::string> proftpd_accounts::default_settings() {
 std::string proftpd_accounts::networks_lines(const proftpd_section& scope, bool always) {
     const proftpd_section* limit = nullptr;
     for (const auto& section : scope.sections)
-        if (section.opening.is("<Limit>") && is_login(section)) limit = &section;
+        if (is_login(section)) limit = &section;
     if (limit == nullptr) return {};
     const auto found = networks_of(*limit, server());
     source_.note_section(*limit, found.is_incomplete ? outcome::less_safe : outcome::taken,
                          found.is_incomplete ? "a condition has no equivalent; write allow-from and refuse-from by hand"
                                              : "who may log in: allow-from, refuse-from, and the sections of users");
     for (const auto& section : scope.sections)
-        if (section.opening.is("<Limit>") && is_login(section))
+        if (is_login(section))
             source_.note_section(section, outcome::less_safe, "the last <Limit LOGIN> is taken over only");
     std::string out;
     if (always || !found.allow.empty()) out += fmt::format("allow-from = {}\n", toml_list(found.allow));
@@ -294,7 +289,7 @@ result<std::string> proftpd_accounts::anonymous() {
     source_.note_setting("<Anonymous>", outcome::nearest,
                          "world-readable-only = true: only what every user of this machine may read",
                          "what its User may read");
-    const auto modes = proftpd_modes(source_, *section, true, 0755);
+    const auto modes = proftpd_modes(source_, *section, 0755);
     if (!modes) return modes;
     const auto names = proftpd_names_and_rates(source_, with_whole_directories(*section));
     if (!names) return names;
@@ -306,8 +301,7 @@ result<std::string> proftpd_accounts::anonymous() {
     if (sessions > 0 || source_.first("MaxClientsPerUser") != nullptr) out += fmt::format("max-sessions = {}\n", sessions);
     if (proftpd_requires_tls(source_)) out += "tls-required = true\n";
     out += *modes + *names;
-    if (has_limit(*section, "LOGIN")) out += networks_lines(*section, true);
-    return out + rights_lines({section, &server()}, user, "anonymous", nullptr);
+    return out + networks_lines(*section, true) + rights_lines({section, &server()}, user, "anonymous", nullptr);
 }
 
 void proftpd_accounts::note_public(const proftpd_section& section) {
@@ -316,15 +310,13 @@ void proftpd_accounts::note_public(const proftpd_section& section) {
             source_.note(line, outcome::nearest, "files belong to the user of the process, see --run-as");
         else if (line.is("UserAlias"))
             source_.note(line, outcome::nearest, "the names anonymous and ftp mean anonymous login");
-        else if (line.is("AllowOverwrite") || line.is("AllowStoreRestart") || line.is("HiddenStores"))
+        else if (is_on_rights(line))
             source_.note(line, outcome::taken, "rights of [anonymous]");
         else if (line.is("RequireValidShell") || line.is("RootLogin"))
             source_.note(line, outcome::nearest, "an anonymous user has no shell");
         else if (line.is("AnonRequirePassword"))
             source_.note(line, is_on({&section}, "AnonRequirePassword", false) ? outcome::less_safe : outcome::nearest,
                          "any password is accepted");
-        else if (line.is("AllowAll") || line.is("DenyAll"))
-            source_.note(line, outcome::taken, "rights of [anonymous]");
     }
     for (const auto& inner : section.sections) {
         if (inner.opening.is("<Limit>")) note_limit(inner);
@@ -363,10 +355,6 @@ void proftpd_accounts::note_limit(const proftpd_section& limit) {
 }
 
 void proftpd_accounts::note_directory(const proftpd_section& directory, bool is_public) {
-    const auto is_on_rights = [](const proftpd_line& line) {
-        return line.is("AllowOverwrite") || line.is("AllowStoreRestart") || line.is("HiddenStores") || line.is("AllowAll") ||
-               line.is("DenyAll");
-    };
     const bool has_rights = !directory.sections.empty() || std::ranges::any_of(directory.lines, is_on_rights);
     auto what = outcome::dropped;
     std::string_view text = "no account has its home there";

@@ -42,10 +42,9 @@ result<import_result> made_of(proftpd_source& source, const proftpd_input& input
     if (!open) return std::unexpected(open.error());
     accounts.note_rights();
     source.note_others();
-    return import_result{.settings = source.take_notes(),
-                         .toml = *top + "\n[default]\n" + *usual + (open->empty() ? "" : "\n" + *open) + sections->toml,
-                         .accounts = std::move(sections->report),
-                         .has_account_losses = sections->has_losses};
+    import_result out{.settings = source.take_notes()};
+    out.complete({.top = *top, .usual = *usual, .anonymous = *open}, std::move(*sections));
+    return out;
 }
 
 }  // namespace

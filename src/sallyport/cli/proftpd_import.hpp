@@ -5,7 +5,6 @@
 // One server of the source becomes one configuration. Its users keep their hashes, and <Limit> and <Directory> become their
 // rights. A source that ProFTPD itself would refuse is an error.
 
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -16,7 +15,7 @@
 namespace sallyport::cli {
 
 struct proftpd_input {
-    proftpd_file file;
+    import_file file;
     // Of a <VirtualHost>; empty: the server outside them.
     std::string virtual_host{};
     // Accounts in place of those of AuthUserFile.
@@ -26,7 +25,7 @@ struct proftpd_input {
 struct proftpd_files {
     proftpd_include include;
     // AuthUserFile and AuthGroupFile.
-    std::function<result<std::string>(const std::string& path)> read;
+    import_file_reader read;
 };
 
 [[nodiscard]] result<import_result> import_proftpd(const proftpd_input& input, const proftpd_files& files);

@@ -14,7 +14,7 @@ namespace {
 constexpr auto proftpd_hash = "$1$saltsalt$9xy1btjgzLYfb7hivXtC//";
 
 const proftpd_files no_files{
-    .include = [](const std::string&) { return std::vector<proftpd_file>(); },
+    .include = [](const std::string&) { return std::vector<import_file>(); },
     .read = [](const std::string& path) -> result<std::string> {
         if (path == "/etc/groups") return std::string("staff:x:50:alice\nftp:x:60:\n");
         if (path == "/etc/passwd.ftp")

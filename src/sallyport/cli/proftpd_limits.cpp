@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <utility>
 
@@ -138,6 +139,17 @@ std::optional<bool> decision_in(const proftpd_section& scope, std::string_view n
     return out;
 }
 
+/// The first decision on one of these names, some of which may be empty.
+bool permits_first_of(std::initializer_list<std::string_view> names, const proftpd_scopes& scopes, const proftpd_user& user,
+                      addresses how) {
+    for (const auto name : names) {
+        if (name.empty()) continue;
+        for (const auto* const scope : scopes)
+            if (const auto decided = decision_in(*scope, name, user, how)) return *decided;
+    }
+    return true;
+}
+
 /// The networks of one "Allow from" or "Deny from"; nothing where one of them is a name.
 std::optional<std::vector<std::string>> networks_in(const std::vector<std::string>& words) {
     std::vector<std::string> out;
@@ -182,19 +194,11 @@ void add_class(std::vector<std::string>& to, const proftpd_line& line, const pro
 }  // namespace
 
 bool permits(const proftpd_scopes& scopes, std::string_view command, const proftpd_user& user) {
-    for (const auto name : {command, group_of(command), std::string_view("ALL")}) {
-        if (name.empty()) continue;
-        for (const auto* const scope : scopes)
-            if (const auto decided = decision_in(*scope, name, user, addresses::never_match)) return *decided;
-    }
-    return true;
+    return permits_first_of({command, group_of(command), "ALL"}, scopes, user, addresses::never_match);
 }
 
 bool permits_login(const proftpd_scopes& scopes, const proftpd_user& user) {
-    for (const std::string_view name : {"LOGIN", "ALL"})
-        for (const auto* const scope : scopes)
-            if (const auto decided = decision_in(*scope, name, user, addresses::are_ignored)) return *decided;
-    return true;
+    return permits_first_of({"LOGIN", "ALL"}, scopes, user, addresses::are_ignored);
 }
 
 bool is_on(const proftpd_scopes& scopes, std::string_view directive, bool otherwise) {

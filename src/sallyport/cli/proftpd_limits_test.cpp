@@ -10,7 +10,7 @@ namespace {
 using limit_names = std::vector<std::string>;
 
 proftpd_section conf(const std::string& text) {
-    auto read = read_proftpd_conf({"p.conf", text}, [](const std::string&) { return std::vector<proftpd_file>(); });
+    auto read = read_proftpd_conf({"p.conf", text}, [](const std::string&) { return std::vector<import_file>(); });
     EXPECT_TRUE(read) << read.error().what;
     return read ? std::move(*read) : proftpd_section();
 }

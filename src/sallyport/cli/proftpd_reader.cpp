@@ -20,10 +20,6 @@ constexpr std::size_t max_bytes = std::size_t{8} << 20U;
 
 constexpr std::string_view blanks = " \t\r";
 
-std::unexpected<error> refuse(const proftpd_line& at, std::string_view what) {
-    return fail(errc::usage, fmt::format("{}, line {}: {}", at.file, at.line, what));
-}
-
 /// The words of a line. A word that begins with a quotation mark ends with one; in it, \" is a quotation mark. A word that
 /// begins with # begins a comment.
 std::vector<std::string> words_of(std::string_view text) {
@@ -79,7 +75,7 @@ class proftpd_parser {
 public:
     explicit proftpd_parser(const proftpd_include& include) : include_(include) {}
 
-    result<void> read(const proftpd_file& file, std::size_t depth) {
+    result<void> read(const import_file& file, std::size_t depth) {
         bytes_ += file.text.size();
         if (bytes_ > max_bytes) return fail(errc::usage, fmt::format("{}: the files are too long", file.path));
         const auto opened_before = open_.size();
@@ -88,7 +84,7 @@ public:
             proftpd_line line{.file = file.path, .line = next->first};
             const std::string_view text = next->second;
             if (std::ranges::any_of(text, [](char c) { return is_control(c) && c != '\t' && c != '\r'; }))
-                return refuse(line, "contains control characters; remove them");
+                return refuse_line(line, "contains control characters; remove them");
             const auto start = text.find_first_not_of(blanks);
             if (start == text.npos || text[start] == '#') continue;
             auto done = text[start] == '<' ? tag(std::move(line), text.substr(start + 1), opened_before)
@@ -97,7 +93,7 @@ public:
         }
         if (open_.size() > opened_before) {
             const auto& opening = open_.back().opening;
-            return refuse(opening, fmt::format("{} has no end; write </{}", opening.name, opening.name.substr(1)));
+            return refuse_line(opening, fmt::format("{} has no end; write </{}", opening.name, opening.name.substr(1)));
         }
         return {};
     }
@@ -115,8 +111,8 @@ private:
             open_.back().lines.push_back(std::move(line));
             return {};
         }
-        if (line.words.size() != 1) return refuse(line, "Include needs one path");
-        if (depth == max_depth) return refuse(line, "files include each other too deeply");
+        if (line.words.size() != 1) return refuse_line(line, "Include needs one path");
+        if (depth == max_depth) return refuse_line(line, "files include each other too deeply");
         const auto files = include_(line.words.front());
         if (!files) return std::unexpected(with_place(line, files.error()));
         open_.back().lines.push_back(std::move(line));
@@ -128,20 +124,20 @@ private:
     /// `text`: after the '<'.
     result<void> tag(proftpd_line line, std::string_view text, std::size_t opened_before) {
         const auto end = text.rfind('>');
-        if (end == text.npos) return refuse(line, "a section needs '>' at its end");
+        if (end == text.npos) return refuse_line(line, "a section needs '>' at its end");
         const bool closes = text.starts_with('/');
         auto words = words_of(text.substr(closes ? 1 : 0, end - (closes ? 1 : 0)));
-        if (words.empty()) return refuse(line, "a section needs a name");
+        if (words.empty()) return refuse_line(line, "a section needs a name");
         line.name = fmt::format("<{}>", words.front());
         words.erase(words.begin());
         line.words = std::move(words);
         if (!closes) {
-            if (open_.size() > max_depth) return refuse(line, "sections are nested too deeply");
+            if (open_.size() > max_depth) return refuse_line(line, "sections are nested too deeply");
             open_.push_back({.opening = std::move(line)});
             return {};
         }
         if (open_.size() == opened_before || !open_.back().opening.is(line.name))
-            return refuse(line, fmt::format("</{} ends no section", escape(line.name.substr(1), 100)));
+            return refuse_line(line, fmt::format("</{} ends no section", escape(line.name.substr(1), 100)));
         proftpd_section closed = std::move(open_.back());
         open_.pop_back();
         auto& parent = open_.back();
@@ -167,6 +163,10 @@ error with_place(const proftpd_line& line, const error& why) {
     return {why.code, why.os, fmt::format("{}, line {}: {}", line.file, line.line, why.what)};
 }
 
+std::unexpected<error> refuse_line(const proftpd_line& line, std::string_view what) {
+    return std::unexpected(with_place(line, {errc::usage, 0, std::string(what)}));
+}
+
 std::string proftpd_line::value() const { return fmt::format("{}", fmt::join(words, " ")); }
 
 bool proftpd_line::is(std::string_view other) const noexcept { return iequals(name, other); }
@@ -176,7 +176,7 @@ const proftpd_line* proftpd_section::first(std::string_view name) const noexcept
     return found == lines.end() ? nullptr : &*found;
 }
 
-result<proftpd_section> read_proftpd_conf(const proftpd_file& file, const proftpd_include& include) {
+result<proftpd_section> read_proftpd_conf(const import_file& file, const proftpd_include& include) {
     proftpd_parser parser(include);
     if (auto done = parser.read(file, 0); !done) return std::unexpected(std::move(done.error()));
     return parser.take();

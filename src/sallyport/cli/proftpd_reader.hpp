@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/import_file.hpp>
 
 namespace sallyport::cli {
 
@@ -37,18 +38,15 @@ struct proftpd_section {
     [[nodiscard]] const proftpd_line* first(std::string_view name) const noexcept;
 };
 
-struct proftpd_file {
-    std::string path;
-    std::string text;
-};
-
 /// The files that an Include names, in their order; an error if one of them cannot be read.
-using proftpd_include = std::function<result<std::vector<proftpd_file>>(const std::string& path)>;
+using proftpd_include = std::function<result<std::vector<import_file>>(const std::string& path)>;
 
 /// The error of a file that this line names.
 [[nodiscard]] error with_place(const proftpd_line& line, const error& why);
+/// An error of the line itself.
+[[nodiscard]] std::unexpected<error> refuse_line(const proftpd_line& line, std::string_view what);
 
 /// The whole configuration as a section without an opening line.
-[[nodiscard]] result<proftpd_section> read_proftpd_conf(const proftpd_file& file, const proftpd_include& include);
+[[nodiscard]] result<proftpd_section> read_proftpd_conf(const import_file& file, const proftpd_include& include);
 
 }  // namespace sallyport::cli

@@ -7,7 +7,7 @@
 namespace sallyport::cli {
 namespace {
 
-result<std::vector<proftpd_file>> nothing_to_include(const std::string& path) {
+result<std::vector<import_file>> nothing_to_include(const std::string& path) {
     return fail(errc::not_found, path + ": no such file");
 }
 
@@ -48,9 +48,9 @@ TEST(proftpd_reader, sections) {
 }
 
 TEST(proftpd_reader, included_files) {
-    const proftpd_include include = [](const std::string& path) -> result<std::vector<proftpd_file>> {
-        if (path == "/again") return std::vector<proftpd_file>{{"/again", "Include /again\n"}};
-        return std::vector<proftpd_file>{{"/a", "Port 1\n"}, {"/b", "Umask 022\n"}};
+    const proftpd_include include = [](const std::string& path) -> result<std::vector<import_file>> {
+        if (path == "/again") return std::vector<import_file>{{"/again", "Include /again\n"}};
+        return std::vector<import_file>{{"/a", "Port 1\n"}, {"/b", "Umask 022\n"}};
     };
     const auto read = read_proftpd_conf({"p.conf", "Include /x/\nPort 2\n"}, include);
     ASSERT_TRUE(read) << read.error().what;

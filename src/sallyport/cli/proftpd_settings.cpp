@@ -1,7 +1,6 @@
 #include <sallyport/cli/proftpd_settings.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <exception>
 #include <optional>
@@ -255,14 +254,6 @@ private:
     bool has_rate_ = false;
 };
 
-/// "0222" or nothing.
-std::optional<unsigned> parse_mask(std::string_view text) {
-    unsigned out = 0;
-    const auto done = std::from_chars(text.data(), text.data() + text.size(), out, 8);
-    if (text.empty() || done.ec != std::errc() || done.ptr != text.data() + text.size() || out > 0777) return std::nullopt;
-    return out;
-}
-
 /// Adds the wildcards for one line of expressions; false if there are none.
 bool add_patterns(std::vector<std::string>& to, const proftpd_line& line) {
     // A second word is a flag, or names users.
@@ -354,12 +345,11 @@ bool proftpd_requires_tls(const proftpd_source& source) {
     return how != "off" && how != "!data" && how != "no" && how != "false";
 }
 
-result<std::string> proftpd_modes(proftpd_source& source, const proftpd_section& section, bool otherwise, unsigned open) {
+result<std::string> proftpd_modes(proftpd_source& source, const proftpd_section& section, unsigned open) {
     const auto* const line = section.first("Umask");
     constexpr unsigned usual = 022;
-    if (line == nullptr && !otherwise) return std::string();
-    const auto files = line == nullptr ? usual : line->words.empty() ? std::nullopt : parse_mask(line->words.front());
-    const auto directories = line == nullptr || line->words.size() < 2 ? files : parse_mask(line->words[1]);
+    const auto files = line == nullptr ? usual : line->words.empty() ? std::nullopt : parse_umask(line->words.front());
+    const auto directories = line == nullptr || line->words.size() < 2 ? files : parse_umask(line->words[1]);
     if (!files || !directories) return refuse_line(*line, "Umask needs one or two octal numbers");
     constexpr std::string_view text = "file-mode and directory-mode";
     if (line != nullptr)

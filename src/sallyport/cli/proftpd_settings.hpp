@@ -15,9 +15,8 @@ namespace sallyport::cli {
 /// TLSEngine is on, and TLSRequired demands it for one of the two connections at least.
 [[nodiscard]] bool proftpd_requires_tls(const proftpd_source& source);
 
-/// Modes of uploads: lines of [default] or [anonymous]. Empty if the section has no Umask and `otherwise` is false.
-[[nodiscard]] result<std::string> proftpd_modes(proftpd_source& source, const proftpd_section& section, bool otherwise,
-                                                unsigned open);
+/// Modes of uploads: lines of [default] or [anonymous]. `open`: bits that a directory gets in any case.
+[[nodiscard]] result<std::string> proftpd_modes(proftpd_source& source, const proftpd_section& section, unsigned open);
 
 /// Hidden and refused names, owners in listings, rates.
 [[nodiscard]] result<std::string> proftpd_names_and_rates(proftpd_source& source, const proftpd_section& section);

@@ -45,10 +45,6 @@ void append(proftpd_section& to, proftpd_section& from) {
 
 }  // namespace
 
-std::unexpected<error> refuse_line(const proftpd_line& line, std::string_view what) {
-    return fail(errc::usage, fmt::format("{}, line {}: {}", line.file, line.line, what));
-}
-
 std::optional<std::uint64_t> parse_seconds(std::string_view text) {
     constexpr std::uint64_t max = 366ULL * 24 * 3600;
     std::uint64_t out = 0;

@@ -42,13 +42,13 @@ public:
     void note_each(std::string_view name, import_outcome what, std::string_view text);
     /// Of the section and all that is in it.
     void note_section(const proftpd_section& section, import_outcome what, std::string_view text);
-    [[nodiscard]] bool is_noted(const proftpd_line& line) const noexcept;
     /// Of every line that has none yet, by the table of directives.
     void note_others();
 
     [[nodiscard]] std::vector<imported_setting> take_notes();
 
 private:
+    [[nodiscard]] bool is_noted(const proftpd_line& line) const noexcept;
     void note_others_in(const proftpd_section& section, bool is_part);
 
     proftpd_section server_;
@@ -58,7 +58,5 @@ private:
 
 /// "300", "5m", "00:05:00".
 [[nodiscard]] std::optional<std::uint64_t> parse_seconds(std::string_view text);
-
-[[nodiscard]] std::unexpected<error> refuse_line(const proftpd_line& line, std::string_view what);
 
 }  // namespace sallyport::cli

@@ -1,7 +1,6 @@
 #include <sallyport/cli/pure_ftpd_import.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -26,9 +25,8 @@ constexpr std::uint64_t usual_sessions_per_address = 8;
 constexpr std::uint64_t usual_idle_minutes = 15;
 constexpr std::uint64_t max_number = 1'000'000'000;
 
-std::unexpected<error> refuse_option(const pure_option& at, std::string_view what) {
-    const auto where = at.file.empty() ? fmt::format("word {}", at.line) : fmt::format("{}, line {}", at.file, at.line);
-    return fail(errc::usage, fmt::format("{}: {} {}", where, at.name, what));
+std::unexpected<error> refuse_value(const pure_option& of, std::string_view what) {
+    return refuse_option(of, fmt::format("{} {}", of.name, what));
 }
 
 /// The parts of "A:B"; one number is both.
@@ -47,13 +45,6 @@ std::optional<pair_of_numbers> parse_pair(std::string_view text) {
     const auto second = colon == text.npos ? first : part(text.substr(colon + 1));
     if (!first || !second) return std::nullopt;
     return pair_of_numbers{*first, *second};
-}
-
-std::optional<unsigned> parse_octal(std::string_view text) {
-    unsigned out = 0;
-    const auto done = std::from_chars(text.data(), text.data() + text.size(), out, 8);
-    if (text.empty() || done.ec != std::errc() || done.ptr != text.data() + text.size() || out > 0777) return std::nullopt;
-    return out;
 }
 
 class pure_importer {
@@ -79,9 +70,7 @@ public:
         if (!sections) return fail(errc::usage, "--users, " + sections.error().what);
         others();
         if (is_on("AnonymousOnly")) sections->toml.clear();
-        out_.accounts = std::move(sections->report);
-        out_.has_account_losses = sections->has_losses;
-        out_.toml = top_ + "\n[default]\n" + default_ + (anonymous_.empty() ? "" : "\n" + anonymous_) + sections->toml;
+        out_.complete({.top = top_, .usual = default_, .anonymous = anonymous_}, std::move(*sections));
         std::ranges::stable_sort(out_.settings, {},
                                  [](const imported_setting& s) { return std::tuple(s.line != 0, s.file, s.line); });
         return std::move(out_);
@@ -120,7 +109,7 @@ private:
         const auto* const option = find(name);
         if (option == nullptr) return otherwise;
         const auto parsed = parse_pair(option->value);
-        if (!parsed) return refuse_option(*option, "needs one or two numbers");
+        if (!parsed) return refuse_value(*option, "needs one or two numbers");
         return *parsed;
     }
 
@@ -133,7 +122,7 @@ private:
             address = bind->value.substr(0, comma);
             const auto written = comma == bind->value.npos ? std::string() : bind->value.substr(comma + 1);
             const auto number = parse_decimal(written, max_port);
-            if (!number && !written.empty() && written != "ftp") return refuse_option(*bind, "needs ADDRESS,PORT");
+            if (!number && !written.empty() && written != "ftp") return refuse_value(*bind, "needs ADDRESS,PORT");
             port = number.value_or(port);
         }
         if (address.empty()) address = is_on("IPV4Only") ? "0.0.0.0" : "[::]";
@@ -155,7 +144,7 @@ private:
     result<void> tls() {
         const auto* const option = find("TLS");
         const auto level = parse_decimal(value("TLS", "0"), 3);
-        if (!level) return refuse_option(*option, "needs a number from 0 to 3");
+        if (!level) return refuse_value(*option, "needs a number from 0 to 3");
         const auto names = {"CertFile", "CertFileAndKey", "ExtCert", "TLSCipherSuite"};
         if (*level == 0) {
             note_default("TLS", "0", outcome::taken, "no certificate");
@@ -195,7 +184,7 @@ private:
         auto max_sessions = sessions->first;
         if (range->first > 0) {
             if (range->second < range->first || range->second > 65535)
-                return refuse_option(*find("PassivePortRange"), "needs two ports in order");
+                return refuse_value(*find("PassivePortRange"), "needs two ports in order");
             // Pure-FTPd permits one session for two ports.
             const auto half = std::max<std::uint64_t>(1, (range->second - range->first + 1) / 2);
             top_ += fmt::format("passive-ports = \"{}-{}\"\n", range->first, range->second);
@@ -227,9 +216,9 @@ private:
     result<void> modes() {
         const auto text = value("Umask", "133:022");
         const auto colon = std::min(text.find(':'), text.size());
-        const auto files = parse_octal(text.substr(0, colon));
-        const auto directories = colon == text.size() ? files : parse_octal(text.substr(colon + 1));
-        if (!files || !directories) return refuse_option(*find("Umask"), "needs two octal numbers with ':' between them");
+        const auto files = parse_umask(text.substr(0, colon));
+        const auto directories = colon == text.size() ? files : parse_umask(text.substr(colon + 1));
+        if (!files || !directories) return refuse_value(*find("Umask"), "needs two octal numbers with ':' between them");
         default_ += mode_lines(*files, *directories, 0777);
         // Its files must not be readable again if they may not be downloaded.
         const unsigned others = is_on("AntiWarez") ? 0007 : 0;

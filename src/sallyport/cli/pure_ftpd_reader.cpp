@@ -21,10 +21,6 @@ std::string pure_place(const pure_option& at) {
     return at.file.empty() ? fmt::format("word {}", at.line) : fmt::format("{}, line {}", at.file, at.line);
 }
 
-std::unexpected<error> refuse(const pure_option& at, std::string_view what) {
-    return fail(errc::usage, fmt::format("{}: {}", pure_place(at), what));
-}
-
 std::string_view trimmed(std::string_view text) {
     const auto start = text.find_first_not_of(pure_blanks);
     if (start == text.npos) return {};
@@ -36,14 +32,14 @@ result<void> complete(pure_option& of, const pure_ftpd_setting* known) {
     if (known == nullptr) {
         std::vector<std::string> names;
         for (const auto& s : pure_ftpd_settings) names.emplace_back(of.file.empty() ? s.long_name : s.name);
-        return refuse(of, fmt::format("unknown option '{}'{}", escape(of.name, 100),
-                                      did_you_mean(of.name, names, "see pure-ftpd(8)")));
+        return refuse_option(of, fmt::format("unknown option '{}'{}", escape(of.name, 100),
+                                             did_you_mean(of.name, names, "see pure-ftpd(8)")));
     }
     of.name = known->name;
     std::ranges::replace(of.value, '\t', ' ');
-    if (std::ranges::any_of(of.value, is_control)) return refuse(of, "control characters in a value; remove them");
+    if (std::ranges::any_of(of.value, is_control)) return refuse_option(of, "control characters in a value; remove them");
     if (known->form == pure_value::text) {
-        if (of.value.empty()) return refuse(of, fmt::format("{} needs a value", of.name));
+        if (of.value.empty()) return refuse_option(of, fmt::format("{} needs a value", of.name));
         // "10000 8" of a file is "10000:8" on a command line.
         const bool has_parts = std::ranges::all_of(of.value, [](char c) { return is_digit(c) || c == ' ' || c == ':'; });
         if (has_parts) {
@@ -61,7 +57,8 @@ result<void> complete(pure_option& of, const pure_ftpd_setting* known) {
     static constexpr auto on = std::to_array<std::string_view>({"yes", "on", "1", "true", "enabled"});
     static constexpr auto off = std::to_array<std::string_view>({"no", "off", "0", "false", "disabled"});
     const bool is_on = std::ranges::find(on, value) != on.end();
-    if (!is_on && std::ranges::find(off, value) == off.end()) return refuse(of, fmt::format("{} needs yes or no", of.name));
+    if (!is_on && std::ranges::find(off, value) == off.end())
+        return refuse_option(of, fmt::format("{} needs yes or no", of.name));
     of.value = is_on ? "yes" : "no";
     return {};
 }
@@ -94,13 +91,19 @@ std::string_view unquoted(std::string_view text) {
     return text;
 }
 
-result<void> read_conf(pure_options& into, const pure_file& file, const pure_include& read, std::size_t depth) {
-    std::string_view text = file.text;
+/// The lines that are neither empty nor comments, with their numbers.
+std::vector<std::pair<std::size_t, std::string_view>> lines_of(std::string_view text) {
+    std::vector<std::pair<std::size_t, std::string_view>> out;
     for (std::size_t number = 1; !text.empty(); ++number) {
         const std::string_view row = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(text.size(), row.size() + 1));
-        const auto line = trimmed(row);
-        if (line.empty() || line.starts_with('#')) continue;
+        if (const auto line = trimmed(row); !line.empty() && !line.starts_with('#')) out.emplace_back(number, line);
+    }
+    return out;
+}
+
+result<void> read_conf(pure_options& into, const import_file& file, const import_file_reader& read, std::size_t depth) {
+    for (const auto& [number, line] : lines_of(file.text)) {
         const auto end = std::min(line.find_first_of(pure_blanks), line.size());
         pure_option made{.file = file.path,
                          .line = number,
@@ -108,7 +111,7 @@ result<void> read_conf(pure_options& into, const pure_file& file, const pure_inc
                          .value = std::string(unquoted(trimmed(line.substr(end))))};
         if (auto done = complete(made, find_by_name(made.name)); !done) return done;
         const bool includes = made.name == "Include";
-        if (includes && depth == max_includes) return refuse(made, "files include each other too deeply");
+        if (includes && depth == max_includes) return refuse_option(made, "files include each other too deeply");
         into.push_back(made);
         if (!includes) continue;
         auto inner = read(made.value);
@@ -160,7 +163,7 @@ public:
             auto done = word.starts_with("--") ? long_option(word.substr(2))
                         : word.size() > 1 && word.starts_with('-')
                             ? letters(word.substr(1))
-                            : result<void>(refuse(pure_option{.file = {}, .line = at_ + 1}, "is no option"));
+                            : result<void>(refuse_option(pure_option{.file = {}, .line = at_ + 1}, "is no option"));
             if (!done) return std::unexpected(std::move(done.error()));
         }
         return std::move(out_);
@@ -174,7 +177,7 @@ private:
             else if (at_ + 1 < words_.size())
                 made.value = words_[++at_];
         } else if (known != nullptr) {
-            if (has_value) return refuse(made, fmt::format("--{} takes no value", made.name));
+            if (has_value) return refuse_option(made, fmt::format("--{} takes no value", made.name));
             made.value = "yes";
         }
         if (auto done = complete(made, known); !done) return done;
@@ -210,7 +213,11 @@ private:
 
 }  // namespace
 
-result<pure_options> read_pure_ftpd_conf(const pure_file& file, const pure_include& read) {
+std::unexpected<error> refuse_option(const pure_option& at, std::string_view what) {
+    return fail(errc::usage, fmt::format("{}: {}", pure_place(at), what));
+}
+
+result<pure_options> read_pure_ftpd_conf(const import_file& file, const import_file_reader& read) {
     pure_options out;
     if (auto done = read_conf(out, file, read, 0); !done) return std::unexpected(std::move(done.error()));
     return out;
@@ -218,19 +225,14 @@ result<pure_options> read_pure_ftpd_conf(const pure_file& file, const pure_inclu
 
 result<pure_options> read_pure_ftpd_words(std::string_view words) { return pure_word_reader(command_words(words)).run(); }
 
-result<pure_options> read_pure_ftpd_directory(const std::vector<pure_file>& files) {
+result<pure_options> read_pure_ftpd_directory(const std::vector<import_file>& files) {
     pure_options out;
     for (const auto& file : files) {
         const auto slash = file.path.rfind('/');
         pure_option made{
             .file = file.path, .line = 0, .name = file.path.substr(slash == file.path.npos ? 0 : slash + 1), .value = {}};
-        std::string_view text = file.text;
-        for (std::size_t number = 1; !text.empty(); ++number) {
-            const std::string_view row = text.substr(0, text.find('\n'));
-            text.remove_prefix(std::min(text.size(), row.size() + 1));
-            const auto line = trimmed(row);
-            if (line.empty() || line.starts_with('#')) continue;
-            if (made.line != 0) return refuse(made, "a file of this directory has one line; remove the others");
+        for (const auto& [number, line] : lines_of(file.text)) {
+            if (made.line != 0) return refuse_option(made, "a file of this directory has one line; remove the others");
             made.line = number;
             made.value = unquoted(line);
         }

@@ -6,12 +6,12 @@
 // All forms give the names of the configuration file. What Pure-FTPd itself would refuse is an error with file and line.
 
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/import_file.hpp>
 
 namespace sallyport::cli {
 
@@ -27,18 +27,14 @@ struct pure_option {
 
 using pure_options = std::vector<pure_option>;
 
-struct pure_file {
-    std::string path;
-    std::string text;
-};
+/// An error of this option, with its place in the source.
+[[nodiscard]] std::unexpected<error> refuse_option(const pure_option& at, std::string_view what);
 
-/// The file that an Include names.
-using pure_include = std::function<result<std::string>(const std::string& path)>;
-
-[[nodiscard]] result<pure_options> read_pure_ftpd_conf(const pure_file& file, const pure_include& read);
+/// `read`: for the file that an Include names.
+[[nodiscard]] result<pure_options> read_pure_ftpd_conf(const import_file& file, const import_file_reader& read);
 /// "-A -E --tls=1"; quotation marks keep blanks in a word.
 [[nodiscard]] result<pure_options> read_pure_ftpd_words(std::string_view words);
 /// The name of each file is that of the option.
-[[nodiscard]] result<pure_options> read_pure_ftpd_directory(const std::vector<pure_file>& files);
+[[nodiscard]] result<pure_options> read_pure_ftpd_directory(const std::vector<import_file>& files);
 
 }  // namespace sallyport::cli

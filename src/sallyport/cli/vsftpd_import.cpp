@@ -58,10 +58,13 @@ public:
         if (!users.empty() && yes("userlist_enable"))
             note("userlist_enable", outcome::less_safe,
                  "the list is not read; remove the users that it refuses from the file of --users");
-        if (auto added = add_users(users); !added) return std::unexpected(added.error());
+        auto sections = make_account_sections(users, [](const std::string& name, std::string_view) -> account_addition {
+            return {.left_out = name == "root" ? "PAM refuses it at vsftpd as well (/etc/ftpusers)" : ""};
+        });
+        if (!sections) return fail(errc::usage, "--users, " + sections.error().what);
         others();
         std::ranges::stable_sort(out_.settings, {}, &imported_setting::line);
-        out_.toml = top_ + "\n[default]\n" + default_ + (anonymous_.empty() ? "" : "\n" + anonymous_) + users_;
+        out_.complete({.top = top_, .usual = default_, .anonymous = anonymous_}, std::move(*sections));
         return std::move(out_);
     }
 
@@ -346,27 +349,14 @@ private:
                       "the right overwrite includes SITE CHMOD");
         note_if_given("local_max_rate", outcome::taken, "upload-rate and download-rate of [default]");
         std::string root = value("local_root");
-        const auto token = value("user_sub_token");
-        if (!token.empty())
-            for (auto at = root.find(token); at != std::string::npos; at = root.find(token, at + 6))
-                root.replace(at, token.size(), "{user}");
+        if (const auto token = value("user_sub_token"); !token.empty())
+            root = with_replaced(std::move(root), token, "{user}");
         note_if_given("user_sub_token", outcome::taken, "{user}");
         if (!root.empty())
             flag_in(default_, "local_root", fmt::format("home = {}", toml_text(root)));
         else if (on)
             note("local_root", outcome::less_safe,
                  "homes of /etc/passwd are not read, so all users would share DIR; set home");
-    }
-
-    result<void> add_users(std::string_view users) {
-        auto made = make_account_sections(users, [](const std::string& name, std::string_view) -> account_addition {
-            return {.left_out = name == "root" ? "PAM refuses it at vsftpd as well (/etc/ftpusers)" : ""};
-        });
-        if (!made) return fail(errc::usage, "--users, " + made.error().what);
-        users_ = std::move(made->toml);
-        out_.accounts = std::move(made->report);
-        out_.has_account_losses = made->has_losses;
-        return {};
     }
 
     void top(const std::string& line, std::initializer_list<const char*> keys) {
@@ -387,7 +377,6 @@ private:
     std::string top_;
     std::string default_;
     std::string anonymous_;
-    std::string users_;
 };
 
 }  // namespace
