@@ -70,8 +70,7 @@ struct pool::attempt_result {
     bool at_open = false;
     bool is_usable = false;
     bool was_pipelined = false;
-    /// site_facts::method, before and after.
-    std::optional<proto::data_method> method;
+    std::vector<attempt> attempts;
 };
 
 namespace {
@@ -129,7 +128,7 @@ net::task<outcome<void>> pool::run(const work& what) {
         if (m == nullptr) co_return std::unexpected(cancelled_failure());
         auto result = co_await try_on(*m, what, try_number);
         const auto others = members_.size() - 1;
-        learned_.method = result.method;
+        learned_.method = method_after(learned_.method, result.attempts);
         if (!result.at_open) note_opened();
         const bool repeat_alone = note_pipelining(result) && !cancelled_;
         const bool may_repeat = !result.got && (may_succeed_later(result.got.error()) || was_lost_at_negotiation(result) ||
@@ -190,7 +189,6 @@ bool pool::note_pipelining(const attempt_result& result) {
 net::task<pool::attempt_result> pool::try_on(member& m, const work& what, int try_number) {
     attempt_result out;
     out.was_pipelined = pipelines_;
-    out.method = learned_.method;
     auto on_its_loop = [&](auto done) {
         m.loop().post([this, &m, &what, try_number, &out, done = shared(std::move(done))] {
             try {
@@ -221,7 +219,7 @@ net::task<> pool::perform(member& m, const work& what, int try_number, bool pipe
             m.link->set_pipelining(pipelined);
             auto got = co_await what(*m.link, try_number);
             out.got = std::move(got);
-            out.method = method_after(out.method, m.link->attempts());
+            out.attempts = m.link->attempts();
             out.is_usable = m.link->is_usable();
         }
     } catch (...) {

@@ -130,6 +130,46 @@ TEST(client_pool, C2_what_a_run_finds_is_known_at_its_end) {
     EXPECT_FALSE(learned.fails_pipelining);
 }
 
+/// Of two pieces of work at a time.
+struct overlap {
+    std::atomic<bool> first_began = false;
+    std::atomic<bool> second_ended = false;
+};
+
+net::task<outcome<void>> transfer_nothing(overlap& times) {
+    times.first_began = true;
+    EXPECT_TRUE(testing::eventually([&times] { return times.second_ended.load(); }));
+    co_return outcome<void>{};
+}
+
+net::task<outcome<void>> fetch_second(session& on, const overlap& times) {
+    EXPECT_TRUE(testing::eventually([&times] { return times.first_began.load(); }));
+    auto got = co_await fetch(on);
+    co_return got;
+}
+
+net::task<> run_overlapping(pool& connections, std::size_t index, overlap& times) {
+    const pool::work first = [&times](session& /*on*/, int /*try_number*/) { return transfer_nothing(times); };
+    const pool::work second = [&times](session& on, int /*try_number*/) { return fetch_second(on, times); };
+    const auto done = co_await connections.run(index == 0 ? first : second);
+    EXPECT_TRUE(done);
+    if (index == 1) times.second_ended = true;
+}
+
+TEST(client_pool, C2_work_without_data_connections_keeps_what_other_work_has_found) {
+    behaviour b;
+    b.replies["EPSV"] = "500 unknown";
+    ftp_stub server(b);
+    overlap times;
+    const pool_work both = [&times](pool& connections) {
+        return run_each(connections.home(), 2, 2,
+                        [&](std::size_t index) { return run_overlapping(connections, index, times); });
+    };
+    site_facts learned;
+    with_pool(server.url(""), quick_pool(2), both, &learned);
+    EXPECT_EQ(learned.method, proto::data_method::pasv);
+}
+
 TEST(client_pool, C2_a_known_limit_is_not_tried_again_at_once) {
     ftp_stub server({.data_delay = 20ms});
     auto settings = quick_pool(4);
