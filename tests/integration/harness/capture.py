@@ -29,9 +29,12 @@ SEND = "import socket, sys; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sen
 
 @contextlib.contextmanager
 def capturing(network, host, file):
-    """The file is complete after the block."""
+    """The file is complete after the block. In immediate mode each packet takes a place of the maximum length (-s) in the kernel's
+    buffer (-B, in KiB): there are a thousand, for when tcpdump gets no processor time during a session."""
     tcpdump = shutil.which("tcpdump")
-    argv = [tcpdump, "-Z", "root", "-i", "any", "-n", "-U", "--immediate-mode", "-w", file] if tcpdump else ["/usr/bin/python3", "-c", SOCKET, file]
+    argv = ["/usr/bin/python3", "-c", SOCKET, file]
+    if tcpdump:
+        argv = [tcpdump, "-Z", "root", "-i", "any", "-n", "-U", "--immediate-mode", "-s", "66000", "-B", "65536", "-w", file]
     running = subprocess.Popen(network.command(host, *map(str, argv)), stderr=subprocess.PIPE, text=True)
     try:
         while "listening on" not in (line := running.stderr.readline()):
