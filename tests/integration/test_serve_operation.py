@@ -160,3 +160,22 @@ def test_a_new_process_that_can_not_start(serve):
     assert done.returncode == 1 and "the running process continues" in done.stderr and "no account is configured" in done.stderr
     assert serve.pid() == before
     serve.session().expect("NOOP", 200)
+
+
+def test_refused_commands(serve):
+    """S6: by name for new sessions after a reload, while rights stay as they are."""
+    with serve.session() as before:
+        serve.write(WRITER + 'refuse-commands = ["MLSD", "RNFR"]\n')
+        assert serve.ask("reload").returncode == 0
+        with serve.session() as raw:
+            assert raw.command("RNFR file").code == raw.command("MLSD").code == 502
+            assert "MLST" in str(raw.command("FEAT")) and "MLSD" not in str(raw.command("HELP"))
+            assert raw.command("DELE missing").code == 550
+        assert before.command("RNFR file").code == 350
+    serve.write(WRITER + 'read-only = true\n')
+    assert serve.ask("reload").returncode == 0
+    with serve.session() as raw:
+        assert raw.command("DELE file").code == 550 and (serve.files / "file").exists()
+    serve.write(WRITER + 'refuse-commands = ["NONSENSE"]\n')
+    refused = serve.ask("reload")
+    assert refused.returncode != 0 and 'unknown command "NONSENSE"' in refused.stderr

@@ -8,13 +8,10 @@ void access_options::add_to(command_table& table) {
     using field = net::certificate_field;
     table.add("Listening and TLS",
               {{"--allow-ccc", "", flag(allow_ccc), "Let logged-in clients end TLS on the control connection (CCC)"}});
+    commands.add_to(table);
     table.add(
         "Access control",
-        {{"--allow-commands", "VERB,...", comma_list(allow_commands),
-          "Allow only these commands; login and TLS commands are always allowed", "all"},
-         {"--refuse-commands", "VERB,...", comma_list(refuse_commands), "Refuse these commands with 502"},
-         {"--read-only", "", flag(read_only), "Refuse commands that change files, and SITE, with 550"},
-         {"--user-from-cert", "FIELD",
+        {{"--user-from-cert", "FIELD",
           choice(user_from_certificate, "field",
                  choices<std::optional<field>>{{"cn", field::common_name}, {"email", field::email}, {"dns", field::dns}}),
           "User name from the client certificate: cn, email or dns", "off"},
@@ -30,9 +27,9 @@ void access_options::add_to(command_table& table) {
 }
 
 result<void> access_options::fill(gate::settings& out, const std::string& client_ca) const {
-    auto commands = proto::command_policy::make(allow_commands, refuse_commands, read_only);
-    if (!commands) return std::unexpected(commands.error());
-    out.commands = *commands;
+    const auto allowed = commands.policy();
+    if (!allowed) return std::unexpected(allowed.error());
+    out.commands = *allowed;
     if (user_from_certificate && client_ca.empty())
         return fail(errc::usage, "--user-from-cert requires verified client certificates; add --client-ca FILE");
     if (replace_user && !user_from_certificate)

@@ -9,15 +9,14 @@
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/command_policy_options.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/gate/gate.hpp>
 
 namespace sallyport::cli {
 
 struct access_options {
-    std::vector<std::string> allow_commands;
-    std::vector<std::string> refuse_commands;
-    bool read_only = false;
+    command_policy_options commands;
     bool allow_ccc = false;
     std::optional<net::certificate_field> user_from_certificate;
     bool replace_user = false;

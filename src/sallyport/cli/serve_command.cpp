@@ -15,6 +15,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/cli/account_sections.hpp>
 #include <sallyport/cli/admin_commands.hpp>
+#include <sallyport/cli/command_policy_options.hpp>
 #include <sallyport/cli/command_service.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/config_file.hpp>
@@ -60,6 +61,7 @@ struct serve_options {
     bool no_passive = false;
     bool no_active = false;
     bool allow_ccc = false;
+    command_policy_options commands;
     vfs::sync_policy sync = vfs::sync_policy::full;
     text_options shown_texts;
 
@@ -93,6 +95,7 @@ void serve_options::add_to(CLI::App& command) {
     daemon.add_to(table, "serve");
     table.add("Listening and TLS",
               {{"--allow-ccc", "", flag(allow_ccc), "Let logged-in clients end TLS on the control connection (CCC)"}});
+    commands.add_to(table);
     table.add("Data connections", {{"--no-passive", "", flag(no_passive), "Refuse passive mode (PASV, EPSV)"},
                                    {"--no-active", "", flag(no_active), "Refuse active mode (PORT, EPRT)"}});
     daemon.logging_and_control.add_control_to(table);
@@ -153,6 +156,9 @@ result<server::settings> serve_options::settings() const {
         out.stored = accounts_of_database(database, accounts, directory, sync);
     }
     if (auto filled = shown_texts.fill(out); !filled) return std::unexpected(filled.error());
+    const auto allowed = commands.policy();
+    if (!allowed) return std::unexpected(allowed.error());
+    out.commands = *allowed;
     out.passive_allowed = !no_passive;
     out.active_allowed = !no_active;
     out.ccc_allowed = allow_ccc;

@@ -1,5 +1,5 @@
 #pragma once
-// The commands that a gateway allows, by name and by effect.
+// The commands that a server or a gateway allows, by name and by effect.
 //
 // It is checked before a command has any other effect. A value; any thread.
 

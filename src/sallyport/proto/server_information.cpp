@@ -44,6 +44,7 @@ namespace {
 }  // namespace
 
 bool is_offered(verb id, const server_offer& offer) noexcept {
+    if (offer.policy.hides(id)) return false;
     switch (id) {
         case verb::acct:
         case verb::smnt: return false;

@@ -8,6 +8,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/hash_algorithm.hpp>
 #include <sallyport/proto/command.hpp>
+#include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/listing.hpp>
 #include <sallyport/proto/reply.hpp>
 #include <sallyport/proto/server_actions.hpp>
@@ -22,6 +23,8 @@ struct server_offer {
     bool active = true;
     // SITE DOCTOR
     bool doctor = false;
+    // What it refuses by name is not offered.
+    command_policy policy{};
 };
 
 /// True if the command is supported, so that FEAT and HELP name it.

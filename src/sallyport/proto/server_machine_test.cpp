@@ -55,6 +55,44 @@ TEST(server_machine, every_verb_of_the_table_is_served) {
     }
 }
 
+// S6
+TEST(server_machine, commands_that_the_policy_refuses) {
+    auto restricted = settings();
+    restricted.commands = *command_policy::make({}, {"MLSD", "REIN"}, true);
+    server_machine m(restricted);
+    log_in(m);
+    const auto code_of = [&](std::string_view line) {
+        std::string out;
+        EXPECT_TRUE(std::holds_alternative<act::need_input>(give(m, std::string(line) + "\r\n", out))) << line;
+        return out.substr(0, 3);
+    };
+    EXPECT_EQ(code_of("MLSD"), "502");
+    EXPECT_EQ(code_of("REIN"), "502");
+    for (const auto* line :
+         {"STOR up", "DELE file", "RNFR file", "MKD new", "SITE CHMOD 777 file", "MDTM 20260101000000 file"})
+        EXPECT_EQ(code_of(line), "550") << line;
+    EXPECT_EQ(code_of("RNTO other"), "550");
+    EXPECT_EQ(code_of("NOOP"), "200");
+    std::string lists;
+    (void)give(m, "FEAT\r\nHELP\r\n", lists);
+    EXPECT_EQ(lists.find("REIN"), std::string::npos);
+    EXPECT_EQ(lists.find("MLSD"), std::string::npos);
+    EXPECT_NE(lists.find("SIZE"), std::string::npos);
+}
+
+TEST(server_machine, commands_that_the_policy_refuses_begin_no_transfer) {
+    auto restricted = settings();
+    restricted.commands = *command_policy::make({"PASV", "LIST"}, {}, false);
+    server_machine m(restricted);
+    log_in(m);
+    std::string out;
+    ASSERT_TRUE(std::holds_alternative<act::open_passive>(give(m, "PASV\r\n", out)));
+    m.passive_done(*endpoint::parse("10.0.0.1:5000"));
+    EXPECT_TRUE(std::holds_alternative<act::need_input>(give(m, "RETR file\r\n", out)));
+    EXPECT_NE(out.find("502 RETR is not allowed here."), std::string::npos) << out;
+    EXPECT_TRUE(std::holds_alternative<act::start_transfer>(give(m, "LIST\r\n", out)));
+}
+
 TEST(server_machine, replies_of_a_long_pipeline_are_sent_in_parts) {
     server_machine m(settings());
     log_in(m);

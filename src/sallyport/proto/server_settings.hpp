@@ -10,6 +10,7 @@
 #include <sallyport/base/address.hpp>
 #include <sallyport/proto/client_side/replies.hpp>
 #include <sallyport/proto/client_side/site_doctor.hpp>
+#include <sallyport/proto/command_policy.hpp>
 #include <sallyport/proto/session_time.hpp>
 
 namespace sallyport::proto {
@@ -43,6 +44,8 @@ struct server_settings {
     bool active_allowed = true;
     // TLS-06
     bool ccc_allowed = false;
+    // Which commands are refused for all users.
+    command_policy commands{};
     // SITE DOCTOR is offered to users that have logged in; called for it.
     std::function<site_doctor_facts()> site_doctor{};
     std::chrono::milliseconds idle_timeout = limits::idle_timeout;

@@ -36,6 +36,8 @@ struct settings : frontend::service_settings {
     std::shared_ptr<const proto::session_texts> texts = std::make_shared<const proto::session_texts>();
     // The name of the files whose text CWD shows; empty: it shows none.
     std::string message_file;
+    // Which commands are refused for all users.
+    proto::command_policy commands;
     bool ccc_allowed = false;
     bool passive_allowed = true;
     bool active_allowed = true;
