@@ -272,7 +272,7 @@ private:
         add("mode of an uploaded file", is_listed ? fmt::format("{:04o}", found->second.mode) : "not listed");
         add("owner of an uploaded file",
             is_listed ? fmt::format("{} {}", found->second.owner, found->second.group) : "not listed");
-        add("TLS of data connections", connection_.data_was_protected() ? "yes" : "no");
+        add("TLS of data connections", connection_.tls_of_data() ? "yes" : "no");
         if (!has_scratch()) co_return;
         const std::string here;
         entries = co_await listed(here, code);

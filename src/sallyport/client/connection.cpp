@@ -243,7 +243,7 @@ void connection::close() noexcept {
 
 net::task<> connection::run_machine(data_handler* handler) {
     counts_.reset();
-    protected_ = resumed_ = false;
+    tls_of_data_.reset();
     if (handler) traced_attempts_ = 0;
     for (;;) {
         const auto action = machine_->next();
@@ -384,8 +384,7 @@ net::task<transfer_counts> connection::run_handler(bool protect, data_handler& h
             why.what = "TLS on the data connection" + (why.what.empty() ? "" : ": " + why.what);
             co_return transfer_counts{0, why, false};
         }
-        protected_ = true;
-        resumed_ = data_.stream().tls().resumed;
+        tls_of_data_ = data_tls{data_.stream().tls().resumed};
     }
     net::stall_watch stall({.window = options_.stall, .bytes_per_second = options_.stall_rate});
     auto limit = stall.limit();

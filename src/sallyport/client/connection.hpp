@@ -81,6 +81,12 @@ struct activity {
     friend bool operator==(const activity&, const activity&) = default;
 };
 
+/// TLS of a data connection.
+struct data_tls {
+    /// It resumed the TLS session of the control connection.
+    bool is_resumed = false;
+};
+
 /// How far open() goes.
 enum class open_depth : std::uint8_t { tcp, greeting, tls, login };
 
@@ -196,8 +202,8 @@ public:
     [[nodiscard]] const net::stream& control() const noexcept { return control_; }
     /// The result of the data connection of the last transfer; nothing if none was opened.
     [[nodiscard]] const std::optional<transfer_counts>& data() const noexcept { return counts_; }
-    [[nodiscard]] bool data_was_protected() const noexcept { return protected_; }
-    [[nodiscard]] bool data_was_resumed() const noexcept { return resumed_; }
+    /// Of the data connection of the last transfer; nothing if it was not encrypted.
+    [[nodiscard]] const std::optional<data_tls>& tls_of_data() const noexcept { return tls_of_data_; }
 
     /// Releases the control connection in the state that open() left it in. This object is closed afterwards.
     [[nodiscard]] net::stream release() noexcept { return std::move(control_); }
@@ -248,8 +254,7 @@ private:
     bool sending_ = false;
     interruption interruption_;
     std::optional<transfer_counts> counts_;
-    bool protected_ = false;
-    bool resumed_ = false;
+    std::optional<data_tls> tls_of_data_;
     std::size_t traced_attempts_ = 0;
     step_clock clock_;
 };

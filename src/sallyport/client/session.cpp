@@ -52,8 +52,9 @@ net::task<std::optional<client_failure>> session::impl::transfer(client_transfer
 
 void session::impl::describe(transfer_report& report) {
     if (const auto& data = conn.data()) report.bytes = data->bytes;
-    report.tls = conn.data_was_protected();
-    report.tls_resumed = conn.data_was_resumed();
+    const auto& tls = conn.tls_of_data();
+    report.tls = tls.has_value();
+    report.tls_resumed = tls && tls->is_resumed;
     report.attempts = attempts;
     report.final_reply = proto::summary(conn.facts().last_reply());
 }

@@ -114,7 +114,7 @@ method_facts facts_of_attempt(const client::connection& session, proto::data_met
     if (m.result == method_result::verb_dropped) m.acknowledged = acknowledged(session.control());
     if (attempts.back().failure) return m;
     if (session.data()) add_end_of_data(*session.data(), m);
-    if (session.data_was_protected()) m.resumed = session.data_was_resumed();
+    if (const auto& data_tls = session.tls_of_data()) m.resumed = data_tls->is_resumed;
     if (!failure) {
         m.reply = proto::summary(session.facts().last_reply());
         m.reply_code = session.facts().last_reply().code;
