@@ -6,12 +6,12 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/ports.hpp>
 #include <sallyport/cli/client_config.hpp>
 #include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/option_layers.hpp>
+#include <sallyport/cli/option_text.hpp>
 #include <sallyport/cli/prompt_password.hpp>
 #include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/transfer_result.hpp>
@@ -35,14 +35,10 @@ result<std::vector<data_method>> parse_methods(std::string_view list) {
         const auto comma = std::min(list.find(','), list.size());
         const auto word = list.substr(0, comma);
         list.remove_prefix(std::min(comma + 1, list.size()));
-        bool known = false;
-        for (const auto m : {data_method::epsv, data_method::pasv, data_method::eprt, data_method::port})
-            if (iequals(word, name(m))) {
-                out.push_back(m);
-                known = true;
-            }
+        const auto known = proto::method_named(word);
         if (!known)
             return fail(errc::usage, fmt::format("--data-methods {}: unknown method; use epsv, pasv, eprt or port", word));
+        out.push_back(*known);
     }
     return out;
 }

@@ -26,13 +26,6 @@ std::string_view name(client::tls_mode mode) {
     return "implicit";
 }
 
-std::optional<client::data_method> method_named(std::string_view text) {
-    using enum client::data_method;
-    for (const auto each : {epsv, pasv, eprt, port})
-        if (proto::name(each) == text) return each;
-    return std::nullopt;
-}
-
 /// The values of the facts that there are, by name.
 std::vector<learned_fact> stored_form(const client::site_facts& facts, std::int64_t now) {
     std::vector<learned_fact> out;
@@ -72,7 +65,7 @@ client::site_facts facts_from(const std::vector<learned_fact>& stored, std::int6
     for (const auto& fact : stored) {
         // A time to come is one of a clock that was wrong.
         if (end_of(fact) <= now || fact.since > now) continue;
-        if (fact.name == method_fact) out.method = method_named(fact.value);
+        if (fact.name == method_fact) out.method = proto::method_named(fact.value);
         if (fact.name == pipelining_fact) out.fails_pipelining = fact.value == "off";
         if (fact.name != connections_fact) continue;
         const auto number = parse_decimal(fact.value, 1000);

@@ -24,13 +24,6 @@ using diagnosis::vantage;
 using proto::data_method;
 using kind = session_event::kind;
 
-[[nodiscard]] std::optional<data_method> method_in(std::string_view name) {
-    const auto verb = proto::find_verb(name);
-    const auto use = proto::data_use_of(verb);
-    if (use != proto::data_use::passive && use != proto::data_use::active) return std::nullopt;
-    return proto::method_of(verb);
-}
-
 /// How a data connection failed, by the text of the reply that says so. Nothing if the reply is about another matter, such
 /// as a file that does not exist.
 [[nodiscard]] std::optional<method_result> result_of_reply(int code, std::string_view text) {
@@ -147,7 +140,7 @@ private:
         has_messages_ = true;
         const auto blank = std::min(text.find(' '), text.size());
         last_ = to_lower(text.substr(0, blank));
-        const auto method = method_in(last_);
+        const auto method = proto::method_named(last_);
         if (!method) return;
         finish();
         pending_.emplace();

@@ -23,4 +23,11 @@ data_method method_of(verb id) noexcept {
     }
 }
 
+std::optional<data_method> method_named(std::string_view name) noexcept {
+    const auto id = find_verb(name);
+    const auto use = data_use_of(id);
+    if (use != data_use::passive && use != data_use::active) return std::nullopt;
+    return method_of(id);
+}
+
 }  // namespace sallyport::proto

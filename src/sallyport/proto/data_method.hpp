@@ -2,6 +2,7 @@
 // The four data methods EPSV, PASV, EPRT and PORT, and sets of them. Values; any thread.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <sallyport/proto/command.hpp>
@@ -16,6 +17,8 @@ enum class data_method : std::uint8_t { epsv, pasv, eprt, port };
 [[nodiscard]] verb verb_of(data_method m) noexcept;
 /// REQUIRES: data_use_of(id) is passive or active.
 [[nodiscard]] data_method method_of(verb id) noexcept;
+/// The one of this name, whatever its case.
+[[nodiscard]] std::optional<data_method> method_named(std::string_view name) noexcept;
 
 /// In active mode the sender of the command listens, and the other side opens the data connection.
 [[nodiscard]] constexpr bool is_active(data_method m) noexcept { return m == data_method::eprt || m == data_method::port; }

@@ -22,6 +22,12 @@ TEST(DataMethod, BelongsToItsVerbInTheCommandTable) {
     EXPECT_FALSE(only_ipv4(epsv) || only_ipv4(eprt));
 }
 
+TEST(DataMethod, IsFoundByItsName) {
+    for (const auto m : all) EXPECT_EQ(method_named(name(m)), m);
+    EXPECT_EQ(method_named("pasv"), pasv);
+    for (const auto* other : {"", "SPSV", "RETR", "EPSV "}) EXPECT_EQ(method_named(other), std::nullopt) << other;
+}
+
 TEST(DataMethod, SetsHoldWhatWasPutIn) {
     method_set some;
     for (const auto m : all) EXPECT_FALSE(some.contains(m));
