@@ -1,13 +1,11 @@
 // sallyport cert: creates a private key and a self-signed certificate.
 
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
@@ -16,6 +14,7 @@
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/self_signed_certificate.hpp>
+#include <sallyport/cli/utc_text.hpp>
 #include <sallyport/net/certificate_file.hpp>
 
 namespace sallyport::cli {
@@ -70,12 +69,12 @@ int run(const cert_job& job) {
     const auto facts = net::read_certificate(file.string());
     if (!facts) return report(facts.error());
     fmt::print(
-        "{}: private key and certificate for the server, valid until {:%Y-%m-%d}\n"
+        "{}: private key and certificate for the server, valid until {}\n"
         "{}: the certificate alone, for clients to trust (curl --cacert, sallyport --ca)\n"
         "SHA-256 {}\n"
         "Use it:  sallyport serve DIR --tls-cert {}\n",
-        file.string(), fmt::gmtime(static_cast<std::time_t>(facts->not_after)), for_clients(file).string(),
-        facts->fingerprint, shell_word(file.string()));
+        file.string(), utc_date(facts->not_after), for_clients(file).string(), facts->fingerprint,
+        shell_word(file.string()));
     return 0;
 }
 

@@ -1,7 +1,6 @@
 #include <sallyport/cli/client_config.hpp>
 
 #include <cerrno>
-#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -9,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include <sallyport/cli/client_options.hpp>
+#include <sallyport/cli/user_directories.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -26,12 +26,8 @@ option_values without_off(option_values values, const CLI::App& command) {
 }  // namespace
 
 std::string client_config_file() {
-    constexpr auto name = "/sallyport/client.toml";
-    if (const char* config = std::getenv("XDG_CONFIG_HOME"); config != nullptr && *config == '/')
-        return std::string(config) + name;
-    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
-        return std::string(home) + "/.config" + name;
-    return {};
+    const auto directory = config_directory();
+    return directory.empty() ? directory : directory + "/client.toml";
 }
 
 result<option_values> read_client_config(const std::string& file) {

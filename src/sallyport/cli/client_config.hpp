@@ -13,7 +13,7 @@
 
 namespace sallyport::cli {
 
-/// $XDG_CONFIG_HOME/sallyport/client.toml, or ~/.config/sallyport/client.toml; empty if neither variable is set.
+/// client.toml in config_directory(); empty if there is none.
 [[nodiscard]] std::string client_config_file();
 
 /// The options in the file; none if there is no such file. An unknown key, a value that an option does not accept, and

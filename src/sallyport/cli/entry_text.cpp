@@ -1,13 +1,11 @@
 #include <sallyport/cli/entry_text.hpp>
 
-#include <ctime>
-
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/json_text.hpp>
+#include <sallyport/cli/utc_text.hpp>
 
 namespace sallyport::cli {
 
@@ -42,15 +40,10 @@ std::string_view type_name(entry_type t) noexcept {
 std::string display_text(std::string_view name) { return ::isatty(STDOUT_FILENO) == 1 ? escape(name) : std::string(name); }
 
 std::string long_line(const entry& e) {
-    const std::string time =
-        e.has_modified ? fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(e.modified))) : std::string();
+    const std::string time = e.has_modified ? utc_minute(e.modified) : std::string();
     return fmt::format("{} {:>14} {:>16}  {}{}{}", letter(e.type), e.has_size ? std::to_string(e.size) : "", time,
                        display_text(e.name), e.type == entry_type::directory ? "/" : "",
                        e.link_target.empty() ? "" : " -> " + display_text(e.link_target));
-}
-
-std::string iso_time(std::int64_t seconds) {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
 std::string entry_members(std::string_view name, const entry& e) {

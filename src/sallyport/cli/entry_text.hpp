@@ -14,8 +14,6 @@ namespace sallyport::cli {
 [[nodiscard]] std::string display_text(std::string_view name);
 /// "- 1024 2026-01-02 15:04  name", in columns.
 [[nodiscard]] std::string long_line(const proto::entry& e);
-/// "2026-01-02T15:04:05Z" of seconds since 1970.
-[[nodiscard]] std::string iso_time(std::int64_t seconds);
 /// The members "name" to "modified" of a JSON object; `name` may be a path.
 [[nodiscard]] std::string entry_members(std::string_view name, const proto::entry& e);
 

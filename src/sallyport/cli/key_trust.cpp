@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,18 +11,12 @@
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/wall_clock.hpp>
+#include <sallyport/cli/utc_text.hpp>
 
 namespace sallyport::cli {
 namespace {
 
 constexpr std::string_view key_prefix = "sha256//";
-
-std::string date_of(std::int64_t seconds) {
-    const std::time_t time = seconds;
-    std::tm utc{};
-    ::gmtime_r(&time, &utc);
-    return fmt::format("{:04}-{:02}-{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday);
-}
 
 bool is_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
 
@@ -74,7 +67,7 @@ client::refused_key key_trust::unknown(const std::string& key, std::string_view 
 
 client::refused_key key_trust::changed(const std::string& key, const trusted_key& known) const {
     return {client::key_refusal::changed, fmt::format("the key of {} has changed: it was {} on {}, and is {} now", host_,
-                                                      known.key, date_of(known.since), key)};
+                                                      known.key, utc_date(known.since), key)};
 }
 
 std::optional<client::refused_key> key_trust::refusal_of(const std::string& key) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <vector>
@@ -45,14 +44,6 @@ bool replace_file(const fs::path& path, const std::string& text, mode_t mode) {
 }
 
 }  // namespace
-
-std::string state_directory() {
-    if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/')
-        return fs::path(state) / "sallyport";
-    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
-        return fs::path(home) / ".local/state/sallyport";
-    return {};
-}
 
 result<void> write_new_file(const std::string& path, const std::string& text, unsigned mode) {
     const unique_fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/user_directories.hpp>
 #include <sallyport/net/tls.hpp>
 
 namespace sallyport::cli {
@@ -21,10 +22,7 @@ struct self_signed_certificate {
     std::string key;
 };
 
-/// The directory of that certificate, $XDG_STATE_HOME/sallyport or ~/.local/state/sallyport; empty if neither is known.
-[[nodiscard]] std::string state_directory();
-
-/// Loads the certificate in $XDG_STATE_HOME/sallyport (or ~/.local/state/sallyport) if it is valid for all of `addresses`;
+/// Loads the certificate in state_directory() if it is valid for all of `addresses`;
 /// otherwise makes one for the names of this host and these addresses, under which clients connect.
 [[nodiscard]] result<self_signed_certificate> load_or_make_certificate(const std::vector<std::string>& addresses);
 

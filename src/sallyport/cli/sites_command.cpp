@@ -1,7 +1,6 @@
 // sallyport sites: names for the URLs of servers with their settings, and what the client has learned of servers.
 
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -25,6 +24,7 @@
 #include <sallyport/cli/site_database.hpp>
 #include <sallyport/cli/site_memory.hpp>
 #include <sallyport/cli/site_names.hpp>
+#include <sallyport/cli/utc_text.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -74,18 +74,10 @@ std::string site_json(const named_site& site) {
                        settings_json(site.settings));
 }
 
-std::string time_text(std::int64_t seconds) {
-    const std::time_t time = seconds;
-    std::tm utc{};
-    ::gmtime_r(&time, &utc);
-    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-                       utc.tm_min);
-}
-
 std::string fact_text(const stored_fact& stored) {
     return fmt::format("  {} {}: {} in the network {}, from {} to {} UTC\n", stored.fact.name,
                        escape(stored.fact.value, 100), escape(stored.of.user, 100), escape(stored.of.network, 200),
-                       time_text(stored.fact.since), time_text(end_of(stored.fact)));
+                       utc_minute(stored.fact.since), utc_minute(end_of(stored.fact)));
 }
 
 std::string fact_json(const stored_fact& stored) {
@@ -144,7 +136,7 @@ result<server_knowledge> knowledge_of(const client::url& server) {
 }
 
 void print_knowledge(const server_knowledge& known) {
-    if (known.key) fmt::print("Key: {}, since {} UTC\n", known.key->key, time_text(known.key->since));
+    if (known.key) fmt::print("Key: {}, since {} UTC\n", known.key->key, utc_minute(known.key->since));
     fmt::print("Learned:{}\n", known.facts.empty() ? " nothing" : "");
     for (const auto& each : known.facts) fmt::print("{}", fact_text(each));
 }
@@ -284,14 +276,14 @@ void add_names_and_settings(const sites_subcommands& to) {
     job = std::make_shared<sites_job>();
     table = {};
     table.add("Arguments", {{"NAME", "", required(texts(job->names)), "Names of the sites"}});
-    table.notes = "What was learned of the servers stays; 'sallyport sites forget' removes it.";
+    table.notes = "What was learned about the servers stays; 'sallyport sites forget' removes it.";
     to.add("delete", "Delete names", job, std::move(table), delete_sites);
 }
 
 }  // namespace
 
 void add_sites_command(CLI::App& app, int& exit_code) {
-    CLI::App* command = app.add_subcommand("sites", "Manage names of servers, and what is known of them");
+    CLI::App* command = app.add_subcommand("sites", "Manage names of servers, and what is known about them");
     command->require_subcommand(1);
     set_table(*command, {});
     const sites_subcommands to{*command, exit_code};

@@ -1,10 +1,8 @@
 #include <sallyport/cli/start_report.hpp>
 
 #include <algorithm>
-#include <ctime>
 #include <ranges>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,6 +10,7 @@
 #include <sallyport/base/log.hpp>
 #include <sallyport/base/ports.hpp>
 #include <sallyport/cli/port_needs.hpp>
+#include <sallyport/cli/utc_text.hpp>
 #include <sallyport/reach/known_ports.hpp>
 
 namespace sallyport::cli {
@@ -22,8 +21,6 @@ constexpr std::int64_t warn_days = 30;
 constexpr std::int64_t urgent_days = 7;
 // Listeners, log and other files of the process.
 constexpr std::uint64_t base_descriptors = 100;
-
-std::string date(std::int64_t seconds) { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds))); }
 
 bool overlap(const port_range& a, const port_range& b) {
     return a.first != 0 && b.first != 0 && a.first <= b.last && b.first <= a.last;
@@ -89,17 +86,17 @@ void add_certificates(start_report& out, const report_input& s, const machine_fa
         for (const auto& name : c.names) names.push_back(escape(name, 100));
         out.facts.push_back(fmt::format("Certificate {}: for {}, valid until {}", escape(c.file),
                                         names.empty() ? "no name" : fmt::format("{}", fmt::join(names, ", ")),
-                                        date(c.not_after)));
+                                        utc_date(c.not_after)));
         const auto remaining = c.not_after - m.now;
         constexpr auto read_again = "the changed file is read while the daemon runs";
         if (remaining <= 0)
             out.warnings.push_back(fmt::format("Certificate {} has expired on {}, and clients refuse it; renew it, {}",
-                                               escape(c.file), date(c.not_after), read_again));
+                                               escape(c.file), utc_date(c.not_after), read_again));
         else if (remaining <= warn_days * whole_day)
             out.warnings.push_back(
                 fmt::format("Certificate {} expires {}, on {}; renew it{}, {}", escape(c.file),
                             remaining < 2 * whole_day ? "within two days" : fmt::format("in {} days", remaining / whole_day),
-                            date(c.not_after), remaining <= urgent_days * whole_day ? " now" : "", read_again));
+                            utc_date(c.not_after), remaining <= urgent_days * whole_day ? " now" : "", read_again));
     }
 }
 

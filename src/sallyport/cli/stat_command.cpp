@@ -11,6 +11,7 @@
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/entry_command.hpp>
 #include <sallyport/cli/entry_text.hpp>
+#include <sallyport/cli/utc_text.hpp>
 
 namespace sallyport::cli {
 namespace {

@@ -26,6 +26,7 @@
 #include <sallyport/cli/self_signed_certificate.hpp>
 #include <sallyport/cli/start_report.hpp>
 #include <sallyport/cli/up_examples.hpp>
+#include <sallyport/cli/user_directories.hpp>
 #include <sallyport/cli/users.hpp>
 #include <sallyport/gate/gate.hpp>
 #include <sallyport/net/connecting.hpp>
