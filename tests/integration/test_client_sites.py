@@ -1,8 +1,8 @@
-"""What our client keeps of servers from run to run (C2, C8): facts that it has learned, and files in which it cannot keep them."""
+"""What our client keeps about servers from run to run (C1, C2, C8): learned facts, names, and a database that cannot be used; its file of
+default options, and the step that it waits for."""
 
 import os
 import pty
-import select
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import programs
-from harness.our_client import here, ours, result_of, run, scripted, there  # noqa: F401: fixtures too
+from harness.our_client import here, ours, read_until, result_of, run, scripted, there  # noqa: F401: fixtures too
 
 
 def database():
@@ -191,19 +191,16 @@ def listed():
     return {site["name"]: site for site in result_of(sites("list", "--json"))["sites"]}
 
 
-def test_a_name_stands_for_a_url(scripted, here):
+def test_a_name_stands_for_a_url(scripted, here, monkeypatch):
     """C1: NAME:PATH is accepted wherever a URL is."""
     server = scripted(files={"/a": b"12345", "/out/b": b"1", "/c": b"2"}, listings={"/": b"", "/out": b""})
     assert sites("add", "partner", f"ftp://u@127.0.0.1:{server.port}/out").returncode == 0
-    os.environ["SALLYPORT_PASSWORD"] = "p"
-    try:
-        assert run("get", "partner:b", cwd=here).returncode == 0
-        assert run("get", "partner:/a", "partner:/c", cwd=here).returncode == 0
-        assert run("put", here / "a", "partner:new").returncode == 0
-        assert run("ls", "partner:").returncode == 0
-        assert run("rm", "partner:/c").returncode == 0
-    finally:
-        del os.environ["SALLYPORT_PASSWORD"]
+    monkeypatch.setenv("SALLYPORT_PASSWORD", "p")
+    assert run("get", "partner:b", cwd=here).returncode == 0
+    assert run("get", "partner:/a", "partner:/c", cwd=here).returncode == 0
+    assert run("put", here / "a", "partner:new").returncode == 0
+    assert run("ls", "partner:").returncode == 0
+    assert run("rm", "partner:/c").returncode == 0
     assert sorted(path.name for path in here.iterdir()) == ["a", "b", "c"]
     assert "PASS p" in server.commands and "/c" not in server.files and "/out/new" in server.files
 
@@ -323,6 +320,14 @@ def test_a_wrong_key_names_its_line(scripted, here, defaults):
     assert run("get", "--no-config", server.url("a"), cwd=here).returncode == 0
 
 
+def test_a_comparison_of_servers_has_default_options(here, defaults):
+    defaults.write_text("pasive = true\n")
+    urls = ("ftp://127.0.0.1:1/", "ftp://127.0.0.1:1/")
+    done = run("import", "compare", *urls, cwd=here)
+    assert done.returncode == 2 and "sallyport import compare" in done.stderr and f"{defaults}, line 1" in done.stderr
+    assert run("import", "compare", "--no-config", *urls, cwd=here).returncode == 3
+
+
 # ---- While a run waits
 
 
@@ -338,11 +343,7 @@ def test_the_step_is_shown_on_a_terminal(scripted, here):
     ours, theirs = pty.openpty()
     running = subprocess.Popen([programs.sallyport(), "get", "--passive", server.url("a")], cwd=here, stdin=subprocess.DEVNULL, stderr=theirs)
     os.close(theirs)
-    said = b""
-    until = time.monotonic() + 20
-    while b"trying PASV, 1 s" not in said and time.monotonic() < until:
-        if select.select([ours], [], [], 1)[0]:
-            said += os.read(ours, 4096)
+    said = read_until(ours, b"trying PASV, 1 s")
     answer.set()
     assert b"trying PASV, 1 s" in said
     assert running.wait(timeout=20) == 7

@@ -4,15 +4,13 @@ import base64
 import hashlib
 import os
 import pty
-import select
 import ssl
 import subprocess
-import time
 
 import pytest
 
 from harness import certificates, programs
-from harness.our_client import here, result_of, run, scripted, there  # noqa: F401: fixtures too
+from harness.our_client import here, read_until, result_of, run, scripted, there  # noqa: F401: fixtures too
 
 
 def key_of(certificate):
@@ -119,10 +117,7 @@ def answer(url, here, word):
     running = subprocess.Popen([programs.sallyport(), "get", "--trust", "ask", f"{url}a"], cwd=here, stdin=theirs, stderr=theirs,
                                stdout=subprocess.DEVNULL, start_new_session=True)
     os.close(theirs)
-    said = b""
-    until = time.monotonic() + 30
-    while b"[y/N]" not in said and time.monotonic() < until and select.select([ours], [], [], 1)[0]:
-        said += os.read(ours, 4096)
+    said = read_until(ours, b"[y/N]")
     os.write(ours, word + b"\n")
     code = running.wait(timeout=30)
     os.close(ours)

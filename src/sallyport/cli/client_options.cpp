@@ -84,10 +84,10 @@ void client_options::add_connection_to(command_table& table) {
                                      {"first-use", trust_mode::first_use},
                                      {"pin", trust_mode::pin},
                                      {"ca", trust_mode::ca}}),
-          "Trust servers by known keys, or by CA certificates"},
+          "Trust CA certificates, or kept keys only (ask, first-use: keep new ones)"},
          {"--pin", "KEY", texts(security.pins), "Trust this key of a server, sha256//BASE64, and no other", "none"},
          {"--tls-min", "1.2|1.3", choice(security.tls13_only, "version", choices<bool>{{"1.2", false}, {"1.3", true}}),
-          "Oldest version of TLS"},
+          "Oldest version of TLS to accept"},
          {"--cert", "FILE", text(security.certificate), "Client certificate (PEM) for servers that request one", "none"},
          {"--key", "FILE", text(security.key), "Private key of --cert (PEM)", "in the file of --cert"},
          {"--no-data-tls", "", flag(security.no_data_tls), "Do not encrypt data connections (PROT C)"}});
@@ -143,7 +143,7 @@ void client_options::add_transfers_to(command_table& table, bool several) {
 
 void client_options::add_learning_to(command_table& table) {
     table.add("Client data connections",
-              {{"--no-learn", "", flag(no_learn), "Neither use nor keep what works with the server"}});
+              {{"--no-learn", "", flag(no_learn), "Neither use nor store what was learned about the server"}});
 }
 
 result<void> client_options::load(CLI::App& command) {
@@ -197,16 +197,18 @@ result<void> security_settings::check() const {
     return {};
 }
 
-int run_client(CLI::App& command, client_options& options, const std::function<int()>& run) {
-    const auto loaded = options.load(command);
-    return loaded ? run() : report_error(command.get_name(), loaded.error(), exit_status::usage);
-}
-
 net::tls_client_options security_settings::tls() const {
     net::tls_client_options out{.verify = !insecure && !checks_keys(), .ca_file = ca_file};
     out.tls13_only = tls13_only;
     if (!certificate.empty()) out.client_certificate = net::tls_files{certificate, key};
     return out;
+}
+
+int run_client(CLI::App& command, client_options& options, const std::function<int()>& run) {
+    const auto loaded = options.load(command);
+    if (loaded) return run();
+    const auto name = full_name(command);
+    return report_error(name.substr(name.find(' ') + 1), loaded.error(), exit_status::usage);
 }
 
 void set_client_callback(CLI::App& command, client_options& options, int& exit_code, std::function<int()> run) {

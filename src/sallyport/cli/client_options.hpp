@@ -1,6 +1,6 @@
 #pragma once
-// Options that get, put and ls share, and the session settings that they describe. A value that its command owns; used on
-// the main thread.
+// Options that the client commands share, their values from the command line, from a site and from the file of default
+// options, and the session settings that they describe. A value that its command owns; used on the main thread.
 
 #include <chrono>
 #include <functional>
@@ -89,7 +89,7 @@ struct client_options {
     void add_mapping_to(command_table& table);
     /// Those for commands that transfer files; `several`: also those for many of them.
     void add_transfers_to(command_table& table, bool several);
-    /// For commands that keep what they learn of servers.
+    /// For commands that keep what they learn about servers.
     void add_learning_to(command_table& table);
 
     /// Called once the command line is parsed, before the other functions: adds the default options. Errors name the file

@@ -133,7 +133,7 @@ void add_compare_command(CLI::App& import, int& exit_code) {
         "Exit code 20: there are differences.\n\n" +
         table.notes;
     set_table(*command, std::move(table));
-    command->callback([job, &exit_code] { exit_code = run_compare(*job); });
+    set_client_callback(*command, job->options, exit_code, [job] { return run_compare(*job); });
 }
 
 }  // namespace sallyport::cli

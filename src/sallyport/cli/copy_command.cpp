@@ -164,9 +164,9 @@ void add_copy_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<copy_job>();
     CLI::App* command = app.add_subcommand("copy", "Copy a file from one server to another");
     command_table table;
-    table.add("Arguments",
-              {{"SOURCE", "", required(text(job->source)), "URL of the file"},
-               {"TARGET", "", required(text(job->target)), "URL of the copy; after a final '/', it keeps its name"}});
+    table.add("Arguments", {{"SOURCE", "", required(text(job->source)), "URL of the file, or NAME:PATH of a site"},
+                            {"TARGET", "", required(text(job->target)),
+                             "URL of the copy, or NAME:PATH; after a final '/', it keeps its name"}});
     table.add("Files", {{"--temp-name", "", flag(job->temp_name), "Upload to NAME.part, and rename it at the end"}});
     job->options.add_to(table);
     job->options.add_transfers_to(table, false);

@@ -148,8 +148,7 @@ void add_doctor_command(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand("doctor", "Find out which data connections work, and what stops the others");
     command_table table;
     table.add("Arguments", {{"URL", "", text(job->target),
-                             "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); with --explain a cause, with "
-                             "--server a configuration"}});
+                             fmt::format("{}; with --explain a cause, with --server a configuration", location_forms)}});
     table.add(
         "Diagnosis",
         {{"--trace", "", flag(job->trace),

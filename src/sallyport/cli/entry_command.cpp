@@ -108,8 +108,7 @@ void entry_options::add_to(command_table& table) {
 }
 
 option_row entry_options::url_row() {
-    return {"URL", "", required(texts(urls)),
-            "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); *, ?, [] and ** match names"};
+    return {"URL", "", required(texts(urls)), fmt::format("{}; *, ?, [] and ** match names", location_forms)};
 }
 
 void entry_result::add(const std::string& name, client::outcome<void> got) {

@@ -1,5 +1,6 @@
 // sallyport get: downloads a file.
 
+#include <fmt/format.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -125,8 +126,7 @@ void add_get_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<get_job>();
     CLI::App* command = app.add_subcommand("get", "Download files");
     command_table table;
-    table.add("Arguments", {{"URL", "", texts(job->urls),
-                             "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); *, ?, [] and ** match names"}});
+    table.add("Arguments", {{"URL", "", texts(job->urls), fmt::format("{}; *, ?, [] and ** match names", location_forms)}});
     table.add("Files",
               {{"-o,--output", "FILE", text(job->output), "Save as FILE; '-' writes to standard output", "name in the URL"},
                {"-c,--resume", "", flag(job->resume), "Continue FILE.part, or FILE, at its end"},

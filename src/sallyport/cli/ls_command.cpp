@@ -87,8 +87,7 @@ void add_ls_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<ls_job>();
     CLI::App* command = app.add_subcommand("ls", "List a directory");
     command_table table;
-    table.add("Arguments",
-              {{"URL", "", required(text(job->url)), "ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS)"}});
+    table.add("Arguments", {{"URL", "", required(text(job->url)), std::string(location_forms)}});
     table.add("Output", {{"-1,--names", "", flag(job->names_only), "Print names only, one per line"}});
     job->options.add_to(table);
     job->options.add_mapping_to(table);

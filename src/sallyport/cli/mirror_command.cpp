@@ -175,14 +175,16 @@ result<std::shared_ptr<const client::local_tree>> open_local(const mirror_job& j
 }
 
 int run(const mirror_job& job) {
-    if (is_location(job.source) == is_location(job.target))
+    const bool upload = is_location(job.target);
+    if (is_location(job.source) == upload)
         return report_error(
-            "mirror", error{errc::usage, 0, "one of SOURCE and TARGET must be a URL, and the other one a local directory"},
+            "mirror",
+            error{errc::usage, 0,
+                  "one of SOURCE and TARGET must be a URL or NAME:PATH of a site, and the other one a local directory"},
             exit_status::usage);
     if (!job.remove && (job.max_delete.files || job.max_delete.percent))
         return report_error("mirror", error{errc::usage, 0, "--max-delete limits --delete; add --delete, or remove it"},
                             exit_status::usage);
-    const bool upload = is_location(job.target);
     auto location = parse_location(upload ? job.target : job.source);
     if (!location) return report_error("mirror", location.error(), exit_status::usage);
     if (location->ascii)
@@ -215,9 +217,10 @@ void add_mirror_command(CLI::App& app, int& exit_code) {
     auto job = std::make_shared<mirror_job>();
     CLI::App* command = app.add_subcommand("mirror", "Copy what differs between a directory and one on a server");
     command_table table;
-    table.add("Arguments",
-              {{"SOURCE", "", required(text(job->source)), "URL or local directory to copy from"},
-               {"TARGET", "", required(text(job->target)), "Local directory or URL; it is made if it is missing"}});
+    table.add(
+        "Arguments",
+        {{"SOURCE", "", required(text(job->source)), "URL, NAME:PATH of a site, or local directory to copy from"},
+         {"TARGET", "", required(text(job->target)), "Local directory, URL or NAME:PATH; it is made if it is missing"}});
     table.add("Selection",
               {{"--by", "size|time",
                 choice(job->by, "way to compare",

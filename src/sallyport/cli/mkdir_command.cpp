@@ -3,10 +3,12 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/entry_command.hpp>
+#include <sallyport/cli/site_names.hpp>
 #include <sallyport/client/remote_change.hpp>
 
 namespace sallyport::cli {
@@ -50,8 +52,8 @@ void add_mkdir_command(CLI::App& app, int& exit_code) {
     job->entries.no_glob = true;
     CLI::App* command = app.add_subcommand("mkdir", "Make directories on a server");
     command_table table;
-    table.add("Arguments", {{"URL", "", required(texts(job->entries.urls)),
-                             "The directory: ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS)"}});
+    table.add("Arguments",
+              {{"URL", "", required(texts(job->entries.urls)), fmt::format("The directory: {}", location_forms)}});
     table.add("Directories",
               {{"-p,--parents", "", flag(job->parents), "Also make missing parents; a directory that exists is no error"}});
     job->entries.connection.add_to(table);

@@ -118,8 +118,9 @@ void add_put_command(CLI::App& app, int& exit_code) {
     table.add(
         "Arguments",
         {{"FILE... URL", "", required(files_and_url(job->arguments)),
-          "Local files ('-' reads standard input), and ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS); after a "
-          "final '/', or with several, files keep their names"}});
+          fmt::format("Local files ('-' reads standard input), and {}; after a final '/', or with several, files keep their "
+                      "names",
+                      location_forms)}});
     table.add("Files", {{"-c,--resume", "", flag(job->resume), "Continue at the end of the file on the server"},
                         {"--mkdir", "", flag(job->make_directories), "Make the directories in the path of the URL"},
                         {"--temp-name", "", flag(job->temp_name), "Upload to NAME.part, and rename it at the end"},

@@ -87,7 +87,7 @@ void add_quote_command(CLI::App& app, int& exit_code) {
     command_table table;
     table.add("Arguments",
               {{"URL", "", required(text(job->url)),
-                "The server, and the directory in which the command is sent: ftp://, ftpes:// or ftps://"},
+                fmt::format("The server, and the directory in which the command is sent: {}", location_forms)},
                {"COMMAND", "", required(texts(job->words)), "The command with its arguments, such as SITE HELP"}});
     job->options.add_to(table);
     set_table(*command, std::move(table));

@@ -123,7 +123,7 @@ void site_memory::learn(const std::vector<client::attempt>& attempts) const {
 void site_memory::warn(const error& why) const {
     static std::atomic<bool> has_warned = false;
     if (is_quiet_ || why.code == errc::not_found || has_warned.exchange(true)) return;
-    fmt::print(stderr, "sallyport: warning: nothing is learned of servers (--no-learn switches this off): {}\n",
+    fmt::print(stderr, "sallyport: warning: nothing is learned about servers (--no-learn switches this off): {}\n",
                escape(why.text(), 1024));
 }
 

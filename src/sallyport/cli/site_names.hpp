@@ -12,6 +12,10 @@
 
 namespace sallyport::cli {
 
+/// What a location may be, for help.
+inline constexpr std::string_view location_forms =
+    "ftp://, ftpes:// (explicit TLS), ftps:// (implicit TLS), or NAME:PATH of a site";
+
 struct site_path {
     std::string name;
     std::string path;

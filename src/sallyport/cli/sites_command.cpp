@@ -296,15 +296,15 @@ void add_sites_command(CLI::App& app, int& exit_code) {
     table = {};
     table.add("Arguments", {{"SITE", "", required(text(job->name)), "Name of a site, or a URL"}});
     table.add("Output", {{"--json", "", flag(job->json), "Print the result as JSON"}});
-    to.add("show", "Show the settings of a site, and what is known of its server", job, std::move(table), show_site);
+    to.add("show", "Show the settings of a site, and what is known about its server", job, std::move(table), show_site);
     add_names_and_settings(to);
 
     job = std::make_shared<sites_job>();
     table = {};
     table.add("Arguments", {{"SITE", "", texts(job->names), "Names of sites, or URLs", "none"}});
-    table.add("Names", {{"--all", "", flag(job->all), "Forget what is known of all servers"}});
-    table.notes = "That is what was learned of them, and their keys (--trust). Names and settings stay.";
-    to.add("forget", "Forget what is known of servers", job, std::move(table), forget_servers);
+    table.add("Names", {{"--all", "", flag(job->all), "Forget what is known about all servers"}});
+    table.notes = "This removes what was learned about them, and their keys (--trust). Names and settings stay.";
+    to.add("forget", "Forget what is known about servers", job, std::move(table), forget_servers);
 }
 
 }  // namespace sallyport::cli

@@ -2,7 +2,9 @@
 
 import json
 import os
+import select
 import subprocess
+import time
 
 import pytest
 
@@ -18,6 +20,16 @@ def run(*arguments, cwd=None, seconds=60):
 def result_of(done):
     """What it has printed with --json."""
     return json.loads(done.stdout)
+
+
+def read_until(terminal, mark, seconds=30):
+    """The bytes that a program writes to this terminal, up to this mark; all of them if the mark is missing."""
+    seen = b""
+    until = time.monotonic() + seconds
+    while mark not in seen and time.monotonic() < until:
+        if select.select([terminal], [], [], 1)[0]:
+            seen += os.read(terminal, 4096)
+    return seen
 
 
 def write(path, text="", time_of_it=1_700_000_000):
