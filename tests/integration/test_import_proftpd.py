@@ -104,11 +104,7 @@ def test_a_site_is_imported_and_served(start, sallyport, tmp_path, tree):
     with Raw(daemon.host, daemon.port) as raw:
         raw.greet()
         raw.expect("USER alice", 530)  # TLS is required
-    with Raw(daemon.host, daemon.port) as raw:
-        raw.greet()
-        raw.start_tls()
-        raw.expect("USER alice", 331)
-        raw.expect("PASS lab", 230)
+    with Raw(daemon.host, daemon.port).login("alice", tls=True) as raw:
         raw.expect("MKD in/x", 257)
         raw.expect("RNFR in/x", 550)
         raw.expect("RMD in/x", 250)

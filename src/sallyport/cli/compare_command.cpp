@@ -123,10 +123,9 @@ void add_compare_command(CLI::App& import, int& exit_code) {
     job->options.add_to(table);
     table.notes =
         "Both servers get the same commands with the same login: features, codes, rights, names that begin with a dot, "
-        "modes and "
-        "owners of uploads. Everything happens in a directory that is made for it and removed afterwards; files that are "
-        "there "
-        "are not changed. Each difference is one line: what the old server did, and what the new one does now.\n\n"
+        "modes and owners of uploads. Everything happens in a directory that is made for it and removed afterwards; files "
+        "that are there are not changed. Each difference is one line: what the old server did, and what the new one does "
+        "now.\n\n"
         "Example:\n"
         "  sallyport import compare ftp.example.org:21 ftp.example.org:2121 \\\n"
         "    --user partner --name secret.key\n\n"

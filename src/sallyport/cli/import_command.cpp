@@ -208,8 +208,8 @@ void add_proftpd(CLI::App& import, int& exit_code) {
     table.add("Result", result_rows(*job, "Accounts in place of AuthUserFile: lines of ftpasswd or /etc/shadow"));
     table.notes = fmt::format(
         "Each line of FILE, and each default of ProFTPD that matters,{} <IfModule> counts as if the module were loaded. "
-        "Users "
-        "of AuthUserFile get sections with their hashes, and what <Limit> and <Directory> permit them.\n\n"
+        "Users of AuthUserFile get sections with their hashes and with the rights that <Limit> and <Directory> give "
+        "them.\n\n"
         "Example:\n"
         "  sallyport import proftpd /etc/proftpd/proftpd.conf --output serve.toml\n\n{}",
         outcomes_help, codes_help);

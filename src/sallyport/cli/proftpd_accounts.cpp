@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include <sallyport/base/ascii.hpp>
+#include <sallyport/cli/import_texts.hpp>
 #include <sallyport/cli/proftpd_settings.hpp>
 #include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/server/wildcard.hpp>
@@ -52,10 +53,14 @@ std::string without_tilde(std::string_view path, const proftpd_user& user) {
     return std::string(path);
 }
 
-bool is_login(const proftpd_section& section) {
-    return section.opening.is("<Limit>") &&
-           std::ranges::any_of(section.opening.words, [](const auto& word) { return iequals(word, "LOGIN"); });
+/// One of these commands at least.
+bool names_any(const proftpd_section& limit, std::initializer_list<std::string_view> commands) {
+    return std::ranges::any_of(limit.opening.words, [commands](const auto& word) {
+        return std::ranges::any_of(commands, [&word](std::string_view command) { return iequals(word, command); });
+    });
 }
+
+bool is_login(const proftpd_section& section) { return section.opening.is("<Limit>") && names_any(section, {"LOGIN"}); }
 
 /// A directive that decides on a right in the section that contains it.
 bool is_on_rights(const proftpd_line& line) {
@@ -149,7 +154,7 @@ result<std::string> proftpd_accounts::default_settings() {
         other.root = normal(root->words.front());
         out += fmt::format("home = {}\n", toml_text(with_replaced(other.root, "%u", "{user}")));
     }
-    default_rights_ = rights_of({&server()}, other);
+    default_rights_ = granted({&server()}, other);
     out += fmt::format("rights = {}\n", toml_list(default_rights_));
     const auto modes = proftpd_modes(source_, server(), 0700);
     if (!modes) return modes;
@@ -205,6 +210,12 @@ std::vector<proftpd_accounts::directory_rule> proftpd_accounts::rules_for(const 
     return out;
 }
 
+std::vector<std::string> proftpd_accounts::granted(const proftpd_scopes& scopes, const proftpd_user& user) {
+    auto out = rights_of(scopes, user);
+    may_overwrite_ = may_overwrite_ || std::ranges::find(out, "overwrite") != out.end();
+    return out;
+}
+
 std::string proftpd_accounts::rights_lines(const proftpd_scopes& outer, const proftpd_user& user, std::string_view section,
                                            const std::vector<std::string>* usual) {
     const auto rules = rules_for(outer, user);
@@ -217,7 +228,7 @@ std::string proftpd_accounts::rights_lines(const proftpd_scopes& outer, const pr
         scopes.insert(scopes.end(), outer.begin(), outer.end());
         return scopes;
     };
-    const auto rights = rights_of(scopes_at(""), user);
+    const auto rights = granted(scopes_at(""), user);
     std::string out;
     if (usual == nullptr || rights != *usual) out += fmt::format("rights = {}\n", toml_list(rights));
     std::map<std::string, std::vector<std::string>> paths;
@@ -229,7 +240,7 @@ std::string proftpd_accounts::rights_lines(const proftpd_scopes& outer, const pr
             continue;
         }
         written_.insert(rule.section);
-        if (!rule.path.empty()) paths[rule.path] = rights_of(scopes_at(rule.path), user);
+        if (!rule.path.empty()) paths[rule.path] = granted(scopes_at(rule.path), user);
     }
     if (paths.empty()) return out;
     out += fmt::format("[{}.paths]\n", section);
@@ -337,15 +348,18 @@ void proftpd_accounts::note_limit(const proftpd_section& limit) {
         source_.note_section(limit, outcome::less_safe, fmt::format("{} cannot be refused", word));
         return;
     }
+    if (denies && may_overwrite_ && names_any(limit, {"SITE", "SITE_CHMOD"}) &&
+        !names_any(limit, {"ALL", "WRITE", "STOR"})) {
+        source_.note_section(limit, outcome::less_safe, import_texts::chmod);
+        return;
+    }
     const bool has_condition = std::ranges::any_of(limit.lines, [](const proftpd_line& line) {
         const bool is_address =
             (line.is("Allow") || line.is("Deny")) && !iequals(line.words.empty() ? "" : line.words.back(), "all");
         return is_address || line.is("AllowClass") || line.is("DenyClass") || line.is("AllowFilter") ||
                line.is("DenyFilter");
     });
-    const bool has_cwd = std::ranges::any_of(limit.opening.words, [](const auto& word) {
-        return iequals(word, "DIRS") || iequals(word, "ALL") || iequals(word, "CWD") || iequals(word, "CDUP");
-    });
+    const bool has_cwd = names_any(limit, {"DIRS", "ALL", "CWD", "CDUP"});
     if (has_condition)
         source_.note_section(limit, outcome::nearest,
                              "rights of the accounts; a condition on addresses or with an expression always refuses");
@@ -390,10 +404,10 @@ void proftpd_accounts::note_rights() {
     source_.note_setting("AuthUserFile", outcome::taken, "sections [user.NAME]");
     source_.note_setting("AuthGroupFile", outcome::taken, "groups decide in DefaultRoot and <Limit>");
     source_.note_setting("AuthOrder", outcome::nearest,
-                         "users of AuthUserFile, or of --users, log in; others of the system do not",
+                         "users of AuthUserFile, or of --users, log in; others of the system do if pam names a service",
                          "mod_auth_pam.c mod_auth_unix.c");
     if (source_.first("DefaultRoot") == nullptr)
-        source_.note_setting("DefaultRoot", outcome::nearest, "every account is confined to its home", "not confined");
+        source_.note_setting("DefaultRoot", outcome::nearest, import_texts::confined, "not confined");
     source_.note_each("DefaultRoot", outcome::taken, "home of the accounts, to which each is confined");
     source_.note_each("UserAlias", outcome::nearest, "there are no aliases: add a section for the other name");
     source_.note_setting("AllowOverride", outcome::nearest,

@@ -51,6 +51,8 @@ private:
     [[nodiscard]] std::string lines_with_roots() const;
     [[nodiscard]] account_addition addition_for(const std::string& name);
     [[nodiscard]] std::vector<directory_rule> rules_for(const proftpd_scopes& outer, const proftpd_user& user) const;
+    /// rights_of() for what is written.
+    [[nodiscard]] std::vector<std::string> granted(const proftpd_scopes& scopes, const proftpd_user& user);
     /// The keys rights and paths, the latter as a section of its own below `section`. Rights that are `usual` are not
     /// written.
     [[nodiscard]] std::string rights_lines(const proftpd_scopes& outer, const proftpd_user& user, std::string_view section,
@@ -66,6 +68,8 @@ private:
     std::string users_file_;
     std::map<std::string, known_user, std::less<>> users_;
     std::vector<std::string> default_rights_;
+    // An account has the right overwrite somewhere.
+    bool may_overwrite_ = false;
     // Sections <Directory> that have become rights or paths, and those that restrict an account and could not be written.
     std::set<const proftpd_section*> written_;
     std::set<const proftpd_section*> lost_;

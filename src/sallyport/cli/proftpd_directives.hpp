@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <sallyport/cli/import_report.hpp>
+#include <sallyport/cli/import_texts.hpp>
 
 namespace sallyport::cli {
 
@@ -21,20 +22,13 @@ struct proftpd_directive {
 inline constexpr auto proftpd_directives = [] {
     constexpr auto nearest = import_outcome::nearest;
     constexpr auto less_safe = import_outcome::less_safe;
-    constexpr std::string_view log =
-        "use --transfer-log FILE with --transfer-log-format xferlog, and --log FILE for the other events";
-    constexpr std::string_view texts = "greeting is the only text that is taken over";
+    using namespace import_texts;
+    constexpr std::string_view texts = "replies have fixed texts";
     constexpr std::string_view service = "the service has its own, see docs/operation.md";
-    constexpr std::string_view sandbox = "the process has its own sandbox, see docs/hardening.md";
-    constexpr std::string_view confined = "every account is confined to its home";
-    constexpr std::string_view passwords = "only users with a section of their own can log in";
-    constexpr std::string_view directory = "users of a directory service or database cannot log in; add sections for them";
     constexpr std::string_view names_by_owner = "names are not hidden by their owner; use hide, or another home";
     constexpr std::string_view single = "write its settings into the sections of these users by hand";
     constexpr std::string_view tables = "the table is not read; use allow-from and refuse-from";
-    constexpr std::string_view files = "files belong to the user of the process, see docs/trust.md";
     constexpr std::string_view certificate = "not supported; use an RSA or ECDSA certificate in PEM files";
-    constexpr std::string_view ratio = "there are no ratios";
     constexpr std::string_view times = "times in listings are in UTC";
     constexpr std::string_view resumption = "the server keeps its own sessions and tickets";
     return std::to_array<proftpd_directive>({
@@ -88,7 +82,7 @@ inline constexpr auto proftpd_directives = [] {
         {"Include", "its lines follow", import_outcome::taken},
         {"IncludeOptions", "links are followed", nearest},
         {"ServerName", "shown in the greeting of ProFTPD only; set greeting"},
-        {"ServerAdmin", texts},
+        {"ServerAdmin", "shown in texts of ProFTPD only"},
         {"ServerType", "the service listens itself, or takes the sockets of systemd", nearest},
         {"ServerAlias", "one server answers under every name", nearest},
         {"DefaultServer", "one server answers at every address", nearest},
@@ -102,16 +96,16 @@ inline constexpr auto proftpd_directives = [] {
         {"CommandBufferSize", "lines have a fixed limit", nearest},
         {"MultilineRFC2228", "replies have the form of RFC 959"},
         {"SocketOptions", "see --keepalive-idle, --keepalive-interval and --keepalive-count", nearest},
-        {"TCPBackLog", "chosen by itself"},
-        {"TCPNoDelay", "chosen by itself"},
+        {"TCPBackLog", "chosen automatically"},
+        {"TCPNoDelay", "chosen automatically"},
         {"ProcessTitles", service},
         {"Protocols", "FTP and FTPS are served", nearest},
         {"RegexOptions", "there are no regular expressions", nearest},
         {"SetEnv", "no program is run with it"},
         {"UnsetEnv", "no program is run with it"},
         {"Define", "used by <IfDefine>, which is not read"},
-        {"FSCachePolicy", "chosen by itself"},
-        {"FSOptions", "chosen by itself"},
+        {"FSCachePolicy", "chosen automatically"},
+        {"FSOptions", "chosen automatically"},
         {"PidFile", service},
         {"ScoreboardFile", service},
         {"ScoreboardMutex", service},
@@ -129,7 +123,7 @@ inline constexpr auto proftpd_directives = [] {
         {"MaxStoreFileSize", "files have no maximum size; use quota-bytes", less_safe},
         {"MaxTransfersPerHost", "use max-sessions-per-address", less_safe},
         {"MaxTransfersPerUser", "use max-sessions of the account", less_safe},
-        {"MaxLoad", "the load of the machine does not matter", less_safe},
+        {"MaxLoad", no_load, less_safe},
         // Accounts.
         {"AuthUserFile"},
         {"AuthGroupFile"},
@@ -138,13 +132,13 @@ inline constexpr auto proftpd_directives = [] {
         {"RequireValidShell"},
         {"RootLogin"},
         {"UserAlias"},
-        {"AuthFileOptions", passwords, nearest},
-        {"PersistentPasswd", passwords, nearest},
-        {"AuthUnixOptions", passwords, nearest},
-        {"AuthPAM", passwords, nearest},
-        {"AuthPAMConfig", passwords, nearest},
-        {"AuthPAMOptions", passwords, nearest},
-        {"UseFtpUsers", passwords, nearest},
+        {"AuthFileOptions", named_users, nearest},
+        {"PersistentPasswd", named_users, nearest},
+        {"AuthUnixOptions", named_users, nearest},
+        {"AuthPAM", pam_service, nearest},
+        {"AuthPAMConfig", pam_service, nearest},
+        {"AuthPAMOptions", pam_service, nearest},
+        {"UseFtpUsers", "with --pam, users in /etc/ftpusers are refused; the others need a section", nearest},
         {"AllowEmptyPasswords", "no account has an empty password", nearest},
         {"AuthAliasOnly", "there are no aliases", nearest},
         {"AuthUsingAlias", "there are no aliases", nearest},
@@ -179,21 +173,25 @@ inline constexpr auto proftpd_directives = [] {
         {"HideUser", names_by_owner, less_safe},
         {"HideGroup", names_by_owner, less_safe},
         {"DirFakeMode", "listings show the modes"},
-        {"UserOwner", files, nearest},
-        {"GroupOwner", files, nearest},
+        {"UserOwner", file_owner, nearest},
+        {"GroupOwner", file_owner, nearest},
         {"AllowRetrieveRestart", "downloads can be resumed", nearest},
         {"DeleteAbortedStores", "an upload that failed leaves no file", nearest},
         {"StoreUniquePrefix", "STOU always finds a free name", nearest},
         {"ListOptions", "the form of listings is fixed", nearest},
         {"ShowSymlinks", "the form of listings is fixed", nearest},
         {"UseGlobbing", "patterns are limited to the last part of a path", nearest},
-        {"TransferOptions", "chosen by itself"},
+        {"TransferOptions", "chosen automatically"},
         {"TransferPriority", "all transfers have the same priority"},
         {"UseSendfile", "used where it helps", nearest},
         {"FACLEngine", "the kernel checks access", nearest},
         // Texts and logs.
         {"AccessDenyMsg", texts},
-        {"AccessGrantMsg", texts},
+        {"AccessGrantMsg", "write the text into a file, and name it with login-file"},
+        {"DisplayChdir", "set message-file to the name of the file"},
+        {"DisplayConnect", "set banner-file to the file"},
+        {"DisplayLogin", "set login-file to the file"},
+        {"DisplayQuit", "set goodbye to the text"},
         {"Display*", texts},
         {"AllowLogSymlinks", log},
         {"DebugLevel", log},
@@ -223,9 +221,9 @@ inline constexpr auto proftpd_directives = [] {
         {"TLSCACertificatePath", "write the certificates into one file, and name it with client-ca", less_safe},
         {"TLSCARevocation*", "revoked certificates are not refused", less_safe},
         {"TLSCertificateChainFile", "add its certificates to the end of the file of tls-cert"},
-        {"TLSCipherSuite", "the ciphers are fixed, and all of them are strong", nearest},
+        {"TLSCipherSuite", ciphers, nearest},
         {"TLSControlsACLs", service},
-        {"TLSCryptoDevice", "chosen by itself"},
+        {"TLSCryptoDevice", "chosen automatically"},
         {"TLSDHParamFile", "keys are exchanged with elliptic curves only", nearest},
         {"TLSDSA*", certificate},
         {"TLSECDHCurve", "the curves are fixed", nearest},
@@ -236,14 +234,14 @@ inline constexpr auto proftpd_directives = [] {
         {"TLSPKCS*", certificate},
         {"TLSPreSharedKey", "not supported; such clients cannot log in"},
         {"TLSProtocol", "TLS 1.2 and later only", nearest},
-        {"TLSRandomSeed", "chosen by itself"},
+        {"TLSRandomSeed", "chosen automatically"},
         {"TLSRenegotiate", "clients cannot renegotiate", nearest},
-        {"TLSServerCipherPreference", "chosen by itself", nearest},
+        {"TLSServerCipherPreference", "chosen automatically", nearest},
         {"TLSServerInfoFile", "not sent"},
         {"TLSSession*", resumption, nearest},
         {"TLSStapling*", "no OCSP responses are sent"},
         {"TLSTimeoutHandshake", "login-timeout contains the handshake", nearest},
-        {"TLSUserName", "a certificate does not replace the password", nearest},
+        {"TLSUserName", "set certificate in the sections of users whose certificate replaces the password", nearest},
         {"TLSVerifyDepth", "the depth is fixed", nearest},
         {"TLSVerifyOrder", "certificates are compared with client-ca only", nearest},
         {"TLSVerifyServer", "no connection to another server is made"},
@@ -265,7 +263,7 @@ inline constexpr auto proftpd_directives = [] {
         {"QuotaLock", "not needed"},
         {"QuotaLog", log},
         {"QuotaOptions", "files are counted again by the server itself", nearest},
-        {"QuotaShowQuotas", "there is no SITE QUOTA"},
+        {"QuotaShowQuotas", "there is no SITE QUOTA; AVBL tells how much may still be uploaded"},
         {"QuotaTallyTable", "what is stored is counted again", nearest},
         // Other modules.
         {"AdminControls*", service},
@@ -277,27 +275,27 @@ inline constexpr auto proftpd_directives = [] {
         {"Capabilities*", sandbox, nearest},
         {"RLimit*", sandbox, nearest},
         {"Delay*", "a refused login takes the same time for every name", nearest},
-        {"DynMasqRefresh", "a host name in external-address is resolved again by itself", nearest},
+        {"DynMasqRefresh", "a host name in external-address is resolved again automatically", nearest},
         {"Facts*", "MLSD has fixed facts", nearest},
         {"Lang*", "replies are in English"},
         {"UseEncoding", "names are UTF-8"},
         {"UseUTF8", "names are UTF-8", nearest},
-        {"QoSOptions", "chosen by itself"},
-        {"Statcache*", "chosen by itself"},
+        {"QoSOptions", "chosen automatically"},
+        {"Statcache*", "chosen automatically"},
         {"Memcache*", "not needed"},
         {"Redis*", "not needed"},
         {"Counter*", "files are not locked", nearest},
-        {"SQL*", directory},
-        {"LDAP*", directory},
-        {"Radius*", directory},
-        {"Krb*", directory},
+        {"SQL*", directory_users},
+        {"LDAP*", directory_users},
+        {"Radius*", directory_users},
+        {"Krb*", directory_users},
         {"AuthOTP*", "there is no second factor", less_safe},
-        {"Ratio*", ratio, less_safe},
-        {"UserRatio", ratio, less_safe},
-        {"GroupRatio", ratio, less_safe},
-        {"AnonRatio", ratio, less_safe},
-        {"HostRatio", ratio, less_safe},
-        {"SaveRatios", ratio},
+        {"Ratio*", no_ratios, less_safe},
+        {"UserRatio", no_ratios, less_safe},
+        {"GroupRatio", no_ratios, less_safe},
+        {"AnonRatio", no_ratios, less_safe},
+        {"HostRatio", no_ratios, less_safe},
+        {"SaveRatios", no_ratios},
         {"CwdRatioMsg", texts},
         {"ByteRatioErrMsg", texts},
         {"FileRatioErrMsg", texts},
@@ -313,9 +311,9 @@ inline constexpr auto proftpd_directives = [] {
         {"SSH*", "there is no SSH: leave ProFTPD running for it"},
         {"Proxy*", "use 'sallyport gate', see docs/gateway.md"},
         {"SNMP*", "use --metrics"},
-        {"Digest*", "only some commands for hashes are offered"},
+        {"Digest*", "HASH, XCRC, XMD5, XSHA1, XSHA256 and XSHA512 are always offered, for the right read", nearest},
         {"Deflate*", "there is no MODE Z"},
-        {"SiteMisc*", "there are no such SITE commands", nearest},
+        {"SiteMisc*", "of these SITE commands, there is UTIME, for the right overwrite", nearest},
         {"Copy*", "there is no SITE COPY", nearest},
         {"VRoot*", confined, nearest},
         {"Case*", "names are compared with case", nearest},

@@ -6,12 +6,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <sallyport/cli/import_test.hpp>
 #include <sallyport/cli/proftpd_directives.hpp>
 
 namespace sallyport::cli {
 namespace {
-
-constexpr auto proftpd_hash = "$1$saltsalt$9xy1btjgzLYfb7hivXtC//";
 
 const proftpd_files no_files{
     .include = [](const std::string&) { return std::vector<import_file>(); },
@@ -19,7 +18,7 @@ const proftpd_files no_files{
         if (path == "/etc/groups") return std::string("staff:x:50:alice\nftp:x:60:\n");
         if (path == "/etc/passwd.ftp")
             return fmt::format("alice:{0}:1001:1001::/srv/ftp/alice:/bin/sh\nbob:{0}:1002:60::/srv/ftp/bob:/bin/false\n",
-                               proftpd_hash);
+                               imported_hash);
         return fail(errc::not_found, path + ": no such file");
     }};
 
@@ -34,14 +33,12 @@ std::string failure_of_conf(const std::string& text, const std::string& host = "
     return done ? "none" : done.error().what;
 }
 
-bool has_toml_line(const std::string& text, const std::string& line) { return ("\n" + text).contains("\n" + line + "\n"); }
-
 TEST(proftpd_import, the_defaults_of_proftpd_are_written_out) {
     const auto done = import_conf("");
     for (const char* line : {"listen = [\"[::]:21\"]", "idle-timeout = 600", "login-timeout = 300", "stall-timeout = 3600",
                              "max-sessions = 0", "file-mode = \"0644\"", "directory-mode = \"0755\"",
                              "rights = [\"list\", \"read\", \"write\", \"delete\", \"rename\", \"mkdir\"]"})
-        EXPECT_TRUE(has_toml_line(done.toml, line)) << line << "\n" << done.toml;
+        EXPECT_TRUE(has_line(done.toml, line)) << line << "\n" << done.toml;
     EXPECT_FALSE(done.toml.contains("[anonymous]"));
     EXPECT_FALSE(done.is_less_safe());
     const auto report = done.report("proftpd", "p.conf", ' ');
@@ -59,7 +56,7 @@ TEST(proftpd_import, users_with_their_hashes_homes_and_rights) {
           "home = '/srv/bob'", "[user.\"alice\".paths]", "\"/in\" = [\"write\", \"delete\", \"mkdir\"]",
           "rights = [\"list\", \"read\", \"write\", \"rename\", \"mkdir\"]",
           "rights = [\"list\", \"read\", \"write\", \"delete\", \"rename\", \"mkdir\"]"})
-        EXPECT_TRUE(has_toml_line(done.toml, line)) << line << "\n" << done.toml;
+        EXPECT_TRUE(has_line(done.toml, line)) << line << "\n" << done.toml;
     EXPECT_FALSE(done.toml.contains("[user.\"bob\".paths]")) << "/srv/bob is not below /srv/ftp";
     EXPECT_FALSE(done.is_less_safe()) << done.report("proftpd", "p.conf", ' ');
     const auto shells = import_conf("AuthUserFile /etc/passwd.ftp\nDefaultRoot ~\n");
@@ -81,10 +78,12 @@ TEST(proftpd_import, an_anonymous_tree) {
     for (const char* line : {"[anonymous]", "home = \"/srv/pub\"", "max-sessions = 10", "rights = [\"list\", \"read\"]",
                              "[anonymous.paths]", "\"/incoming\" = [\"write\"]", "tls-cert = [\"/c.pem\"]",
                              "tls-key = [\"/k.pem\"]", "tls-reuse = \"prefer\"", "tls-required = true"})
-        EXPECT_TRUE(has_toml_line(done.toml, line)) << line << "\n" << done.toml;
+        EXPECT_TRUE(has_line(done.toml, line)) << line << "\n" << done.toml;
     EXPECT_EQ(done.toml.find("tls-required"), done.toml.rfind("tls-required", done.toml.find("[default]"))) << "for all";
     EXPECT_NE(done.toml.find("tls-required", done.toml.find("[anonymous]")), std::string::npos) << "and for anonymous users";
     EXPECT_FALSE(done.is_less_safe()) << done.report("proftpd", "p.conf", ' ');
+    const auto umask = import_conf("Umask 077\n<Anonymous /srv/pub>\nUser ftp\n</Anonymous>\n").toml;
+    EXPECT_TRUE(has_line(umask.substr(umask.find("[anonymous]")), "file-mode = \"0600\"")) << umask;
     EXPECT_FALSE(import_conf("<Anonymous /srv/pub>\nUser ftp\n<Limit LOGIN>\nDenyAll\n</Limit>\n</Anonymous>\n")
                      .toml.contains("[anonymous]"));
     EXPECT_FALSE(
@@ -105,7 +104,7 @@ TEST(proftpd_import, names_rates_quotas_and_limits) {
           "passive-ports = \"50000-50099\"", "external-address = [\"ftp.example.org\"]", "quota-bytes = 1048576",
           "quota-files = 100", "max-session-rate-per-address = 0.500", "idle-timeout = 300", "file-mode = \"0640\"",
           "directory-mode = \"0755\""})
-        EXPECT_TRUE(has_toml_line(done.toml, line)) << line << "\n" << done.toml;
+        EXPECT_TRUE(has_line(done.toml, line)) << line << "\n" << done.toml;
     EXPECT_FALSE(done.is_less_safe()) << done.report("proftpd", "p.conf", ' ');
 }
 
@@ -116,11 +115,14 @@ TEST(proftpd_import, what_would_be_less_safe_is_said) {
           "<NoSuchSection>\nUmask 022\n</NoSuchSection>\n", "UserRatio bob 1 2 3 4\n", "TLSEngine on\n",
           "MaxStoreFileSize 10 Mb\n", "TransferRate RETR 5 user bob\n",
           "<Directory /srv>\n<Limit READ>\nDenyAll\n</Limit>\n</Directory>\n", "<IfDefine TLS>\nUmask 022\n</IfDefine>\n",
-          "<Limit LOGIN>\nDeny from .example.org\n</Limit>\n", "<Anonymous ~ftp>\nUser ftp\n</Anonymous>\n"})
+          "<Limit LOGIN>\nDeny from .example.org\n</Limit>\n", "<Anonymous ~ftp>\nUser ftp\n</Anonymous>\n",
+          "AllowOverwrite on\n<Limit SITE_CHMOD>\nDenyAll\n</Limit>\n"})
         EXPECT_TRUE(import_conf(text).is_less_safe()) << text;
     for (const char* text :
          {"HideNoAccess off\n", "MaxStoreFileSize none\n", "<IfModule !mod_tls.c>\nPathAllowFilter x\n</IfModule>\n",
-          "DenyFilter none\n", "<Limit STOR>\nDenyAll\n</Limit>\n"})
+          "DenyFilter none\n", "<Limit STOR>\nDenyAll\n</Limit>\n", "<Limit SITE_CHMOD>\nDenyAll\n</Limit>\n",
+          "AllowOverwrite on\n<Limit SITE_CHMOD>\nAllowAll\n</Limit>\n",
+          "AllowOverwrite on\n<Limit WRITE SITE_CHMOD>\nDenyAll\n</Limit>\n"})
         EXPECT_FALSE(import_conf(text).is_less_safe()) << text << import_conf(text).report("proftpd", "p.conf", ' ');
 }
 
@@ -130,8 +132,8 @@ TEST(proftpd_import, one_of_several_servers) {
         "022\nDefaultRoot /srv/b\n"
         "</VirtualHost>\n";
     const auto main = import_conf(text);
-    EXPECT_TRUE(has_toml_line(main.toml, "listen = [\"[::]:2121\"]")) << main.toml;
-    EXPECT_TRUE(has_toml_line(main.toml, "file-mode = \"0600\"")) << main.toml;
+    EXPECT_TRUE(has_line(main.toml, "listen = [\"[::]:2121\"]")) << main.toml;
+    EXPECT_TRUE(has_line(main.toml, "file-mode = \"0600\"")) << main.toml;
     EXPECT_NE(main.report("proftpd", "p.conf", ' ')
                   .find("p.conf, line 7: Port 2122: dropped: another server: import it with "
                         "--virtual-host b.example.org"),
@@ -139,7 +141,7 @@ TEST(proftpd_import, one_of_several_servers) {
         << main.report("proftpd", "p.conf", ' ');
     const auto other = import_conf(text, "B.example.org");
     for (const char* line : {"listen = [\"[::]:2122\"]", "file-mode = \"0644\"", "home = \"/srv/b\"", "max-sessions = 7"})
-        EXPECT_TRUE(has_toml_line(other.toml, line)) << line << other.toml;
+        EXPECT_TRUE(has_line(other.toml, line)) << line << other.toml;
     EXPECT_NE(failure_of_conf(text, "c.example.org").find("there is no <VirtualHost c.example.org>"), std::string::npos);
 }
 

@@ -21,7 +21,7 @@ using command_names = std::vector<std::string_view>;
 std::string_view group_of(std::string_view command) {
     static constexpr auto read = std::to_array<std::string_view>({"RETR", "SIZE"});
     static constexpr auto write =
-        std::to_array<std::string_view>({"APPE", "DELE", "MKD", "RMD", "RNTO", "STOR", "STOU", "MFMT"});
+        std::to_array<std::string_view>({"APPE", "DELE", "MKD", "RMD", "RNTO", "STOR", "STOU", "MFF", "MFMT"});
     static constexpr auto dirs =
         std::to_array<std::string_view>({"CDUP", "CWD", "LIST", "MDTM", "MLSD", "MLST", "NLST", "PWD", "RNFR", "STAT"});
     if (std::ranges::find(read, command) != read.end()) return "READ";
@@ -228,7 +228,7 @@ std::vector<std::string> rights_of(const proftpd_scopes& scopes, const proftpd_u
         {.right = "delete", .commands = {"DELE", "RMD"}},
         {.right = "rename", .commands = {"RNFR", "RNTO"}},
         {.right = "mkdir", .commands = {"MKD"}},
-        {.right = "overwrite", .commands = {"STOR", "MFMT"}, .is_possible = is_on(scopes, "AllowOverwrite", false)},
+        {.right = "overwrite", .commands = {"STOR", "MFF", "MFMT"}, .is_possible = is_on(scopes, "AllowOverwrite", false)},
     });
     std::vector<std::string> out;
     for (const auto& each : rows)

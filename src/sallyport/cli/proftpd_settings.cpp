@@ -346,7 +346,8 @@ bool proftpd_requires_tls(const proftpd_source& source) {
 }
 
 result<std::string> proftpd_modes(proftpd_source& source, const proftpd_section& section, unsigned open) {
-    const auto* const line = section.first("Umask");
+    const auto* const own = section.first("Umask");
+    const auto* const line = own == nullptr ? source.first("Umask") : own;
     constexpr unsigned usual = 022;
     const auto files = line == nullptr ? usual : line->words.empty() ? std::nullopt : parse_umask(line->words.front());
     const auto directories = line == nullptr || line->words.size() < 2 ? files : parse_umask(line->words[1]);

@@ -15,7 +15,8 @@ namespace sallyport::cli {
 /// TLSEngine is on, and TLSRequired demands it for one of the two connections at least.
 [[nodiscard]] bool proftpd_requires_tls(const proftpd_source& source);
 
-/// Modes of uploads: lines of [default] or [anonymous]. `open`: bits that a directory gets in any case.
+/// Modes of uploads, by the Umask of the section or else of the server: lines of [default] or [anonymous]. `open`: bits that
+/// a directory gets in any case.
 [[nodiscard]] result<std::string> proftpd_modes(proftpd_source& source, const proftpd_section& section, unsigned open);
 
 /// Hidden and refused names, owners in listings, rates.

@@ -169,8 +169,7 @@ private:
              requires_tls_ ? "tls-required = true, for both connections" : "TLS is optional");
         const bool asks = value("TLSCipherSuite").starts_with("-C:");
         note("TLSCipherSuite", asks ? outcome::less_safe : outcome::nearest,
-             asks ? "certificates of clients need client-ca and client-cert"
-                  : "the ciphers are fixed, and all of them are strong");
+             asks ? "certificates of clients need client-ca and client-cert" : import_texts::ciphers);
         return {};
     }
 
@@ -264,6 +263,8 @@ private:
         default_ += line + "\n";
         note_default("KeepAllFiles", "no", keeps ? outcome::nearest : outcome::taken, line);
         note("NoRename", outcome::taken, line);
+        const bool refuses_chmod = is_on("NoChmod") && !is_on("AutoRename");
+        note("NoChmod", refuses_chmod ? outcome::less_safe : outcome::nearest, import_texts::chmod);
         note("AutoRename", outcome::nearest,
              is_on("AutoRename") ? line + "; an upload with the name of another file is refused" : line);
         const bool hides_dots = is_on("ProhibitDotFilesRead") || is_on("ProhibitDotFilesWrite");
@@ -279,22 +280,22 @@ private:
     }
 
     void note_methods() {
-        constexpr std::string_view system =
-            "users of the system do not log in; add a section [user.NAME] for each, with --users";
-        for (const char* const name : {"UnixAuthentication", "PAMAuthentication"}) note(name, outcome::nearest, system);
+        using import_texts::system_users;
+        for (const char* const name : {"UnixAuthentication", "PAMAuthentication"})
+            note(name, outcome::nearest, system_users);
         for (const auto& option : options_) {
             if (option.name != "Login" || !noted_.insert(&option).second) continue;
             const auto kind = option.value.substr(0, option.value.find(':'));
-            std::string text = "users of a directory service or database cannot log in; add sections for them";
+            auto text = import_texts::directory_users;
             if (kind == "puredb") text = "the users of its text file get sections: name it with --users";
-            if (kind == "unix" || kind == "pam") text = system;
+            if (kind == "unix" || kind == "pam") text = system_users;
             const bool near = kind == "puredb" || kind == "unix" || kind == "pam";
-            out_.settings.push_back(
-                {option.line, option.name, option.value, near ? outcome::nearest : outcome::dropped, text, option.file});
+            out_.settings.push_back({option.line, option.name, option.value, near ? outcome::nearest : outcome::dropped,
+                                     std::string(text), option.file});
         }
         if (find("Login") == nullptr && find("UnixAuthentication") == nullptr && find("PAMAuthentication") == nullptr &&
             find("PureDB") == nullptr)
-            note_default("Login", "unix", outcome::nearest, system);
+            note_default("Login", "unix", outcome::nearest, system_users);
     }
 
     void anonymous() {

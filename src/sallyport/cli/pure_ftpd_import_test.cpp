@@ -6,12 +6,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <sallyport/cli/import_test.hpp>
 #include <sallyport/cli/pure_ftpd_settings.hpp>
 
 namespace sallyport::cli {
 namespace {
-
-constexpr auto pure_hash = "$1$saltsalt$9xy1btjgzLYfb7hivXtC//";
 
 result<std::string> nothing_included(const std::string& path) { return fail(errc::not_found, path + ": no such file"); }
 
@@ -37,15 +36,13 @@ std::string pure_failure(const result<pure_options>& options) {
     return done ? "none" : done.error().what;
 }
 
-bool has_pure_line(const std::string& text, const std::string& line) { return ("\n" + text).contains("\n" + line + "\n"); }
-
 TEST(pure_ftpd_import, the_defaults_of_pure_ftpd_are_written_out) {
     const auto done = import_pure_words("");
     for (const char* line :
          {"listen = [\"[::]:21\"]", "max-sessions = 50", "max-sessions-per-address = 8", "idle-timeout = 900", "[anonymous]",
           "rights = [\"list\", \"read\", \"write\"]", "file-mode = \"0644\"", "directory-mode = \"0755\"",
           "rights = [\"list\", \"read\", \"write\", \"append\", \"delete\", \"rename\", \"mkdir\", \"overwrite\"]"})
-        EXPECT_TRUE(has_pure_line(done.toml, line)) << line << "\n" << done.toml;
+        EXPECT_TRUE(has_line(done.toml, line)) << line << "\n" << done.toml;
     EXPECT_FALSE(done.is_less_safe());
 }
 
@@ -68,7 +65,7 @@ TEST(pure_ftpd_import, three_forms_of_the_same_options) {
                              "idle-timeout = 300", "upload-rate = 10240", "download-rate = 20480", "file-mode = \"0700\"",
                              "listen = [\"127.0.0.1:2121\"]", "tls-required = true", "tls-cert = [\"/a.pem\"]",
                              "rights = [\"list\", \"read\", \"write\", \"append\", \"rename\", \"mkdir\", \"overwrite\"]"})
-        EXPECT_TRUE(has_pure_line(by_words, line)) << line << "\n" << by_words;
+        EXPECT_TRUE(has_line(by_words, line)) << line << "\n" << by_words;
 }
 
 TEST(pure_ftpd_import, users_of_pure_pw) {
@@ -76,13 +73,13 @@ TEST(pure_ftpd_import, users_of_pure_pw) {
         import_pure_conf("NoAnonymous yes\nPureDB /etc/pureftpd.pdb\n",
                          fmt::format("partner:{}:2001:2001::/srv/ftp/partner/./:500000:500000:::10:1000:104857600:::"
                                      "203.0.113.0/24::0800-2000\nlocked:*:1:1::/x/./::::::::::::\n",
-                                     pure_hash));
+                                     imported_hash));
     for (const char* line : {"[user.\"partner\"]", "home = '/srv/ftp/partner'", "upload-rate = 500000", "max-sessions = 10",
                              "quota-files = 1000", "quota-bytes = 104857600"})
-        EXPECT_TRUE(has_pure_line(done.toml, line)) << line << "\n" << done.toml;
+        EXPECT_TRUE(has_line(done.toml, line)) << line << "\n" << done.toml;
     EXPECT_FALSE(done.toml.contains("locked"));
     EXPECT_NE(done.report("pure-ftpd", "pure.conf", ' ').find("user locked: left out: it is locked"), std::string::npos);
-    EXPECT_TRUE(import_pure_conf("", fmt::format("bob:{}:19000:0:99999:7:::\n", pure_hash)).is_less_safe()) << "no home";
+    EXPECT_TRUE(import_pure_conf("", fmt::format("bob:{}:19000:0:99999:7:::\n", imported_hash)).is_less_safe()) << "no home";
 }
 
 TEST(pure_ftpd_import, dot_files_quotas_and_anonymous_users) {
@@ -94,14 +91,14 @@ TEST(pure_ftpd_import, dot_files_quotas_and_anonymous_users) {
           "quota-bytes = 10485760", "quota-bytes = 0", "max-sessions = 3", "max-sessions = 20", "upload-rate = 8192",
           "download-rate = 8192", "rights = [\"list\", \"read\", \"write\", \"append\", \"delete\", \"rename\", \"mkdir\"]",
           "tls-cert = [\"/etc/ssl/private/pure-ftpd.pem\"]"})
-        EXPECT_TRUE(has_pure_line(done.toml, line)) << line << "\n" << done.toml;
+        EXPECT_TRUE(has_line(done.toml, line)) << line << "\n" << done.toml;
     EXPECT_FALSE(done.is_less_safe()) << done.report("pure-ftpd", "pure.conf", ' ');
 }
 
 TEST(pure_ftpd_import, what_would_be_less_safe_is_said) {
-    for (const char* words : {"-k 90", "-m 4", "-q 1:5", "-Q 1:5", "-V 192.0.2.1", "-Y 2 -J -C:HIGH"})
+    for (const char* words : {"-k 90", "-m 4", "-q 1:5", "-Q 1:5", "-V 192.0.2.1", "-Y 2 -J -C:HIGH", "-R"})
         EXPECT_TRUE(import_pure_words(words).is_less_safe()) << words;
-    for (const char* words : {"-w -W", "-l pam -l unix", "-l ldap:/etc/x", "-b", "-Y 2 -J HIGH"})
+    for (const char* words : {"-w -W", "-l pam -l unix", "-l ldap:/etc/x", "-b", "-Y 2 -J HIGH", "-R -r"})
         EXPECT_FALSE(import_pure_words(words).is_less_safe()) << words;
 }
 

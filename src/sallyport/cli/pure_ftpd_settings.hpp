@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <sallyport/cli/import_report.hpp>
+#include <sallyport/cli/import_texts.hpp>
 
 namespace sallyport::cli {
 
@@ -32,12 +33,8 @@ inline constexpr auto pure_ftpd_settings = [] {
     constexpr auto less_safe = import_outcome::less_safe;
     constexpr auto none = pure_value::none;
     constexpr auto text = pure_value::text;
-    constexpr std::string_view log =
-        "use --transfer-log FILE with --transfer-log-format xferlog or common, and --log FILE for the other events";
-    constexpr std::string_view directory = "users of a directory service or database cannot log in; add sections for them";
-    constexpr std::string_view confined = "every account is confined to its home";
+    using namespace import_texts;
     constexpr std::string_view peers = "data connections are made with the client only";
-    constexpr std::string_view ratio = "there are no ratios";
     constexpr std::string_view names = "names are UTF-8";
     return std::to_array<pure_ftpd_setting>({
         {"AllowAnonymousFXP", 'W', "allowanonymousfxp", none, peers, nearest},
@@ -48,7 +45,7 @@ inline constexpr auto pure_ftpd_settings = [] {
         {"AnonymousCanCreateDirs", 'M', "anonymouscancreatedirs", none},
         {"AnonymousCantUpload", 'i', "anonymouscantupload", none},
         {"AnonymousOnly", 'e', "anonymousonly", none},
-        {"AnonymousRatio", 'q', "anonymousratio", text, ratio, less_safe},
+        {"AnonymousRatio", 'q', "anonymousratio", text, no_ratios, less_safe},
         {"AntiWarez", 's', "antiwarez", none},
         {"AutoRename", 'r', "autorename", none},
         {"Bind", 'S', "bind", text},
@@ -65,18 +62,18 @@ inline constexpr auto pure_ftpd_settings = [] {
         {"Daemonize", 'B', "daemonize", none, "the service manager decides"},
         {"DisplayDotFiles", 'D', "displaydotfiles", none, "LIST -a shows names that begin with a dot", nearest},
         {"DontResolve", 'H', "dontresolve", none, "names of clients are not looked up", nearest},
-        {"ExtAuth", '\0', "", text, directory},
+        {"ExtAuth", '\0', "", text, directory_users},
         {"ExtCert", '3', "extcert", text, "name each certificate with tls-cert; the server name of the client chooses one",
          nearest},
         {"FSCharset", '8', "fscharset", text, names},
         {"FileSystemCharset", '\0', "", text, names},
         {"ForcePassiveIP", 'P', "forcepassiveip", text},
-        {"FortunesFile", 'F', "fortunesfile", text, "greeting is the only text"},
+        {"FortunesFile", 'F', "fortunesfile", text, "each login shows the same text: name a file of it with login-file"},
         {"IPV4Only", '4', "ipv4only", none},
         {"IPV6Only", '6', "ipv6only", none},
         {"Include", '\0', "", text, "its lines follow", import_outcome::taken},
         {"KeepAllFiles", 'K', "keepallfiles", none},
-        {"LDAPConfigFile", '\0', "", text, directory},
+        {"LDAPConfigFile", '\0', "", text, directory_users},
         {"LimitRecursion", 'L', "limitrecursion", text, "listings have their own limits", nearest},
         {"LogPID", '1', "logpid", none, log},
         {"Login", 'l', "login", text},
@@ -85,16 +82,16 @@ inline constexpr auto pure_ftpd_settings = [] {
         {"MaxDiskUsage", 'k', "maxdiskusagepct", text, "uploads do not depend on the space that is free; use quota-bytes",
          less_safe},
         {"MaxIdleTime", 'I', "maxidletime", text},
-        {"MaxLoad", 'm', "maxload", text, "the load of the machine does not matter", less_safe},
-        {"MinUID", 'u', "minuid", text, "only users with a section of their own can log in", nearest},
-        {"MySQLConfigFile", '\0', "", text, directory},
+        {"MaxLoad", 'm', "maxload", text, no_load, less_safe},
+        {"MinUID", 'u', "minuid", text, named_users, nearest},
+        {"MySQLConfigFile", '\0', "", text, directory_users},
         {"NATmode", 'N', "natmode", none},
         {"NoAnonymous", 'E', "noanonymous", none},
-        {"NoChmod", 'R', "nochmod", none, "file-mode and directory-mode decide", nearest},
+        {"NoChmod", 'R', "nochmod", none},
         {"NoRename", 'G', "norename", none},
         {"NoTruncate", '0', "notruncate", none, "an upload gets its name when it is complete", nearest},
         {"PAMAuthentication", '\0', "", none},
-        {"PGSQLConfigFile", '\0', "", text, directory},
+        {"PGSQLConfigFile", '\0', "", text, directory_users},
         {"PIDFile", 'g', "pidfile", text, "the service manager knows the process"},
         {"PassivePortRange", 'p', "passiveportrange", text},
         {"PerUserLimits", 'y', "peruserlimits", text},
@@ -110,7 +107,7 @@ inline constexpr auto pure_ftpd_settings = [] {
         {"Umask", 'U', "umask", text},
         {"UnixAuthentication", '\0', "", none},
         {"UserBandwidth", 'T', "userbandwidth", text},
-        {"UserRatio", 'Q', "userratio", text, ratio, less_safe},
+        {"UserRatio", 'Q', "userratio", text, no_ratios, less_safe},
         {"VerboseLog", 'd', "verboselog", none, "use --log-level debug"},
     });
 }();

@@ -335,8 +335,7 @@ private:
         for (const char* const key : {"write_enable", "dirlist_enable", "download_enable"})
             note(key, outcome::taken, fmt::format("rights = {}", access));
         note("local_enable", on ? outcome::nearest : outcome::taken,
-             on ? "users of the system do not log in; add a section [user.NAME] for each, with its hash (--users)"
-                : "no user has a section");
+             on ? import_texts::system_users : "no user has a section");
         note_if_given("guest_enable", outcome::nearest, "each account is virtual: all use the identity of the process");
         note_if_given("virtual_use_local_privs", outcome::taken, "rights = " + access);
         const auto* const umask = has_virtual_users() ? "anon_umask" : "local_umask";
@@ -345,8 +344,7 @@ private:
             note("local_umask", outcome::taken, "file-mode and directory-mode of [default]");
         note_if_given("file_open_mode", outcome::taken, "file-mode");
         const bool refuses_chmod = yes("write_enable") && !yes("chmod_enable");
-        note_if_given("chmod_enable", refuses_chmod ? outcome::less_safe : outcome::nearest,
-                      "the right overwrite includes SITE CHMOD");
+        note_if_given("chmod_enable", refuses_chmod ? outcome::less_safe : outcome::nearest, import_texts::chmod);
         note_if_given("local_max_rate", outcome::taken, "upload-rate and download-rate of [default]");
         std::string root = value("local_root");
         if (const auto token = value("user_sub_token"); !token.empty())
@@ -356,7 +354,7 @@ private:
             flag_in(default_, "local_root", fmt::format("home = {}", toml_text(root)));
         else if (on)
             note("local_root", outcome::less_safe,
-                 "homes of /etc/passwd are not read, so all users would share DIR; set home");
+                 "homes of /etc/passwd are not read, so all users would share DIR; set home, with pam to \"~\"");
     }
 
     void top(const std::string& line, std::initializer_list<const char*> keys) {

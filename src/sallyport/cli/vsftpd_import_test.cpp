@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <sallyport/cli/import_test.hpp>
 #include <sallyport/cli/vsftpd_settings.hpp>
 
 namespace sallyport::cli {
@@ -15,8 +16,6 @@ std::string toml_of(const std::string& text, const std::string& users = "") {
     const auto done = import_vsftpd(text, users);
     return done ? done->toml : done.error().text();
 }
-
-bool has_line(const std::string& text, const std::string& line) { return ("\n" + text).contains("\n" + line + "\n"); }
 
 TEST(vsftpd_import, the_defaults_of_vsftpd_are_written_out) {
     const auto done = import_vsftpd("", "");

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <sallyport/cli/import_report.hpp>
+#include <sallyport/cli/import_texts.hpp>
 
 namespace sallyport::cli {
 
@@ -21,12 +22,9 @@ struct vsftpd_setting {
 inline constexpr auto vsftpd_settings = [] {
     constexpr auto nearest = import_outcome::nearest;
     constexpr auto less_safe = import_outcome::less_safe;
-    constexpr std::string_view process = "the process has its own sandbox, see docs/hardening.md";
+    using namespace import_texts;
     constexpr std::string_view ascii = "TYPE A is always converted";
     constexpr std::string_view tls_version = "TLS 1.2 and later only";
-    constexpr std::string_view users = "only users with a section of their own can log in";
-    constexpr std::string_view log =
-        "use --transfer-log FILE with --transfer-log-format xferlog, and --log FILE for the other events";
     return std::to_array<vsftpd_setting>({
         {"allow_anon_ssl", "NO", "anonymous users may use TLS", nearest},
         {"allow_writeable_chroot", "NO", "a home may be writable: the kernel confines paths to it", nearest},
@@ -47,14 +45,14 @@ inline constexpr auto vsftpd_settings = [] {
         {"better_stou", "NO", "STOU always finds a free name", nearest},
         {"bind_retries", "9", "each passive port is tried once"},
         {"ca_certs_file", ""},
-        {"check_shell", "YES", users, nearest},
+        {"check_shell", "YES", "with --pam, the shell must be in /etc/shells; a section needs none", nearest},
         {"chmod_enable", "YES"},
         {"chown_upload_mode", "0600", "file-mode decides", nearest},
         {"chown_uploads", "NO", "uploads belong to the user of the process; rights decide who may use them", nearest},
         {"chown_username", "root", "uploads belong to the user of the process", nearest},
-        {"chroot_list_enable", "NO", "every account is confined to its home", nearest},
-        {"chroot_list_file", "", "every account is confined to its home", nearest},
-        {"chroot_local_user", "NO", "every account is confined to its home", nearest},
+        {"chroot_list_enable", "NO", confined, nearest},
+        {"chroot_list_file", "", confined, nearest},
+        {"chroot_local_user", "NO", confined, nearest},
         {"cmds_allowed", "", "single commands cannot be refused; check the rights", less_safe},
         {"cmds_denied", "", "single commands cannot be refused; check the rights", less_safe},
         {"connect_from_port_20", "NO", "active connections come from the port below the control port", nearest},
@@ -84,17 +82,17 @@ inline constexpr auto vsftpd_settings = [] {
         {"force_local_logins_ssl", "YES"},
         {"ftp_data_port", "20", "active connections come from the port below the control port", nearest},
         {"ftp_enable", "YES", "FTP is always served", nearest},
-        {"ftp_username", "ftp", "files belong to the user of the process, see docs/trust.md", nearest},
+        {"ftp_username", "ftp", file_owner, nearest},
         {"ftpd_banner", ""},
         {"guest_enable", "NO"},
-        {"guest_username", "ftp", "files belong to the user of the process, see docs/trust.md", nearest},
+        {"guest_username", "ftp", file_owner, nearest},
         {"hide_file", ""},
         {"hide_ids", "NO", "listings show the names of owners"},
         {"http_enable", "NO", "there is no HTTP"},
         {"idle_session_timeout", "300"},
         {"implicit_ssl", "NO"},
-        {"isolate", "YES", process, nearest},
-        {"isolate_network", "YES", process, nearest},
+        {"isolate", "YES", sandbox, nearest},
+        {"isolate_network", "YES", sandbox, nearest},
         {"listen", "YES", "the service listens itself, or takes the sockets of systemd", nearest},
         {"listen_address", ""},
         {"listen_address6", ""},
@@ -116,30 +114,30 @@ inline constexpr auto vsftpd_settings = [] {
         {"no_anon_password", "NO", "a password is asked for, and any is accepted", nearest},
         {"no_log_lock", "NO", log},
         {"nopriv_user", "", "see --run-as", nearest},
-        {"one_process_model", "NO", process, nearest},
-        {"pam_service_name", "ftp", users, nearest},
+        {"one_process_model", "NO", sandbox, nearest},
+        {"pam_service_name", "ftp", pam_service, nearest},
         {"pasv_addr_resolve", "NO", "a host name is always resolved, and followed", nearest},
         {"pasv_address", ""},
         {"pasv_enable", "YES"},
         {"pasv_max_port", "0"},
         {"pasv_min_port", "0"},
         {"pasv_promiscuous", "NO", "data connections must come from the client", nearest},
-        {"passwd_chroot_enable", "NO", "every account is confined to its home", nearest},
+        {"passwd_chroot_enable", "NO", confined, nearest},
         {"port_enable", "YES"},
         {"port_promiscuous", "NO", "data connections go to the client only", nearest},
-        {"ptrace_sandbox", "NO", process, nearest},
+        {"ptrace_sandbox", "NO", sandbox, nearest},
         {"require_cert", "NO"},
         {"require_ssl_reuse", "YES"},
         {"reverse_lookup_enable", "YES", "names of clients are not looked up"},
         {"rsa_cert_file", "/usr/share/ssl/certs/vsftpd.pem"},
         {"rsa_private_key_file", ""},
         {"run_as_launching_user", "NO", "see --run-as", nearest},
-        {"seccomp_sandbox", "YES", process, nearest},
-        {"secure_chroot_dir", "/usr/share/empty", process, nearest},
+        {"seccomp_sandbox", "YES", sandbox, nearest},
+        {"secure_chroot_dir", "/usr/share/empty", sandbox, nearest},
         {"secure_email_list_enable", "NO", "anonymous users are not asked for a known e-mail address", less_safe},
-        {"session_support", "NO", "there are no PAM sessions"},
+        {"session_support", "NO", "no PAM session is opened"},
         {"setproctitle_enable", "NO", "use 'sallyport serve status'"},
-        {"ssl_ciphers", "DES-CBC3-SHA", "the ciphers are fixed, and all of them are strong", nearest},
+        {"ssl_ciphers", "DES-CBC3-SHA", ciphers, nearest},
         {"ssl_enable", "NO"},
         {"ssl_request_cert", "YES", "certificates are requested if client-ca is set", nearest},
         {"ssl_sni_hostname", "", "TLS without that server name is accepted", less_safe},
@@ -155,15 +153,15 @@ inline constexpr auto vsftpd_settings = [] {
         {"tcp_wrappers", "NO", "hosts.allow and hosts.deny are not read; use allow-from and refuse-from", less_safe},
         {"text_userdb_names", "NO", "listings show names of owners", nearest},
         {"tilde_user_enable", "NO", "~ is a name like others"},
-        {"trans_chunk_size", "0", "chosen by itself"},
+        {"trans_chunk_size", "0", "chosen automatically"},
         {"use_localtime", "NO", "listings have the time in UTC"},
         {"use_sendfile", "YES", "used where it helps", nearest},
         {"user_config_dir", "", "the files of single users are not read; write what they say into their sections",
          less_safe},
         {"user_sub_token", ""},
-        {"userlist_deny", "YES", users, nearest},
-        {"userlist_enable", "NO", users, nearest},
-        {"userlist_file", "/etc/vsftpd.user_list", users, nearest},
+        {"userlist_deny", "YES", named_users, nearest},
+        {"userlist_enable", "NO", named_users, nearest},
+        {"userlist_file", "/etc/vsftpd.user_list", named_users, nearest},
         {"userlist_log", "NO", "refused logins are logged", nearest},
         {"validate_cert", "NO", "certificates of clients are always verified", nearest},
         {"virtual_use_local_privs", "NO"},
