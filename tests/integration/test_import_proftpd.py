@@ -118,7 +118,7 @@ SAMPLES = {
                         "AuthUserFile @ROOT@/passwd\n",
     "implicit TLS": "Port 990\nTLSEngine on\nTLSECCertificateFile @CERT@\nTLSECCertificateKeyFile @KEY@\nTLSOptions UseImplicitSSL\n"
                     "AuthUserFile @ROOT@/passwd\n",
-    "anonymous drop box": "<Anonymous @ROOT@/pub>\nUser ftp\nUmask 077\n<Limit ALL>\nDenyAll\n</Limit>\n<Limit LOGIN>\nAllowAll\n</Limit>\n"
+    "anonymous drop box": "AuthOrder mod_auth_file.c\n<Anonymous @ROOT@/pub>\nUser ftp\nUmask 077\n<Limit ALL>\nDenyAll\n</Limit>\n<Limit LOGIN>\nAllowAll\n</Limit>\n"
                           "<Directory incoming/*>\n<Limit STOR STOU MKD>\nAllowAll\n</Limit>\n</Directory>\n</Anonymous>\n",
     "networks": "AuthUserFile @ROOT@/passwd\n<Class inside>\nFrom 10.0.0.0/8\n</Class>\n<Limit LOGIN>\nOrder deny,allow\nAllowClass inside\n"
                 "Allow from 192.0.2. 2001:db8::/32\n</Limit>\n",

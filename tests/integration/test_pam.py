@@ -15,6 +15,7 @@ import pytest
 
 from give_away import give, may_give_away
 from harness.daemon import wait_until
+from harness.imports import run_import
 from harness.raw import Raw
 from test_login_limits import HOST, addresses  # noqa: F401  (a fixture)
 
@@ -374,3 +375,26 @@ def test_it_needs_root(sallyport, system, folder):
     done = subprocess.run(system.wrap(["setpriv", "--reuid", "65534", "--clear-groups", sallyport, "serve", folder, *LISTEN,
                                        "--pam", "sallyport"]), capture_output=True, text=True, timeout=20)
     assert done.returncode == 2 and "PAM needs root to check passwords" in done.stderr, done
+
+
+def test_an_imported_vsftpd_keeps_its_users(start, sallyport, system, folder, tmp_path):
+    """S6, S8: PAM checks users of the system as before, each in the home that the system has for them; the list of users refuses the same."""
+    for name in ("amy", "ben"):
+        (folder / name).mkdir()
+    system.service("vsftpd", UNIX).user("cat")
+    config, listed, output = tmp_path / "vsftpd.conf", tmp_path / "user_list", tmp_path / "serve.toml"
+    text = f"anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\npam_service_name=vsftpd\nuserlist_enable=YES\nuserlist_file={listed}\n"
+    listed.write_text("ben\n")
+    for deny, codes in (("YES", {"amy": 230, "ben": 530}), ("NO", {"amy": 530, "ben": 230})):
+        config.write_text(f"{text}userlist_deny={deny}\n")
+        done = run_import(sallyport, "vsftpd", config, "--output", output)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f'{config}, line 4: pam_service_name=vsftpd: nearest equivalent: pam = "vsftpd"; ' in done.stdout
+        daemon = start("serve", folder, "--config", output, *LISTEN, wrap=system.wrap)
+        assert {name: answer(daemon, name) for name in codes} == codes
+        user = next(name for name, code in codes.items() if code == 230)
+        with Raw(daemon.host, daemon.port).login(user) as raw:
+            raw.expect("MKD in", 257)
+        assert (folder / user / "in").is_dir()
+        daemon.stop()
+        output.unlink()

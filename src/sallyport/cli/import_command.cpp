@@ -72,18 +72,18 @@ result<std::optional<std::string>> read_users(const import_job& job) {
     return std::move(*text);
 }
 
+result<std::string> read_one_file(const std::string& path) { return read_small_file(path); }
+
 int run_vsftpd(const import_job& job) {
     const auto text = read_small_file(job.file);
     if (!text) return refuse_source(job, text.error());
     const auto users = read_users(job);
     if (!users) return refuse_source(job, users.error());
-    const auto made = import_vsftpd(*text, users->value_or(""));
+    const auto made = import_vsftpd(*text, users->value_or(""), read_one_file);
     if (made) return finish(job, *made, '=');
     const auto& why = made.error();
     return refuse_source(job, {why.code, why.os, why.what.starts_with("--users") ? why.what : job.file + ", " + why.what});
 }
-
-result<std::string> read_one_file(const std::string& path) { return read_small_file(path); }
 
 bool is_directory(const std::string& path) {
     std::error_code ignored;
@@ -188,7 +188,7 @@ void add_vsftpd(CLI::App& import, int& exit_code) {
     auto job = std::make_shared<import_job>(import_job{.program = "vsftpd"});
     command_table table;
     table.add("Arguments", {{"FILE", "", required(text(job->file)), "The file vsftpd.conf"}});
-    table.add("Result", result_rows(*job, "Accounts to add: lines of NAME:HASH, as in /etc/shadow or from htpasswd"));
+    table.add("Result", result_rows(*job, "Accounts in place of PAM: NAME:HASH, as in /etc/shadow or from htpasswd"));
     table.notes = fmt::format(
         "Each setting of FILE, and each default of vsftpd that matters,{}\n\n"
         "Example:\n"
@@ -222,7 +222,7 @@ void add_pure_ftpd(CLI::App& import, int& exit_code) {
     command_table table;
     table.add("Arguments", {{"SOURCE", "", required(text(job->file)),
                              "pure-ftpd.conf, a directory of options, or a command line in quotes"}});
-    table.add("Result", result_rows(*job, "Accounts to add: the text file of pure-pw, or lines of /etc/shadow"));
+    table.add("Result", result_rows(*job, "Accounts in place of PAM: the text file of pure-pw, or lines of /etc/shadow"));
     table.notes = fmt::format(
         "SOURCE is a configuration file, Debian's directory with a file for each option, or a command line that begins with "
         "the program's name. Each option, and each default of Pure-FTPd that matters,{} The database of PureDB cannot be "

@@ -60,6 +60,21 @@ bool names_any(const proftpd_section& limit, std::initializer_list<std::string_v
     });
 }
 
+/// What AuthOrder is without a line.
+constexpr std::string_view all_modules = "mod_auth_pam.c mod_auth_unix.c";
+
+/// Users whose groups and names are not known could have other rights than the rest.
+bool depends_on_user(const proftpd_section& section) {
+    const auto is_condition = [](const proftpd_line& line) {
+        return line.is("AllowUser") || line.is("DenyUser") || line.is("AllowGroup") || line.is("DenyGroup") ||
+               (line.is("DefaultRoot") && line.words.size() > 1);
+    };
+    return std::ranges::any_of(section.lines, is_condition) ||
+           std::ranges::any_of(section.sections, [](const proftpd_section& inner) {
+               return !inner.opening.is("<Anonymous>") && depends_on_user(inner);
+           });
+}
+
 bool is_login(const proftpd_section& section) { return section.opening.is("<Limit>") && names_any(section, {"LOGIN"}); }
 
 /// A directive that decides on a right in the section that contains it.
@@ -144,12 +159,38 @@ std::string proftpd_accounts::lines_with_roots() const {
     return out;
 }
 
+std::string proftpd_accounts::system_users() {
+    const auto* const order = source_.first("AuthOrder");
+    const auto is_of_system = [](const std::string& module) {
+        return starts_with_icase(module, "mod_auth_pam.c") || starts_with_icase(module, "mod_auth_unix.c");
+    };
+    if (order != nullptr && std::ranges::none_of(order->words, is_of_system)) return {};
+    if (depends_on_user(server()) || !permits_login({&server()}, {})) return {};
+    has_pam_ = true;
+    const auto* const given = source_.first("AuthPAMConfig");
+    const auto service = given == nullptr || given->words.empty() ? "proftpd" : given->words.front();
+    const auto line = fmt::format("pam = {}", toml_text(service));
+    source_.note_setting("AuthPAMConfig", outcome::nearest, line, service);
+    source_.note_setting("AuthOrder", outcome::nearest, import_texts::with_pam(line), all_modules);
+    return line + "\n";
+}
+
+std::string proftpd_accounts::system_homes() {
+    const auto* const root = source_.first("DefaultRoot");
+    if (root == nullptr || root->value() == "~" || normal(root->value()).empty()) {
+        source_.note_setting("DefaultRoot", outcome::nearest, import_texts::system_homes, "not confined");
+        return "home = \"~\"\n";
+    }
+    if (!root->value().contains("%u")) source_.note(*root, outcome::less_safe, import_texts::shared_home);
+    return {};
+}
+
 result<std::string> proftpd_accounts::default_settings() {
     proftpd_user other;
     // That of every user without a group.
     const auto root = std::ranges::find_if(
         server().lines, [](const proftpd_line& line) { return line.is("DefaultRoot") && line.words.size() == 1; });
-    std::string out;
+    std::string out = has_pam_ ? system_homes() : "";
     if (root != server().lines.end() && root->words.front().starts_with('/') && !normal(root->words.front()).empty()) {
         other.root = normal(root->words.front());
         out += fmt::format("home = {}\n", toml_text(with_replaced(other.root, "%u", "{user}")));
@@ -394,6 +435,21 @@ void proftpd_accounts::note_directory(const proftpd_section& directory, bool is_
     }
 }
 
+void proftpd_accounts::note_files() {
+    for (const auto& [name, text] : {std::pair("AuthUserFile", "sections [user.NAME]"),
+                                     std::pair("AuthGroupFile", "groups decide in DefaultRoot and <Limit>")}) {
+        const auto* const line = source_.first(name);
+        const bool is_whole = line == nullptr || line->words.size() < 2;
+        source_.note_setting(name, is_whole ? outcome::taken : outcome::less_safe,
+                             is_whole ? text : "its id, home and name are not compared: remove what they exclude");
+    }
+    if (!has_pam_)
+        source_.note_setting("AuthOrder", outcome::nearest,
+                             "users of AuthUserFile, or of --users, log in; others of the system do if pam names a service, "
+                             "with what [default] permits",
+                             all_modules);
+}
+
 void proftpd_accounts::note_rights() {
     const auto rights = fmt::format("rights = {}", toml_list(default_rights_));
     source_.note_setting("AllowOverwrite", outcome::taken, rights, "off");
@@ -401,12 +457,8 @@ void proftpd_accounts::note_rights() {
     source_.note_setting("HiddenStores", outcome::nearest, "an upload appears under its name when it is complete");
     source_.note_setting("RequireValidShell", outcome::nearest, "users with the shell nologin or false are left out", "on");
     source_.note_setting("RootLogin", outcome::nearest, "root has a section only if its line is in the file of users");
-    source_.note_setting("AuthUserFile", outcome::taken, "sections [user.NAME]");
-    source_.note_setting("AuthGroupFile", outcome::taken, "groups decide in DefaultRoot and <Limit>");
-    source_.note_setting("AuthOrder", outcome::nearest,
-                         "users of AuthUserFile, or of --users, log in; others of the system do if pam names a service",
-                         "mod_auth_pam.c mod_auth_unix.c");
-    if (source_.first("DefaultRoot") == nullptr)
+    note_files();
+    if (source_.first("DefaultRoot") == nullptr && !has_pam_)
         source_.note_setting("DefaultRoot", outcome::nearest, import_texts::confined, "not confined");
     source_.note_each("DefaultRoot", outcome::taken, "home of the accounts, to which each is confined");
     source_.note_each("UserAlias", outcome::nearest, "there are no aliases: add a section for the other name");

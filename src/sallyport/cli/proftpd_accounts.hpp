@@ -22,6 +22,9 @@ public:
     /// `users`: lines of ftpasswd, or of /etc/shadow; `groups`: of AuthGroupFile.
     proftpd_accounts(proftpd_source& source, std::string users, std::string_view groups);
 
+    /// Where the source has no file of users: the line that lets PAM check those of the system, if they all have the same
+    /// rights. Before default_settings().
+    [[nodiscard]] std::string system_users();
     /// Lines of [default].
     [[nodiscard]] result<std::string> default_settings();
     /// The sections [user.NAME]; an error has the number of the line in the file of users.
@@ -48,6 +51,8 @@ private:
     [[nodiscard]] const proftpd_section& server() const noexcept { return source_.server(); }
     void read_users(std::string_view groups);
     [[nodiscard]] std::string root_of(const proftpd_user& user) const;
+    /// The homes of the users of the system, by DefaultRoot.
+    [[nodiscard]] std::string system_homes();
     [[nodiscard]] std::string lines_with_roots() const;
     [[nodiscard]] account_addition addition_for(const std::string& name);
     [[nodiscard]] std::vector<directory_rule> rules_for(const proftpd_scopes& outer, const proftpd_user& user) const;
@@ -61,6 +66,7 @@ private:
     [[nodiscard]] std::string networks_lines(const proftpd_section& scope, bool always);
     [[nodiscard]] const proftpd_section* public_section() const;
     void note_public(const proftpd_section& section);
+    void note_files();
     void note_limit(const proftpd_section& limit);
     void note_directory(const proftpd_section& directory, bool is_public);
 
@@ -68,6 +74,8 @@ private:
     std::string users_file_;
     std::map<std::string, known_user, std::less<>> users_;
     std::vector<std::string> default_rights_;
+    // PAM checks users of the system.
+    bool has_pam_ = false;
     // An account has the right overwrite somewhere.
     bool may_overwrite_ = false;
     // Sections <Directory> that have become rights or paths, and those that restrict an account and could not be written.

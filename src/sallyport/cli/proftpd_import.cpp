@@ -30,6 +30,8 @@ result<import_result> made_of(proftpd_source& source, const proftpd_input& input
     const auto top = proftpd_server_settings(source);
     if (!top) return std::unexpected(top.error());
     proftpd_accounts accounts(source, std::move(*users), *groups);
+    const bool has_file = input.users || source.first("AuthUserFile") != nullptr;
+    const auto system = has_file ? std::string() : accounts.system_users();
     const auto usual = accounts.default_settings();
     if (!usual) return std::unexpected(usual.error());
     auto sections = accounts.sections();
@@ -43,7 +45,7 @@ result<import_result> made_of(proftpd_source& source, const proftpd_input& input
     accounts.note_rights();
     source.note_others();
     import_result out{.settings = source.take_notes()};
-    out.complete({.top = *top, .usual = *usual, .anonymous = *open}, std::move(*sections));
+    out.complete({.top = *top + system, .usual = *usual, .anonymous = *open}, std::move(*sections));
     return out;
 }
 

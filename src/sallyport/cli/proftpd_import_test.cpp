@@ -68,6 +68,36 @@ TEST(proftpd_import, users_with_their_hashes_homes_and_rights) {
     EXPECT_TRUE(refused.toml.contains("[user.\"bob\"]"));
 }
 
+TEST(proftpd_import, users_of_the_system_log_in_through_pam) {
+    const auto usual = import_conf("").toml;
+    EXPECT_TRUE(has_line(usual, "pam = \"proftpd\"")) << usual;
+    EXPECT_TRUE(has_line(usual, "home = \"~\"")) << usual;
+    EXPECT_TRUE(
+        has_line(import_conf("AuthOrder mod_auth_pam.c* mod_auth_unix.c\nAuthPAMConfig ftp\n").toml, "pam = \"ftp\""));
+    const auto with_roots = import_conf("DefaultRoot /srv/%u\n");
+    EXPECT_TRUE(has_line(with_roots.toml, "home = \"/srv/{user}\"")) << with_roots.toml;
+    EXPECT_FALSE(with_roots.is_less_safe());
+    EXPECT_TRUE(import_conf("DefaultRoot /srv\n").is_less_safe()) << "owners and modes do not separate them";
+    // A file of users takes its place; rights that depend on the user need sections.
+    for (const char* text : {"AuthUserFile /etc/passwd.ftp\n", "AuthOrder mod_sql.c\n",
+                             "<Limit LOGIN>\nDenyUser bob\n</Limit>\n", "DefaultRoot ~ !staff\n",
+                             "<Limit WRITE>\nAllowGroup staff\nDenyAll\n</Limit>\n", "<Limit LOGIN>\nDenyAll\n</Limit>\n"})
+        EXPECT_FALSE(import_conf(text).toml.contains("pam =")) << text;
+    EXPECT_TRUE(import_conf("AuthUserFile /etc/passwd.ftp id 1000-2000\n").is_less_safe()) << "ProFTPD ignores some of them";
+}
+
+TEST(proftpd_import, texts) {
+    const auto done = import_conf(
+        "DisplayConnect /etc/banner\nDisplayLogin /etc/welcome\n<Anonymous /srv/pub>\nUser ftp\nDisplayLogin welcome.msg\n"
+        "DisplayChdir .message\n</Anonymous>\n");
+    for (const char* line :
+         {"banner-file = \"/etc/banner\"", "login-file = \"/etc/welcome\"", "message-file = \".message\""})
+        EXPECT_TRUE(has_line(done.toml, line)) << line << "\n" << done.toml;
+    EXPECT_TRUE(has_line(import_conf("DisplayChdir README on\n").toml, "message-file = \"README\""));
+    for (const char* text : {"", "DisplayLogin welcome.msg\n", "DisplayChdir /etc/motd\n"})
+        EXPECT_FALSE(import_conf(text).toml.contains("-file = \"")) << text;
+}
+
 TEST(proftpd_import, an_anonymous_tree) {
     const auto done = import_conf(
         "<Anonymous /srv/pub>\nUser ftp\nGroup nogroup\nUserAlias anonymous ftp\nMaxClients 10\n<Limit "
@@ -120,8 +150,8 @@ TEST(proftpd_import, what_would_be_less_safe_is_said) {
         EXPECT_TRUE(import_conf(text).is_less_safe()) << text;
     for (const char* text :
          {"HideNoAccess off\n", "MaxStoreFileSize none\n", "<IfModule !mod_tls.c>\nPathAllowFilter x\n</IfModule>\n",
-          "DenyFilter none\n", "<Limit STOR>\nDenyAll\n</Limit>\n", "<Limit SITE_CHMOD>\nDenyAll\n</Limit>\n",
-          "AllowOverwrite on\n<Limit SITE_CHMOD>\nAllowAll\n</Limit>\n",
+          "MaxStoreFileSize *\n", "DenyFilter none\n", "<Limit STOR>\nDenyAll\n</Limit>\n",
+          "<Limit SITE_CHMOD>\nDenyAll\n</Limit>\n", "AllowOverwrite on\n<Limit SITE_CHMOD>\nAllowAll\n</Limit>\n",
           "AllowOverwrite on\n<Limit WRITE SITE_CHMOD>\nDenyAll\n</Limit>\n"})
         EXPECT_FALSE(import_conf(text).is_less_safe()) << text << import_conf(text).report("proftpd", "p.conf", ' ');
 }

@@ -31,6 +31,7 @@ public:
 
     result<void> run() {
         if (auto done = listening(); !done) return done;
+        texts();
         if (auto done = data_connections(); !done) return done;
         tls();
         if (auto done = sessions(); !done) return done;
@@ -87,6 +88,24 @@ private:
         }
         from_.note_setting("ServerIdent", outcome::nearest, "greeting has its own default, without names and addresses");
         return {};
+    }
+
+    void texts() {
+        for (const auto& [name, key] :
+             {std::pair("DisplayConnect", "banner-file"), std::pair("DisplayLogin", "login-file")}) {
+            const auto* const line = from_.first(name);
+            const auto path = line == nullptr || line->words.empty() ? std::string() : line->words.front();
+            if (path.starts_with('/'))
+                add_nearest(*line, fmt::format("{} = {}", key, toml_text(path)), "; variables such as %U are not replaced");
+            else
+                from_.note_setting(name, outcome::dropped,
+                                   fmt::format("its path is below the homes; set {} to a file", key));
+        }
+        const auto* line = from_.first("DisplayChdir");
+        for (const auto& section : from_.server().sections)
+            if (line == nullptr && section.opening.is("<Anonymous>")) line = section.first("DisplayChdir");
+        if (line == nullptr || line->words.empty() || line->words.front().contains('/')) return;
+        add_nearest(*line, fmt::format("message-file = {}", toml_text(line->words.front())), ", for all accounts");
     }
 
     result<void> data_connections() {
@@ -242,6 +261,11 @@ private:
         if (!has_rate_) out_ += text + "\n";
         has_rate_ = true;
         from_.note(line, outcome::nearest, text + ", without a ban");
+    }
+
+    void add_nearest(const proftpd_line& of, const std::string& line, std::string_view difference) {
+        out_ += line + "\n";
+        from_.note(of, outcome::nearest, line + std::string(difference));
     }
 
     void add(std::string_view name, const std::string& line) {

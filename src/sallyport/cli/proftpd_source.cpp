@@ -35,7 +35,7 @@ std::string unknown_text(std::string_view name) {
 /// A switch or a list that is not in use.
 bool is_empty(const proftpd_line& line) {
     const auto value = to_lower(line.value());
-    return value.empty() || value == "off" || value == "none" || value == "no" || value == "false";
+    return value.empty() || value == "*" || value == "off" || value == "none" || value == "no" || value == "false";
 }
 
 void append(proftpd_section& to, proftpd_section& from) {

@@ -55,6 +55,7 @@ public:
     }
 
     result<import_result> run(std::string_view users) {
+        if (users.empty()) system_users();
         note_methods();
         for (const auto step : {&pure_importer::listening, &pure_importer::tls, &pure_importer::limits,
                                 &pure_importer::modes, &pure_importer::quotas_and_rates})
@@ -127,6 +128,10 @@ private:
         }
         if (address.empty()) address = is_on("IPV4Only") ? "0.0.0.0" : "[::]";
         if (address.contains(':') && !address.starts_with('[')) address = "[" + address + "]";
+        // Pure-FTPd shows such files at each login and CWD.
+        top_ += "message-file = \".message\"\n";
+        out_.settings.push_back(
+            {0, "texts of directories", ".message", outcome::nearest, "message-file = \".message\", at CWD and CDUP"});
         const auto line = fmt::format("listen = [{}]", toml_text(fmt::format("{}:{}", address, port)));
         top_ += line + "\n";
         note_default("Bind", ",21", outcome::taken, line);
@@ -279,23 +284,46 @@ private:
         note("PureDB", has_users ? outcome::taken : outcome::nearest, from_file);
     }
 
+    /// The part of a Login before its file.
+    static std::string kind_of(const pure_option& login) { return login.value.substr(0, login.value.find(':')); }
+    /// Neither a line nor a word names a method: users of the system log in.
+    [[nodiscard]] bool has_usual_method() const {
+        static constexpr auto methods = {"Login",          "UnixAuthentication", "PAMAuthentication", "PureDB",
+                                         "LDAPConfigFile", "MySQLConfigFile",    "PGSQLConfigFile",   "ExtAuth"};
+        return std::ranges::none_of(methods, [this](const char* name) { return find(name) != nullptr; });
+    }
+
+    /// Without a file of users, PAM checks those of the system.
+    void system_users() {
+        const auto has_login = [this](std::string_view kind) {
+            return std::ranges::any_of(
+                options_, [kind](const pure_option& each) { return each.name == "Login" && kind_of(each) == kind; });
+        };
+        const bool by_pam = is_on("PAMAuthentication") || has_login("pam") || has_usual_method();
+        if (is_on("AnonymousOnly") || (!by_pam && !is_on("UnixAuthentication") && !has_login("unix"))) return;
+        // Without PAM, Pure-FTPd reads /etc/shadow itself; our own service does the same.
+        const auto line = fmt::format("pam = \"{}\"", by_pam ? "pure-ftpd" : "sallyport");
+        top_ += line + "\n";
+        default_ += "home = \"~\"\n";
+        system_users_ = import_texts::with_pam(line);
+        out_.settings.push_back(
+            {0, "home of users of the system", "~", outcome::nearest, std::string(import_texts::system_homes)});
+    }
+
     void note_methods() {
-        using import_texts::system_users;
         for (const char* const name : {"UnixAuthentication", "PAMAuthentication"})
-            note(name, outcome::nearest, system_users);
+            note(name, outcome::nearest, is_on(name) ? system_users_ : "see the other methods");
         for (const auto& option : options_) {
             if (option.name != "Login" || !noted_.insert(&option).second) continue;
-            const auto kind = option.value.substr(0, option.value.find(':'));
-            auto text = import_texts::directory_users;
+            const auto kind = kind_of(option);
+            auto text = std::string(import_texts::directory_users);
             if (kind == "puredb") text = "the users of its text file get sections: name it with --users";
-            if (kind == "unix" || kind == "pam") text = system_users;
+            if (kind == "unix" || kind == "pam") text = system_users_;
             const bool near = kind == "puredb" || kind == "unix" || kind == "pam";
-            out_.settings.push_back({option.line, option.name, option.value, near ? outcome::nearest : outcome::dropped,
-                                     std::string(text), option.file});
+            out_.settings.push_back(
+                {option.line, option.name, option.value, near ? outcome::nearest : outcome::dropped, text, option.file});
         }
-        if (find("Login") == nullptr && find("UnixAuthentication") == nullptr && find("PAMAuthentication") == nullptr &&
-            find("PureDB") == nullptr)
-            note_default("Login", "unix", outcome::nearest, system_users);
+        if (has_usual_method()) note_default("Login", "pam", outcome::nearest, system_users_);
     }
 
     void anonymous() {
@@ -353,6 +381,8 @@ private:
     std::string anonymous_modes_;
     std::string anonymous_rates_;
     std::uint64_t anonymous_sessions_ = 0;
+    // What has become of the login of users of the system.
+    std::string system_users_{import_texts::system_users};
     bool requires_tls_ = false;
 };
 

@@ -40,7 +40,8 @@ TEST(pure_ftpd_import, the_defaults_of_pure_ftpd_are_written_out) {
     const auto done = import_pure_words("");
     for (const char* line :
          {"listen = [\"[::]:21\"]", "max-sessions = 50", "max-sessions-per-address = 8", "idle-timeout = 900", "[anonymous]",
-          "rights = [\"list\", \"read\", \"write\"]", "file-mode = \"0644\"", "directory-mode = \"0755\"",
+          "message-file = \".message\"", "rights = [\"list\", \"read\", \"write\"]", "file-mode = \"0644\"",
+          "directory-mode = \"0755\"",
           "rights = [\"list\", \"read\", \"write\", \"append\", \"delete\", \"rename\", \"mkdir\", \"overwrite\"]"})
         EXPECT_TRUE(has_line(done.toml, line)) << line << "\n" << done.toml;
     EXPECT_FALSE(done.is_less_safe());
@@ -80,6 +81,19 @@ TEST(pure_ftpd_import, users_of_pure_pw) {
     EXPECT_FALSE(done.toml.contains("locked"));
     EXPECT_NE(done.report("pure-ftpd", "pure.conf", ' ').find("user locked: left out: it is locked"), std::string::npos);
     EXPECT_TRUE(import_pure_conf("", fmt::format("bob:{}:19000:0:99999:7:::\n", imported_hash)).is_less_safe()) << "no home";
+}
+
+TEST(pure_ftpd_import, users_of_the_system_log_in_through_pam) {
+    for (const char* words : {"", "-l pam", "-l puredb:/etc/p.pdb -l pam"}) {
+        const auto toml = import_pure_words(words).toml;
+        for (const char* line : {"pam = \"pure-ftpd\"", "home = \"~\""}) EXPECT_TRUE(has_line(toml, line)) << words << toml;
+    }
+    EXPECT_TRUE(has_line(import_pure_conf("UnixAuthentication yes\nPAMAuthentication no\n").toml, "pam = \"sallyport\""));
+    for (const char* words : {"-l puredb:/etc/p.pdb", "-l ldap:/etc/ldap", "-e"})
+        EXPECT_FALSE(import_pure_words(words).toml.contains("pam =")) << words;
+    const auto with_users =
+        import_pure_conf("PAMAuthentication yes\n", fmt::format("bob:{}:1:1::/srv/bob:/bin/sh\n", imported_hash));
+    EXPECT_FALSE(with_users.toml.contains("pam =")) << "sections take its place";
 }
 
 TEST(pure_ftpd_import, dot_files_quotas_and_anonymous_users) {

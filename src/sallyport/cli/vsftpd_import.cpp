@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -46,6 +47,8 @@ std::optional<std::vector<std::string>> patterns_of(std::string_view text) {
 
 class importer {
 public:
+    explicit importer(const import_file_reader& read) : read_(read) {}
+
     result<import_result> run(std::string_view text, std::string_view users) {
         if (auto read = read_settings(text); !read) return std::unexpected(read.error());
         if (auto good = check_numbers(); !good) return std::unexpected(good.error());
@@ -53,17 +56,19 @@ public:
         tls();
         limits();
         names();
+        read_user_list();
         anonymous();
+        has_pam_ = users.empty() && yes("local_enable") && !yes("guest_enable");
         local_users();
-        if (!users.empty() && yes("userlist_enable"))
-            note("userlist_enable", outcome::less_safe,
-                 "the list is not read; remove the users that it refuses from the file of --users");
-        auto sections = make_account_sections(users, [](const std::string& name, std::string_view) -> account_addition {
-            return {.left_out = name == "root" ? "PAM refuses it at vsftpd as well (/etc/ftpusers)" : ""};
+        if (has_pam_) system_users();
+        auto sections = make_account_sections(users, [this](const std::string& name, std::string_view) -> account_addition {
+            if (name == "root") return {.left_out = "PAM refuses it at vsftpd as well (/etc/ftpusers)"};
+            return {.left_out = is_refused(name) ? "the list userlist_file refuses it" : ""};
         });
         if (!sections) return fail(errc::usage, "--users, " + sections.error().what);
         others();
         std::ranges::stable_sort(out_.settings, {}, &imported_setting::line);
+        sections->toml = listed_ + sections->toml;
         out_.complete({.top = top_, .usual = default_, .anonymous = anonymous_}, std::move(*sections));
         return std::move(out_);
     }
@@ -287,9 +292,48 @@ private:
                                : fmt::format("upload-rate = {}\ndownload-rate = {}\n", per_second, per_second);
     }
 
+    /// The names of userlist_file, one on each line.
+    void read_user_list() {
+        if (!yes("userlist_enable")) return;
+        const auto line = yes("userlist_deny") ? "its users cannot log in" : "only its users can log in";
+        const auto text = read_(value("userlist_file"));
+        for (const char* const key : {"userlist_enable", "userlist_deny", "userlist_file"})
+            if (text)
+                note_if_given(key, outcome::taken, line);
+            else
+                note_if_given(key, outcome::less_safe,
+                              text.error().text() + "; import with the list, or write what it says by hand");
+        if (!text) return;
+        user_list_.emplace();
+        for (std::string_view rest = *text; !rest.empty();) {
+            const auto name = rest.substr(0, rest.find('\n'));
+            rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+            if (!name.empty() && !name.starts_with('#')) user_list_->emplace(name);
+        }
+    }
+
+    [[nodiscard]] bool is_refused(const std::string& name) const {
+        return user_list_ && user_list_->contains(name) == yes("userlist_deny");
+    }
+
+    /// What checked their passwords before does so now.
+    void system_users() {
+        const auto line = fmt::format("pam = {}", toml_text(value("pam_service_name")));
+        top_ += line + "\n";
+        note("pam_service_name", outcome::nearest, import_texts::with_pam(line));
+        if (!user_list_) return;
+        const bool denies = yes("userlist_deny");
+        if (!denies) top_ += "pam-users = \"listed\"\n";
+        for (const auto& name : *user_list_)
+            listed_ += fmt::format("\n[user.{}]\n{}", toml_text(name), denies ? "expires = 1970-01-01\n" : "");
+    }
+
     void anonymous() {
-        const bool on = yes("anonymous_enable");
-        note("anonymous_enable", outcome::taken, on ? "[anonymous]" : "no section [anonymous]");
+        const bool on = yes("anonymous_enable") && !(is_refused("anonymous") && is_refused("ftp"));
+        note("anonymous_enable", outcome::taken,
+             on                        ? "[anonymous]"
+             : yes("anonymous_enable") ? "no section [anonymous]: the list userlist_file refuses it"
+                                       : "no section [anonymous]");
         const auto access = toml_list(rights(true));
         const auto keys = {"anon_upload_enable",
                            "anon_mkdir_write_enable",
@@ -299,7 +343,7 @@ private:
                            "anon_max_rate",
                            "anon_root"};
         if (!on && !has_virtual_users()) {
-            for (const char* const key : keys) note_if_given(key, outcome::dropped, "anonymous_enable is NO");
+            for (const char* const key : keys) note_if_given(key, outcome::dropped, "anonymous users cannot log in");
             return;
         }
         if (!on) {
@@ -335,7 +379,9 @@ private:
         for (const char* const key : {"write_enable", "dirlist_enable", "download_enable"})
             note(key, outcome::taken, fmt::format("rights = {}", access));
         note("local_enable", on ? outcome::nearest : outcome::taken,
-             on ? import_texts::system_users : "no user has a section");
+             has_pam_ ? "see pam_service_name"
+             : on     ? import_texts::system_users
+                      : "no user has a section");
         note_if_given("guest_enable", outcome::nearest, "each account is virtual: all use the identity of the process");
         note_if_given("virtual_use_local_privs", outcome::taken, "rights = " + access);
         const auto* const umask = has_virtual_users() ? "anon_umask" : "local_umask";
@@ -350,11 +396,18 @@ private:
         if (const auto token = value("user_sub_token"); !token.empty())
             root = with_replaced(std::move(root), token, "{user}");
         note_if_given("user_sub_token", outcome::taken, "{user}");
-        if (!root.empty())
-            flag_in(default_, "local_root", fmt::format("home = {}", toml_text(root)));
-        else if (on)
+        if (!root.empty()) {
+            default_ += fmt::format("home = {}\n", toml_text(root));
+            const bool is_shared = has_pam_ && yes("write_enable") && !root.contains("{user}");
+            note("local_root", is_shared ? outcome::less_safe : outcome::taken,
+                 is_shared ? std::string(import_texts::shared_home) : fmt::format("home = {}", toml_text(root)));
+        } else if (has_pam_) {
+            default_ += "home = \"~\"\n";
+            note("local_root", outcome::nearest, import_texts::system_homes);
+        } else if (on) {
             note("local_root", outcome::less_safe,
-                 "homes of /etc/passwd are not read, so all users would share DIR; set home, with pam to \"~\"");
+                 "homes of /etc/passwd are not read, so all users would share DIR; set home");
+        }
     }
 
     void top(const std::string& line, std::initializer_list<const char*> keys) {
@@ -370,7 +423,14 @@ private:
         note(key, outcome::taken, line);
     }
 
+    const import_file_reader& read_;
     std::map<std::string, given_value> given_;
+    // The names of userlist_file, if it counts.
+    std::optional<std::set<std::string>> user_list_;
+    // PAM checks the users of the system.
+    bool has_pam_ = false;
+    // The sections of the users of the system that the list names.
+    std::string listed_;
     import_result out_;
     std::string top_;
     std::string default_;
@@ -379,6 +439,8 @@ private:
 
 }  // namespace
 
-result<import_result> import_vsftpd(std::string_view text, std::string_view users) { return importer().run(text, users); }
+result<import_result> import_vsftpd(std::string_view text, std::string_view users, const import_file_reader& read) {
+    return importer(read).run(text, users);
+}
 
 }  // namespace sallyport::cli

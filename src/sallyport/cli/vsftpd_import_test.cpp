@@ -12,13 +12,22 @@
 namespace sallyport::cli {
 namespace {
 
+const import_file_reader user_list = [](const std::string& path) -> result<std::string> {
+    if (path == "/etc/listed") return std::string("# users\nbob\nanonymous\nftp\n");
+    return fail(errc::not_found, path + ": no such file");
+};
+
+result<import_result> import_text(const std::string& text, const std::string& users = "") {
+    return import_vsftpd(text, users, user_list);
+}
+
 std::string toml_of(const std::string& text, const std::string& users = "") {
-    const auto done = import_vsftpd(text, users);
+    const auto done = import_text(text, users);
     return done ? done->toml : done.error().text();
 }
 
 TEST(vsftpd_import, the_defaults_of_vsftpd_are_written_out) {
-    const auto done = import_vsftpd("", "");
+    const auto done = import_text("");
     ASSERT_TRUE(done);
     for (const char* line : {"listen = [\"0.0.0.0:21\"]", "[anonymous]", "rights = [\"list\", \"read\"]",
                              "world-readable-only = true", "file-mode = \"0600\"", "directory-mode = \"0700\"",
@@ -78,10 +87,51 @@ TEST(vsftpd_import, local_users_with_tls) {
     EXPECT_FALSE(toml.contains("[user.\"eve\"]"));
     const std::string root = "root:$1$saltsalt$9xy1btjgzLYfb7hivXtC//\n";
     EXPECT_FALSE(toml_of(text, root).contains("[user.\"root\"]"));
-    // Its list could refuse them.
-    EXPECT_TRUE(import_vsftpd(text + "userlist_enable=YES\n", root).value().is_less_safe());
-    EXPECT_FALSE(import_vsftpd(text + "userlist_enable=YES\n", "").value().is_less_safe());
     EXPECT_TRUE(has_line(toml_of("implicit_ssl=YES\nlisten_port=990\nssl_enable=YES\n"), "listen-tls = [\"0.0.0.0:990\"]"));
+}
+
+TEST(vsftpd_import, users_of_the_system_log_in_through_pam) {
+    const std::string text = "local_enable=YES\npam_service_name=vsftpd\nlisten_ipv6=YES\n";
+    const auto toml = toml_of(text);
+    for (const char* line : {"pam = \"vsftpd\"", "home = \"~\""}) EXPECT_TRUE(has_line(toml, line)) << line << "\n" << toml;
+    EXPECT_FALSE(toml.contains("pam-users"));
+    const auto report = import_text(text)->report("vsftpd", "v.conf");
+    EXPECT_NE(
+        report.find("line 2: pam_service_name=vsftpd: nearest equivalent: pam = \"vsftpd\"; files are used as the user of "
+                    "the process, see --run-as, not as the user who logs in\n"),
+        std::string::npos)
+        << report;
+    // Sections take its place, and virtual users are none of the system.
+    for (const auto& other :
+         {toml_of(text, "bob:$1$saltsalt$9xy1btjgzLYfb7hivXtC//\n"), toml_of(text + "guest_enable=YES\n"), toml_of("")}) {
+        EXPECT_FALSE(other.contains("pam =")) << other;
+        EXPECT_FALSE(other.contains("home = \"~\"")) << other;
+    }
+    // What owners and modes refused them in a common directory.
+    EXPECT_TRUE(import_text(text + "write_enable=YES\nlocal_root=/srv\n")->is_less_safe());
+    EXPECT_FALSE(import_text(text + "write_enable=YES\nlocal_root=/srv/$USER\nuser_sub_token=$USER\n")->is_less_safe());
+}
+
+TEST(vsftpd_import, the_list_of_users) {
+    const std::string list = "local_enable=YES\nuserlist_enable=YES\nuserlist_file=/etc/listed\n";
+    const auto refused = toml_of(list);
+    EXPECT_TRUE(has_line(refused, "[user.\"bob\"]\nexpires = 1970-01-01")) << refused;
+    EXPECT_FALSE(refused.contains("pam-users"));
+    EXPECT_FALSE(refused.contains("[anonymous]")) << "vsftpd refuses them as well";
+    const auto only = toml_of(list + "userlist_deny=NO\n");
+    EXPECT_TRUE(has_line(only, "pam-users = \"listed\"")) << only;
+    EXPECT_TRUE(has_line(only, "[user.\"bob\"]")) << only;
+    EXPECT_FALSE(only.contains("expires"));
+    EXPECT_TRUE(has_line(only, "[anonymous]")) << only;
+    for (const auto& text : {list, list + "userlist_deny=NO\n"}) EXPECT_FALSE(import_text(text)->is_less_safe()) << text;
+    // Hashes in place of PAM.
+    const std::string users = "bob:$1$saltsalt$9xy1btjgzLYfb7hivXtC//\neve:$1$saltsalt$9xy1btjgzLYfb7hivXtC//\n";
+    EXPECT_FALSE(toml_of(list, users).contains("[user.\"bob\"]"));
+    EXPECT_TRUE(toml_of(list, users).contains("[user.\"eve\"]"));
+    EXPECT_FALSE(toml_of(list + "userlist_deny=NO\n", users).contains("[user.\"eve\"]"));
+    // A list that cannot be read could refuse someone.
+    EXPECT_TRUE(import_text("local_enable=YES\nuserlist_enable=YES\n")->is_less_safe());
+    EXPECT_TRUE(import_text("local_enable=YES\nuserlist_enable=YES\n", users)->is_less_safe());
 }
 
 TEST(vsftpd_import, virtual_users_have_the_rights_of_anonymous_ones) {
@@ -93,20 +143,20 @@ TEST(vsftpd_import, virtual_users_have_the_rights_of_anonymous_ones) {
 
 TEST(vsftpd_import, what_would_be_less_safe_is_said) {
     for (const char* text : {"cmds_denied=DELE\n", "cmds_allowed=USER,PASS\n", "tcp_wrappers=YES\n",
-                             "user_config_dir=/etc/vsftpd\n", "deny_file={a{b,c}}\n", "local_enable=YES\n",
+                             "user_config_dir=/etc/vsftpd\n", "deny_file={a{b,c}}\n", "guest_enable=YES\n",
                              "ssl_enable=YES\nrequire_cert=YES\n", "write_enable=YES\nchmod_enable=NO\n"})
-        EXPECT_TRUE(import_vsftpd(text, "").value().is_less_safe()) << text;
+        EXPECT_TRUE(import_text(text).value().is_less_safe()) << text;
     for (const char* text : {"tcp_wrappers=NO\n", "cmds_denied=\n", "hide_ids=YES\n", "chmod_enable=NO\n",
-                             "local_enable=YES\nlocal_root=/srv/$USER\n"})
-        EXPECT_FALSE(import_vsftpd(text, "").value().is_less_safe()) << text;
+                             "local_enable=YES\n", "local_enable=YES\nlocal_root=/srv/$USER\n"})
+        EXPECT_FALSE(import_text(text).value().is_less_safe()) << text;
 }
 
 TEST(vsftpd_import, every_setting_of_the_source_has_a_line) {
     std::string all;
     for (const auto& s : vsftpd_settings) all += fmt::format("{}={}\n", s.key, s.value.empty() ? "x" : s.value);
-    for (const std::string& before :
-         {std::string(), std::string("ssl_enable=YES\n"), std::string("anonymous_enable=NO\n")}) {
-        const auto done = import_vsftpd(all + before, "");
+    for (const std::string& before : {std::string(), std::string("ssl_enable=YES\n"), std::string("anonymous_enable=NO\n"),
+                                      std::string("local_enable=YES\n"), std::string("userlist_enable=YES\n")}) {
+        const auto done = import_text(all + before);
         ASSERT_TRUE(done) << done.error().text();
         const auto lines = std::ranges::count(all + before, '\n');
         for (std::size_t line = 1; line <= static_cast<std::size_t>(lines); ++line)
