@@ -178,7 +178,7 @@ void add_networks(std::vector<std::string>& to, const std::vector<std::string>& 
 /// AllowClass and DenyClass: the From lines of the <Class>.
 void add_class(std::vector<std::string>& to, const proftpd_line& line, const proftpd_section& server, proftpd_networks& of) {
     const auto wanted = expression_of(line.words, false);
-    if (wanted.is_regex) of.is_incomplete = true;
+    if (wanted.is_regex || (wanted.all && wanted.parts.size() > 1)) of.is_incomplete = true;
     for (const auto name : wanted.parts) {
         const auto found = std::ranges::find_if(server.sections, [name](const proftpd_section& s) {
             return s.opening.is("<Class>") && s.opening.value() == name;

@@ -82,6 +82,9 @@ TEST(proftpd_limits, networks_of_a_login) {
     EXPECT_TRUE(networks("Deny from .example.org\n").is_incomplete);
     const auto of_class = networks("AllowClass inside\nDenyAll\n", "<Class inside>\nFrom 10.0.0.0/8 192.0.2.1\n</Class>\n");
     EXPECT_EQ(of_class.allow, (limit_names{"10.0.0.0/8", "192.0.2.1"}));
+    const std::string classes = "<Class inside>\nFrom 10.0.0.0/8\n</Class>\n<Class office>\nFrom 10.1.0.0/16\n</Class>\n";
+    EXPECT_FALSE(networks("AllowClass OR inside,office\nDenyAll\n", classes).is_incomplete);
+    EXPECT_TRUE(networks("AllowClass AND inside,office\nDenyAll\n", classes).is_incomplete) << "only what is in both";
     EXPECT_TRUE(networks("AllowClass outside\nDenyAll\n").is_incomplete);
     const auto login = conf("<Limit LOGIN>\nAllow from 192.0.2.0/24\nDenyAll\n</Limit>\n");
     EXPECT_TRUE(permits_login({&login}, bob)) << "from some address";
