@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.imports import check, hashed, run_import
+from harness.imports import check, compare_rights, hashed, run_import, undeclared
 from harness.raw import Raw
 
 
@@ -93,3 +93,16 @@ def test_errors_change_nothing(sallyport, tmp_path, source, text, code, cause):
     done = run(sallyport, config, *output)
     assert done.returncode == code and cause in done.stderr, done
     assert not (tmp_path / "serve.toml").exists()
+
+
+@pytest.mark.parametrize("lines", ["", "write_enable=NO\n", "local_umask=077\n", "hide_file={*.key}\n", "deny_file={*.key}\n", "force_dot_files=NO\n"])
+def test_rights_are_those_of_vsftpd(root, start, sallyport, tmp_path, lines):
+    """S8: the same login with the same commands on vsftpd and on the imported configuration has no difference but declared ones."""
+    old = start.reference_server("vsftpd", local=True, lines=lines)
+    source, users, output = tmp_path / "vsftpd.conf", tmp_path / "users", tmp_path / "serve.toml"
+    source.write_text(f"{(old.folder / 'vsftpd.conf').read_text()}local_root={old.files}\n")
+    users.write_text(f"{old.user}:{hashed(old.password)}\n")
+    done = run(sallyport, source, "--users", users, "--output", output)
+    assert done.returncode == 0, done.stdout + done.stderr
+    probes, _ = compare_rights(start, sallyport, old, output, "--name", "secret.key", "--from", "vsftpd")
+    assert not undeclared(probes), output.read_text()

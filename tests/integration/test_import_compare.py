@@ -70,6 +70,30 @@ def test_differences_are_listed(sallyport, servers, settings, lines):
     assert [tree(folder) for folder in folders] == before
 
 
+@pytest.mark.parametrize("settings", ['deny = ["*.key"]', 'hide = ["*.key"]'])
+def test_declared_differences_are_marked(sallyport, servers, settings):
+    """S8: with the name of the old server, what its import declares has its reason, and is not counted by the exit code."""
+    *_, old, new = servers(ALL, f"{ALL}\n{settings}")
+    arguments = (old, new, "--user", "u:lab", "--name", "secret.key")
+    plain = compare(sallyport, *arguments)
+    assert plain.returncode == 20 and "declared" not in plain.stdout
+    for program in ("vsftpd", "proftpd", "pure-ftpd"):
+        as_json = json.loads(compare(sallyport, *arguments, "--from", program, "--json").stdout)
+        marked = {probe["probe"]: probe["declared"] for probe in as_json["probes"] if not probe["same"]}
+        assert marked["upload secret.key"] == "names of hide and deny can neither be read nor written"
+        assert as_json["ok"] is True and None not in marked.values()
+        text = compare(sallyport, *arguments, "--from", program)
+        assert text.returncode == 0 and text.stdout.endswith(f" {len(marked)} differences, {len(marked)} declared\n"), text.stdout
+        assert "upload secret.key: 226, now 55" in text.stdout and "(declared: names of hide" in text.stdout
+
+
+def test_what_is_not_declared_is_counted(sallyport, servers):
+    """S8: what an account may no longer do, or may do now, is no declared difference."""
+    *_, old, new = servers('rights = ["list", "read", "write", "delete", "mkdir"]', ALL.replace('"rename", ', ""))
+    done = compare(sallyport, old, new, "--user", "u:lab", "--from", "proftpd")
+    assert done.returncode == 20 and "overwrite a file: 553, now 226" in done.stdout.splitlines(), done.stdout
+
+
 def test_what_cannot_be_removed_is_named(sallyport, servers):
     """S8: a server that permits no removal keeps the files of the comparison, and the user learns their names."""
     *_, old, new = servers(ALL, ALL.replace('"delete", ', ""))

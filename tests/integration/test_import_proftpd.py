@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.imports import check, compare_rights, differences, hashed, run_import as run
+from harness.imports import check, compare_rights, differences, hashed, run_import as run, undeclared
 from harness.raw import Raw
 
 
@@ -169,7 +169,7 @@ RIGHTS = ("make a directory", "upload a file", "overwrite a file", "append to a 
           "an uploaded file is listed", "mode of an uploaded file", "mode of a directory", "rename a file", "rename onto a file",
           "delete a file", "make a directory in a directory", "remove a directory", "upload secret.key", "secret.key is listed")
 
-# docs/from-proftpd.md: a hidden name cannot be used, and an upload can be continued by who may overwrite and append.
+# What compare declares to be different: a hidden name cannot be used, and an upload can be continued by who may overwrite and append.
 DECLARED = {"HideFiles": "upload secret.key", "HiddenStores": "continue an upload"}
 
 
@@ -184,10 +184,10 @@ def test_rights_are_those_of_proftpd(root, start, sallyport, tmp_path, lines):
     output = tmp_path / "serve.toml"
     done = run(sallyport, "proftpd", old.folder / "proftpd.conf", "--output", output)
     assert done.returncode == 0, done.stdout + done.stderr
-    probes, compared = compare_rights(start, sallyport, old, output, "--name", "secret.key")
+    probes, compared = compare_rights(start, sallyport, old, output, "--name", "secret.key", "--from", "proftpd")
     assert "could not be removed" not in compared.stderr or "DELE" in str(lines) or "WRITE" in str(lines)
     found = differences(probes, RIGHTS)
-    for line, name in DECLARED.items():
-        if line in str(lines):
-            found.pop(name)
-    assert not found, output.read_text()
+    declared = {name for name in found if probes[name]["declared"]}
+    assert declared == {name for line, name in DECLARED.items() if line in str(lines)}
+    assert declared == set(found), output.read_text()
+    assert not undeclared(probes)

@@ -80,7 +80,6 @@ private:
             keep(*failed, fmt::format("connecting to {}", location.authority()));
             co_return false;
         }
-        add("login", std::to_string(connection_.facts().last_reply().code));
         const bool tls = location.tls != client::tls_mode::none;
         add("TLS of the control connection", tls ? connection_.control().tls().version : std::string("none"));
         if (location.path.empty()) co_return true;

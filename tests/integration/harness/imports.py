@@ -27,6 +27,11 @@ def compare_rights(start, sallyport, old, config, *options):
     return {probe["probe"]: probe for probe in json.loads(done.stdout)["probes"]}, done
 
 
+def undeclared(probes):
+    """What differs although the documentation of the import says nothing of it."""
+    return {name: (probe["old"], probe["new"]) for name, probe in probes.items() if not probe["same"] and probe["declared"] is None}
+
+
 def differences(probes, names):
     """Of these probes. A refusal is a refusal, whatever its code."""
     def same(old, new):

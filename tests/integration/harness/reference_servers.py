@@ -77,7 +77,7 @@ class Vsftpd(ReferenceServer):
     """Anonymous with write access: its local users need the system's password files, so local=True, which gives it the same
     user as the others have, starts it where those are others (needs root). Extra: reuse=True demands that data connections
     resume the TLS session, strict=True that TLS ends in good order both ways, active=False refuses PORT and EPRT, rate=N sends N bytes per second, ports=(A, B) are those for passive data, foreign=True lets data
-    connections be with others than the control connection's peer."""
+    connections be with others than the control connection's peer, lines=TEXT is the end of the configuration."""
 
     user, password, base = "anonymous", "tester@", "/pub"  # an anonymous root that could be written would be refused
 
@@ -117,7 +117,7 @@ class Vsftpd(ReferenceServer):
                          "allow_writeable_chroot": "YES", "pam_service_name": "vsftpd", "check_shell": "NO"}
             command = self.own_accounts()
         config = self.folder / "vsftpd.conf"
-        config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()) + self.extra.get("lines", ""))
         return [*command, programs.reference_server("vsftpd"), str(config)]
 
     def own_accounts(self):
