@@ -373,15 +373,18 @@ private:
     [[nodiscard]] bool has_virtual_users() const { return yes("guest_enable") && !yes("virtual_use_local_privs"); }
 
     void local_users() {
+        constexpr std::string_view virtual_users = "virtual users need a section [user.NAME] each, see --users";
         const bool on = yes("local_enable") || yes("guest_enable");
         const auto access = toml_list(rights(has_virtual_users()));
         default_ += "rights = " + access + "\n";
         for (const char* const key : {"write_enable", "dirlist_enable", "download_enable"})
             note(key, outcome::taken, fmt::format("rights = {}", access));
         note("local_enable", on ? outcome::nearest : outcome::taken,
-             has_pam_ ? "see pam_service_name"
-             : on     ? import_texts::system_users
-                      : "no user has a section");
+             has_pam_              ? "see pam_service_name"
+             : yes("guest_enable") ? virtual_users
+             : on                  ? import_texts::system_users
+                                   : "no user has a section");
+        if (yes("guest_enable")) note_if_given("pam_service_name", outcome::nearest, virtual_users);
         note_if_given("guest_enable", outcome::nearest, "each account is virtual: all use the identity of the process");
         note_if_given("virtual_use_local_privs", outcome::taken, "rights = " + access);
         const auto* const umask = has_virtual_users() ? "anon_umask" : "local_umask";

@@ -139,6 +139,9 @@ TEST(vsftpd_import, virtual_users_have_the_rights_of_anonymous_ones) {
     EXPECT_TRUE(has_line(toml_of(guests), "rights = [\"list\", \"read\"]"));
     EXPECT_TRUE(has_line(toml_of(guests + "anon_upload_enable=YES\n"), "rights = [\"list\", \"read\", \"write\"]"));
     EXPECT_TRUE(toml_of(guests + "virtual_use_local_privs=YES\n").contains("\"overwrite\""));
+    const auto report = import_text(guests + "pam_service_name=vsftpd.virtual\n")->report("vsftpd", "v.conf");
+    EXPECT_NE(report.find("pam_service_name=vsftpd.virtual: nearest equivalent: virtual users need a section"),
+              std::string::npos);
 }
 
 TEST(vsftpd_import, what_would_be_less_safe_is_said) {
