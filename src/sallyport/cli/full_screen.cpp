@@ -10,8 +10,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <sallyport/cli/terminal.hpp>
-
 namespace sallyport::cli {
 namespace {
 

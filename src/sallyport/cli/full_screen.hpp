@@ -16,7 +16,7 @@
 
 #include <sallyport/base/error.hpp>
 #include <sallyport/base/unique_fd.hpp>
-#include <sallyport/cli/top_view.hpp>
+#include <sallyport/cli/terminal.hpp>
 
 namespace sallyport::cli {
 

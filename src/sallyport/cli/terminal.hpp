@@ -8,6 +8,11 @@
 
 namespace sallyport::cli {
 
+struct screen_size {
+    std::size_t columns = 80;
+    std::size_t rows = 24;
+};
+
 /// The first lines of a text, cut so that a terminal of this size shows them without scrolling: the last row stays empty.
 /// A character takes at most as many columns as it has bytes.
 [[nodiscard]] std::string cut_to(std::string_view text, std::size_t columns, std::size_t rows);

@@ -58,20 +58,14 @@ struct sample {
 }  // namespace
 
 void top_options::add_to(command_table& table) {
-    table.add("Output", {{"--sort", "KEY",
-                          choice(order, "key",
-                                 choices<top_order>{{"rate", top_order::rate},
-                                                    {"bytes", top_order::bytes},
-                                                    {"age", top_order::age},
-                                                    {"idle", top_order::idle},
-                                                    {"user", top_order::user},
-                                                    {"client", top_order::client},
-                                                    {"backend", top_order::backend}}),
+    choices<top_order> orders;
+    for (const auto& each : top_orders) orders.emplace_back(each.value, each.order);
+    table.add("Output", {{"--sort", "KEY", choice(order, "key", std::move(orders)),
                           "Order at the start: rate, bytes, age, idle, user, client or backend"},
                          {"--filter", "TEXT", text(filter),
                           "Only sessions with user=TEXT, client=TEXT, backend=TEXT or TEXT", "all sessions"},
                          {"--interval", "SECONDS", time(interval, {.min = std::chrono::milliseconds(100)}),
-                          "Time between two states of the daemon"}});
+                          "Time between two updates"}});
 }
 
 result<void> run_top(const std::string& command, const std::string& socket, const top_options& options) {
@@ -82,7 +76,9 @@ result<void> run_top(const std::string& command, const std::string& socket, cons
     if (!full_screen::is_possible())
         return fail(
             errc::usage,
-            fmt::format("standard input and output are no terminal with a screen; use '{} status --sessions'", command));
+            fmt::format(
+                "standard input and output are not a terminal that can show a full screen; use '{} status --sessions'",
+                command));
     auto first = next_sample(socket, std::nullopt);
     if (!first) return std::unexpected(std::move(first).error());
     auto screen = full_screen::open();

@@ -1,7 +1,6 @@
 #include <sallyport/cli/top_keys.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -18,13 +17,6 @@ constexpr std::string_view up = "\x1b[A";
 constexpr std::string_view down = "\x1b[B";
 constexpr std::string_view page_up = "\x1b[5~";
 constexpr std::string_view page_down = "\x1b[6~";
-constexpr auto orders = std::to_array<std::pair<std::string_view, top_order>>({{"r", top_order::rate},
-                                                                               {"t", top_order::bytes},
-                                                                               {"a", top_order::age},
-                                                                               {"i", top_order::idle},
-                                                                               {"u", top_order::user},
-                                                                               {"c", top_order::client},
-                                                                               {"b", top_order::backend}});
 
 [[nodiscard]] bool is_final(char c) { return c >= 0x40 && c <= 0x7e; }
 
@@ -67,9 +59,9 @@ bool top_keys::take_key(std::string_view key, const top_screen& shown) {
         typing_ = true;
         typed_ = view_.filter_text;
         show_filter();
-    } else if (const auto* const found = std::ranges::find(orders, key, &decltype(orders)::value_type::first);
-               found != orders.end()) {
-        view_.order = found->second;
+    } else if (const auto* const found = std::ranges::find(top_orders, key, &top_order_names::key);
+               found != top_orders.end()) {
+        view_.order = found->order;
         view_.reversed = false;
         view_.skipped = 0;
     } else {

@@ -1,7 +1,6 @@
 #include <sallyport/cli/top_view.hpp>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
@@ -41,13 +40,16 @@ struct row {
     std::optional<double> rate{};
 };
 
+/// "-" if it is no text. The terminal shows it and does nothing else, also if the daemon is another program.
+[[nodiscard]] std::string text_of(const json::value& v) { return printable(words(v)); }
+
 [[nodiscard]] std::string address_of(const std::string& client) { return client.substr(0, client.rfind(':')); }
 
 [[nodiscard]] row row_of(const json::object& session, const transfer_rates& rates) {
-    row out{.id = words(session.at("id")),
-            .user = printable(words(session.at("user"))),
-            .client = address_of(words(session.at("client"))),
-            .backend = printable(words(session.at("backend"))),
+    row out{.id = text_of(session.at("id")),
+            .user = text_of(session.at("user")),
+            .client = address_of(text_of(session.at("client"))),
+            .backend = text_of(session.at("backend")),
             .verb = "-",
             .path = {},
             .age = number(session.at("age_seconds"))};
@@ -56,11 +58,11 @@ struct row {
         out.idle = number(session.at("idle_seconds"));
         return out;
     }
-    out.verb = printable(words(transfer->at("verb")));
-    out.path = printable(words(transfer->at("path")));
+    out.verb = text_of(transfer->at("verb"));
+    out.path = text_of(transfer->at("path"));
     out.upload = words(transfer->at("direction")) == "upload";
     if (transfer->at("bytes").is_number()) out.bytes = number(transfer->at("bytes"));
-    if (const auto found = rates.find(out.id); found != rates.end()) out.rate = found->second;
+    if (const auto found = rates.find(words(session.at("id"))); found != rates.end()) out.rate = found->second;
     return out;
 }
 
@@ -102,8 +104,7 @@ void sort(std::vector<row>& rows, const top_view& view) {
 }
 
 [[nodiscard]] std::string_view name_of(top_order order) {
-    constexpr std::array<std::string_view, 7> names{"rate", "bytes", "age", "idle time", "user", "client", "backend"};
-    return names[static_cast<std::size_t>(order)];
+    return std::ranges::find(top_orders, order, &top_order_names::order)->name;
 }
 
 /// "5s", "3m", "2h", "4d".
@@ -187,7 +188,7 @@ void fit(std::vector<column>& columns, const std::vector<row>& shown, std::size_
     double received = 0;
     for (const auto& r : rows) (r.upload ? received : sent) += r.rate.value_or(0);
     const auto& totals = status.at("totals").get_object();
-    return fmt::format("{}, process {}, up {}: {}, {}, {} sent, {} received{}", words(status.at("name")),
+    return fmt::format("{}, process {}, up {}: {}, {}, {} sent, {} received{}", text_of(status.at("name")),
                        count(status.at("pid")), span_text(status.at("uptime_seconds")),
                        status::with_plural(count(totals.at("sessions")), "session"),
                        status::with_plural(count(totals.at("transfers")), "transfer"), bytes_text(sent, "/s"),
@@ -198,7 +199,7 @@ void fit(std::vector<column>& columns, const std::vector<row>& shown, std::size_
     auto out = fmt::format("Sorted by {}{}", name_of(view.order), view.reversed ? ", reversed" : "");
     if (!view.filter_text.empty())
         out += fmt::format("; {} of {} with {}", matching, status::with_plural(all, "session"), printable(view.filter_text));
-    if (!complete) out += "; one event loop did not answer in time, its sessions are missing";
+    if (!complete) out += "; the sessions of an event loop that did not answer in time are missing";
     return out;
 }
 

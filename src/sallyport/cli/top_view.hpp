@@ -2,6 +2,7 @@
 // What `top` shows: the sessions of a daemon as lines for a terminal of some size, from its status. Values and pure
 // functions; any thread. The lines have no control characters, whatever the names of files and users are (IN-09).
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -13,10 +14,27 @@
 #include <boost/json/object.hpp>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/cli/terminal.hpp>
 
 namespace sallyport::cli {
 
 enum class top_order : std::uint8_t { rate, bytes, age, idle, user, client, backend };
+
+struct top_order_names {
+    top_order order;
+    // The value of --sort.
+    std::string_view value;
+    std::string_view key;
+    // In texts.
+    std::string_view name;
+};
+inline constexpr auto top_orders = std::to_array<top_order_names>({{top_order::rate, "rate", "r", "rate"},
+                                                                   {top_order::bytes, "bytes", "t", "bytes"},
+                                                                   {top_order::age, "age", "a", "age"},
+                                                                   {top_order::idle, "idle", "i", "idle time"},
+                                                                   {top_order::user, "user", "u", "user"},
+                                                                   {top_order::client, "client", "c", "client"},
+                                                                   {top_order::backend, "backend", "b", "backend"}});
 
 /// Which sessions are shown: those that have each of these texts.
 struct top_filter {
@@ -40,12 +58,6 @@ struct top_view {
     std::size_t skipped = 0;
     // In place of the keys; empty: none.
     std::string message{};
-};
-
-struct screen_size {
-    std::size_t columns = 80;
-    std::size_t rows = 24;
-    friend bool operator==(const screen_size&, const screen_size&) = default;
 };
 
 /// The bytes per second of running transfers, by the session's ID.

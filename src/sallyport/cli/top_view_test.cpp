@@ -162,6 +162,11 @@ TEST(TopView, HostileNamesAreHarmless) {
     auto& raw = status.at("sessions").get_array()[1].get_object().at("transfer").get_object();
     raw["path"] = "/b\x1b[2J\x9b";
     raw["verb"] = "\x1b[H";
+    auto& session = status.at("sessions").get_array()[1].get_object();
+    session["id"] = "a\x1b[2J";
+    session["client"] = "\x1b[2J:4000";
+    session["backend"] = "\x1b[2J";
+    status["name"] = "sallyport\x1b[2J";
     const auto shown = render_top(status, mean_rates(status), {200, 24}, {.filter_text = "\x1b[2J", .message = "\x1b[2J"});
     for (const auto& line : shown.lines)
         for (const char c : line) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << line;
