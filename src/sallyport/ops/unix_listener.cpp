@@ -16,10 +16,15 @@
 namespace sallyport::ops {
 namespace {
 
-[[nodiscard]] std::optional<sockaddr_un> address_of(const std::string& path) {
+// Time for other connections to release the resource that accept() lacks.
+constexpr auto accept_backoff = std::chrono::milliseconds(50);
+
+/// The address of `path`, which is that of `place` or a temporary one next to it.
+[[nodiscard]] result<sockaddr_un> address_of(const std::string& path, std::string_view what, const socket_place& place) {
     sockaddr_un a{};
     a.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof a.sun_path) return std::nullopt;
+    if (path.empty() || path.size() >= sizeof a.sun_path)
+        return fail(errc::too_long, fmt::format("{} {}: the path is too long; choose a shorter one", what, place.path));
     path.copy(a.sun_path, path.size());
     return a;
 }
@@ -37,7 +42,7 @@ namespace {
         if (errno == EPERM)
             return fail(errc::permission,
                         fmt::format("{} {}: this process may not give it to group {}; start it as root, or "
-                                    "with that group as one of its own",
+                                    "as a member of that group",
                                     what, at.path, *at.group));
         return fail_os(errno, fmt::format("{} {}: group {}", what, at.path, *at.group));
     }
@@ -48,8 +53,8 @@ namespace {
 /// Listens under a temporary name first, so that the file at the path is replaced atomically or not at all.
 [[nodiscard]] result<unique_fd> listen_at(std::string_view what, const socket_place& place) {
     const auto temporary_path = fmt::format("{}.{}", place.path, ::getpid());
-    const auto at = address_of(temporary_path);
-    if (!at) return fail(errc::too_long, fmt::format("{} {}: the path is too long; choose a shorter one", what, place.path));
+    const auto at = address_of(temporary_path, what, place);
+    if (!at) return std::unexpected(at.error());
     auto fd = new_socket();
     const auto refuse = [&](int os) { return fail_os(os, fmt::format("{} {}", what, place.path)); };
     if (!fd || ::fchmod(fd.get(), 0600) != 0) return refuse(errno);
@@ -78,8 +83,8 @@ unix_listener::file_identity unix_listener::identity_of(const std::string& path)
 
 result<std::unique_ptr<unix_listener>> unix_listener::open(net::loop& loop, std::string_view what, const socket_place& place,
                                                            bool takes_over) {
-    const auto at = address_of(place.path);
-    if (!at) return fail(errc::too_long, fmt::format("{} {}: the path is too long; choose a shorter one", what, place.path));
+    const auto at = address_of(place.path, what, place);
+    if (!at) return std::unexpected(at.error());
     struct stat existing{};
     if (::lstat(place.path.c_str(), &existing) == 0) {
         if (!S_ISSOCK(existing.st_mode))
@@ -98,11 +103,13 @@ net::task<unique_fd> unix_listener::accept() {
     while (socket_) {
         unique_fd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (fd) co_return fd;
-        if (errno == EAGAIN)
-            (void)co_await socket_.readable(net::deadline::max());
-        else if (errno != EINTR && errno != ECONNABORTED)
-            // No descriptors are left; try again later.
-            co_await loop_.sleep_for(std::chrono::milliseconds(50));
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        if (errno == EAGAIN) {
+            const auto end = co_await socket_.readable(net::deadline::max());
+            if (end == net::wait_result::ready) continue;
+        }
+        // No descriptors are left, or no memory to watch the socket; try again later.
+        if (socket_) co_await loop_.sleep_for(accept_backoff);
     }
     co_return unique_fd();
 }
