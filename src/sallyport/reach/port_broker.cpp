@@ -84,7 +84,8 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
         std::unordered_map<reservation_key, std::shared_ptr<expected_connection>, reservation_key_hash> expected;
     };
 
-    impl(net::loop_group& l, const broker_settings& s, status::counters& c) : loops(l), settings(s), counters(c) {}
+    impl(net::loop_group& l, const broker_settings& s, status::counters& c)
+        : loops(l), settings(s), usable_ports(count_usable_ports()), counters(c) {}
 
     [[nodiscard]] bool uses_system_ports() const noexcept { return settings.range.first == 0; }
     group& group_at(const ip_address& local);
@@ -94,6 +95,11 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
     [[nodiscard]] std::uint16_t external_port(port_table::slot s) const noexcept {
         return settings.external.of(static_cast<std::uint16_t>(settings.range.first + s));
     }
+    /// REQUIRES: !uses_system_ports()
+    [[nodiscard]] bool is_usable(port_table::slot s) const noexcept {
+        return settings.use_alg_ports || !is_alg_port(external_port(s));
+    }
+    [[nodiscard]] std::size_t count_usable_ports() const noexcept;
     [[nodiscard]] error exhausted_error(const group& g, const ip_address& client) const;
     void note_exhausted(const error& reason);
     result<void> open(net::loop& loop, group& g, port_table::slot s);
@@ -110,6 +116,8 @@ struct port_broker::impl : std::enable_shared_from_this<impl> {
 
     net::loop_group& loops;
     const broker_settings settings;
+    // Of the range.
+    const std::size_t usable_ports;
     status::counters& counters;
     // Held while a listener is opened; locked before `mutex` if both are.
     std::mutex open_mutex;
@@ -143,10 +151,18 @@ port_broker::impl::group& port_broker::impl::group_at(const ip_address& local) {
     if (!g) {
         const std::size_t slots = uses_system_ports() ? system_ports : settings.range.size();
         g = std::make_unique<group>(local, slots, loops.size(), settings.cooldown);
-        for (port_table::slot s = 0; !uses_system_ports() && !settings.use_alg_ports && s < slots; ++s)
-            if (is_alg_port(external_port(s))) g->table.exclude(s, port_table::time::max());
+        for (port_table::slot s = 0; !uses_system_ports() && s < slots; ++s)
+            if (!is_usable(s)) g->table.exclude(s, port_table::time::max());
     }
     return *g;
+}
+
+std::size_t port_broker::impl::count_usable_ports() const noexcept {
+    if (uses_system_ports()) return 0;
+    std::size_t count = 0;
+    for (port_table::slot s = 0; s < settings.range.size(); ++s)
+        if (is_usable(s)) ++count;
+    return count;
 }
 
 /// Nothing if the router forwards none of the range.
@@ -455,9 +471,7 @@ std::vector<std::uint16_t> port_broker::ports_in_use(const ip_address& local) {
 
 std::optional<port_usage> port_broker::usage() const {
     if (impl_->uses_system_ports()) return std::nullopt;
-    port_usage out;
-    for (port_table::slot s = 0; s < impl_->settings.range.size(); ++s)
-        if (impl_->settings.use_alg_ports || !is_alg_port(impl_->external_port(s))) ++out.usable;
+    port_usage out{.usable = impl_->usable_ports};
     const std::lock_guard lock(impl_->mutex);
     for (const auto& [local, g] : impl_->groups) out.in_use = std::max(out.in_use, g->in_use);
     return out;
