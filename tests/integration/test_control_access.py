@@ -1,4 +1,4 @@
-"""G12, AU-05: who may use the sockets of a daemon, what the one that only shows refuses, and whose commands the log has."""
+"""G12, AU-05: who may use the sockets of a daemon, what the read-only one refuses, and whose commands the log has."""
 
 import json
 import os
@@ -81,7 +81,7 @@ def as_user(user, group, path, request):
     return done.stderr.strip() if done.returncode else json.loads(done.stdout)
 
 
-def test_the_status_socket_only_shows(sockets):
+def test_the_status_socket_is_read_only(sockets):
     made = sockets()
     assert rights(made.control)[0] == rights(made.shown)[0] == 0o600
     for again in (None, "reload", "restart"):
@@ -94,7 +94,7 @@ def test_the_status_socket_only_shows(sockets):
         for change in (("kick", "a-1"), ("forgive", "192.0.2.1"), ("drain",), ("ready",), ("reload",), ("restart",)):
             refused = made.ask(*change, at=made.shown)
             assert refused.returncode == 1, (change, refused)
-            assert f'this socket only shows the status; "{change[0]}" needs the daemon\'s control socket' in refused.stderr
+            assert f'this socket is read-only; "{change[0]}" needs the daemon\'s control socket' in refused.stderr
     if made.kind == "gate":
         assert made.ask("openings", at=made.shown).returncode == 0
     assert made.ask("status", at=made.control).returncode == 0
@@ -145,7 +145,7 @@ def test_groups_of_a_confined_daemon(sockets):
         assert as_user(OTHER, OTHER, made.control, status) == as_user(OTHER, OTHER, made.shown, status) == "EACCES"
     text = made.log()
     assert f'Command "kick session=a-1" of uid {ADMINISTRATOR}: refused, no session' in text
-    assert f'Command "kick session=a-1" of uid {WATCHER}: refused, this socket only shows the status' in text
+    assert f'Command "kick session=a-1" of uid {WATCHER}: refused, this socket is read-only' in text
     made.end()
 
 

@@ -27,8 +27,8 @@ void logging_and_control_options::add_control_to(command_table& table) {
               {{"--control-socket", "PATH", socket_path(control_socket),
                 "Unix socket for status, reload and restart; 'none' disables it",
                 "/run/sallyport/NAME.sock for root, else $XDG_RUNTIME_DIR/sallyport/NAME.sock", socket_parameters()},
-               {"--status-socket", "PATH", socket_path(status_socket),
-                "Unix socket that only shows: for status, openings and top, and no changes", "none", socket_parameters()},
+               {"--status-socket", "PATH", socket_path(status_socket), "Read-only Unix socket for status, openings and top",
+                "none", socket_parameters()},
                {"--metrics", "ADDRESS:PORT|PATH", address_or_socket(metrics),
                 "Serve metrics for Prometheus and health checks over HTTP", "none", socket_parameters()}});
 }

@@ -40,7 +40,7 @@ struct logging_and_control_options {
 
     /// The control socket of a daemon of this kind ("gate"); with an empty path if there is none.
     [[nodiscard]] ops::socket_place control_place(std::string_view kind) const;
-    /// The socket that only shows the status; with an empty path if there is none.
+    /// The read-only socket; with an empty path if there is none.
     [[nodiscard]] ops::socket_place status_place() const;
     /// The paths of the other Unix sockets.
     [[nodiscard]] std::vector<std::string> other_sockets() const;

@@ -111,7 +111,7 @@ option_value address_or_socket(std::optional<ops::metrics_place>& into) {
 
 std::vector<parameter_row> socket_parameters() {
     return {{"group=GROUP", "that of the process", "Group of the socket's file; its members may connect"},
-            {"mode=MODE", "0600, with group 0660", "Mode of the socket's file; who may write to it may connect"}};
+            {"mode=MODE", "0600, with group 0660", "Mode of the socket's file; users who may write to it may connect"}};
 }
 
 }  // namespace sallyport::cli

@@ -49,7 +49,7 @@ void log_request(const json::object& request, std::optional<uid_t> user, const r
 
 net::task<result<std::string>> refuse_change(std::string command) {
     co_return fail(errc::rejected,
-                   fmt::format("this socket only shows the status; \"{}\" needs the daemon's control socket", command));
+                   fmt::format("this socket is read-only; \"{}\" needs the daemon's control socket", command));
 }
 
 net::task<result<std::string>> collect_status(net::loop* loop, net::worker_pool* disk, std::shared_ptr<status_source> from) {
@@ -79,8 +79,8 @@ net::task<result<std::string>> kick(net::loop* loop, frontend::frontend* session
     co_return answer_with(fmt::format("session {} ended", id));
 }
 
-net::task<result<std::string>> set_readiness(std::shared_ptr<status_source> of, bool ready, bool shown) {
-    if (!shown)
+net::task<result<std::string>> set_readiness(std::shared_ptr<status_source> of, bool ready, bool has_metrics) {
+    if (!has_metrics)
         co_return fail(
             errc::rejected,
             "no load balancer can see it, as nothing answers /readyz; start this daemon with --metrics ADDRESS:PORT");
@@ -182,8 +182,8 @@ control_action forgive_action(frontend::frontend& sessions) {
     return [&sessions](const json::object& request) { return forgive(&sessions, text_of(request, "address")); };
 }
 
-control_action readiness_action(std::shared_ptr<status_source> of, bool ready, bool shown) {
-    return [of = std::move(of), ready, shown](const json::object&) { return set_readiness(of, ready, shown); };
+control_action readiness_action(std::shared_ptr<status_source> of, bool ready, bool has_metrics) {
+    return [of = std::move(of), ready, has_metrics](const json::object&) { return set_readiness(of, ready, has_metrics); };
 }
 
 control_action kick_action(net::loop& loop, frontend::frontend& sessions) {

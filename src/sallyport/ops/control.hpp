@@ -80,8 +80,9 @@ struct status_source {
 [[nodiscard]] control_action status_action(net::loop& loop, net::worker_pool& disk, std::shared_ptr<status_source> from);
 /// Removes the login penalty of an address.
 [[nodiscard]] control_action forgive_action(frontend::frontend& sessions);
-/// Whether new sessions are wanted, as /readyz says; those that arrive are served in any case. `shown`: it is asked for.
-[[nodiscard]] control_action readiness_action(std::shared_ptr<status_source> of, bool ready, bool shown);
+/// Sets whether new sessions are wanted, as /readyz says; those that arrive are served in any case. `has_metrics`: this
+/// process answers /readyz.
+[[nodiscard]] control_action readiness_action(std::shared_ptr<status_source> of, bool ready, bool has_metrics);
 /// Ends one session.
 [[nodiscard]] control_action kick_action(net::loop& loop, frontend::frontend& sessions);
 

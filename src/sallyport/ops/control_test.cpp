@@ -60,7 +60,7 @@ TEST_F(Control, RunsTheCommandOfTheRequest) {
     EXPECT_EQ(error_of(R"({"command": "refuse"})").substr(0, 7), "not now");
 }
 
-TEST_F(Control, RefusesChangesOnASocketThatOnlyShows_G12) {
+TEST_F(Control, RefusesChangesOnAReadOnlySocket_G12) {
     actions.emplace("status", [](const json::object&) { return refuse(); });
     actions = read_only(actions);
     EXPECT_EQ(error_of(R"({"command": "status"})").substr(0, 7), "not now") << "it is asked";

@@ -134,7 +134,7 @@ net::task<answer> metrics_server::impl::answer_to(std::shared_ptr<impl> self, re
     if (asked.path == "/healthz") co_return answer{.body = "ok\n"};
     if (asked.path == "/readyz") {
         if (self->answers.is_ready()) co_return answer{.body = "ready\n"};
-        co_return answer{.status = "503 Service Unavailable", .body = "This process takes no new sessions.\n"};
+        co_return answer{.status = "503 Service Unavailable", .body = "New sessions are not wanted here.\n"};
     }
     co_return answer{.status = "404 Not Found", .body = "There is /metrics, /healthz and /readyz.\n"};
 }

@@ -36,7 +36,7 @@ struct daemon_plan {
     std::chrono::milliseconds stop_timeout{};
     std::chrono::seconds drain_timeout{};
     control_socket_location control{};
-    // A socket that only shows the status; without a path, none.
+    // A read-only socket; without a path, none.
     socket_place status_socket{};
     watchdog_mode watchdog = watchdog_mode::log;
     // Where metrics and health are served over HTTP.
