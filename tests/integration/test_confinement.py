@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -111,6 +112,14 @@ def test_tcp_ports_that_no_option_names(start, folder, sallyport, tmp_path):
     if found["missing"]:
         pytest.skip("needs Linux 6.7")
     assert found["tcp_ports"] is True and "files and TCP ports restricted (Landlock" in daemon.log()
+
+
+def test_metrics_at_a_port_of_their_own(start, folder):
+    """S5: the sandbox permits it too, if all ports are named."""
+    port = free_port()
+    start("serve", folder, "--listen", f"127.0.0.1:{free_port()}", "--anonymous", "--metrics", f"127.0.0.1:{port}")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+        assert answer.status == 200
 
 
 def test_the_start_fails_without_the_user_that_is_named(as_root, sallyport, folder):

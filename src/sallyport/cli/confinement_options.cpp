@@ -37,6 +37,7 @@ std::optional<std::vector<port_range>> ports_of(const daemon_options& options, c
     const auto data = options.data_connections.settings().value_or(reach::passive_settings());
     if (data.ports.range.first != 0) out.push_back(data.ports.range);
     if (data.single.port != 0) out.push_back({data.single.port, data.single.port});
+    if (const auto port = options.logging_and_control.metrics_port(); port != 0) out.push_back({port, port});
     out.insert(out.end(), needs.ports.begin(), needs.ports.end());
     return out;
 }

@@ -63,6 +63,11 @@ ops::socket_place logging_and_control_options::status_place() const {
     return status_socket.path == "none" ? ops::socket_place() : status_socket;
 }
 
+std::uint16_t logging_and_control_options::metrics_port() const {
+    const auto* const at = metrics ? std::get_if<endpoint>(&*metrics) : nullptr;
+    return at == nullptr ? std::uint16_t{0} : at->port;
+}
+
 std::vector<std::string> logging_and_control_options::other_sockets() const {
     std::vector<std::string> out;
     if (const auto place = status_place(); !place.path.empty()) out.push_back(place.path);

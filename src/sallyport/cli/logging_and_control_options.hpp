@@ -3,6 +3,7 @@
 // used on its threads.
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,8 @@ struct logging_and_control_options {
     [[nodiscard]] ops::socket_place control_place(std::string_view kind) const;
     /// The read-only socket; with an empty path if there is none.
     [[nodiscard]] ops::socket_place status_place() const;
+    /// The TCP port of the metrics; 0: none, or one that the system chooses.
+    [[nodiscard]] std::uint16_t metrics_port() const;
     /// The paths of the other Unix sockets.
     [[nodiscard]] std::vector<std::string> other_sockets() const;
     /// Null if no file was named.
