@@ -45,7 +45,8 @@ proto::data_sources sources_at(const reach::port_reservation& port, const std::o
 
 std::string count_failed_data(status::failed_data_table& counts, const diagnosis::failed_data& seen) {
     const auto found = diagnosis::judge(seen);
-    counts.add(found.id, seen.peer, status::failed_data_table::clock::now(), seen.on_backend_leg);
+    counts.add(found.id, diagnosis::name(found.side), seen.peer, status::failed_data_table::clock::now(),
+               seen.on_backend_leg);
     return diagnosis::log_line(seen, found);
 }
 

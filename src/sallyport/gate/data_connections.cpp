@@ -401,6 +401,7 @@ void data_connections::leave(bool by_client) {
 
 void data_connections::describe(status::session_report& into, const ip_address& client, const ip_address& backend) const {
     if (relay_) relay_->describe(into);
+    if (history_.offer) into.advertised = history_.offer->advertised;
     const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - opened_at_);
     if (opening_) {
         const auto& o = opening_.details();

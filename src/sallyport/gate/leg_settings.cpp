@@ -158,6 +158,7 @@ status::session_report report_of(const client_control& client, const backend_leg
     status::session_report out;
     out.id = client.id();
     out.client = client.peer();
+    out.client_destination = client.client_destination();
     if (to.server) out.backend = to.server.name();
     out.intercepted = client.interception() != nullptr;
     out.client_tls = client.tls_version();

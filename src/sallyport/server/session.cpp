@@ -484,10 +484,13 @@ status::session_report session::describe() const {
     status::session_report out;
     out.id = id();
     out.client = stream.peer();
+    out.client_destination = control_.client_destination();
     out.user = user_.who->name;
     out.logged_in = machine_.logged_in();
     if (stream.is_tls()) out.client_tls = stream.tls().version;
     out.age = duration_cast<milliseconds>(now - started_at_);
+    if (transfer_) out.advertised = transfer_->advertised();
+    if (passive_ && history_.offer) out.advertised = history_.offer->advertised;
     if (transfer_)
         out.transfer = running_transfer_of(*transfer_);
     else

@@ -14,7 +14,8 @@ namespace {
 
 }  // namespace
 
-void failed_data_table::add(std::string_view id, const ip_address& peer, clock::time_point now, bool on_backend_leg) {
+void failed_data_table::add(std::string_view id, std::string_view side, const ip_address& peer, clock::time_point now,
+                            bool on_backend_leg) {
     key of{std::string(id), on_backend_leg ? peer.text() : network_of(peer), on_backend_leg};
     const std::scoped_lock lock(mutex_);
     ++totals_[of.id];
@@ -25,9 +26,10 @@ void failed_data_table::add(std::string_view id, const ip_address& peer, clock::
             by_key_.erase(rows_.back().of);
             rows_.pop_back();
         }
-        rows_.push_front({of, 0, now});
+        rows_.push_front({of, {}, 0, now});
         by_key_.emplace(std::move(of), rows_.begin());
     }
+    rows_.front().side = side;
     ++rows_.front().count;
     rows_.front().last = now;
 }
@@ -38,7 +40,8 @@ std::vector<failed_data_count> failed_data_table::list(clock::time_point now) co
     out.reserve(rows_.size());
     for (const auto& each : rows_)
         out.push_back({each.of.id, each.of.network, each.count,
-                       std::chrono::duration_cast<std::chrono::seconds>(now - each.last), each.of.on_backend_leg});
+                       std::chrono::duration_cast<std::chrono::seconds>(now - each.last), each.of.on_backend_leg,
+                       each.side});
     return out;
 }
 

@@ -29,6 +29,8 @@ struct failed_data_count {
     // Since the last one.
     std::chrono::seconds age{};
     bool on_backend_leg = false;
+    // The side that has to change something after the last one, as the log names it: "server", "undecided".
+    std::string side{};
 };
 
 class failed_data_table {
@@ -38,7 +40,8 @@ public:
     // Some causes of each of some dozens of networks are enough to compare them.
     static constexpr std::size_t max_rows = 256;
 
-    void add(std::string_view id, const ip_address& peer, clock::time_point now, bool on_backend_leg = false);
+    void add(std::string_view id, std::string_view side, const ip_address& peer, clock::time_point now,
+             bool on_backend_leg = false);
     /// The most recent one first.
     [[nodiscard]] std::vector<failed_data_count> list(clock::time_point now) const;
     /// How many there were of each cause, including those whose rows were dropped.
@@ -53,6 +56,7 @@ private:
     };
     struct row {
         key of;
+        std::string side;
         std::uint64_t count = 0;
         clock::time_point last;
     };

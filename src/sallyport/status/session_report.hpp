@@ -47,6 +47,8 @@ struct running_transfer {
 struct session_report {
     std::string id;
     endpoint client;
+    // What the client has connected to.
+    endpoint client_destination{};
     std::string user;
     bool logged_in = false;
     // Empty if there is none yet, or for a server.
@@ -59,6 +61,9 @@ struct session_report {
     std::string backend_tls;
     std::chrono::milliseconds age{};
     std::chrono::milliseconds idle{};
+    // What the client was sent to for its data connection, of the running transfer or for the next one; nothing in active
+    // mode.
+    std::optional<endpoint> advertised{};
     std::optional<running_transfer> transfer;
     std::vector<opening> openings;
 };

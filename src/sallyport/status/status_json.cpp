@@ -91,6 +91,7 @@ constexpr std::size_t max_shown_path = 300;
     for (const auto& o : s.openings) openings.push_back(json_of(o));
     return {{"id", s.id},
             {"client", s.client.text()},
+            {"client_destination", s.client_destination.text()},
             {"user", or_null(escape(s.user, max_shown_path))},
             {"logged_in", s.logged_in},
             {"backend", or_null(s.backend)},
@@ -99,6 +100,7 @@ constexpr std::size_t max_shown_path = 300;
             {"backend_tls", or_null(s.backend_tls)},
             {"age_seconds", seconds(s.age)},
             {"idle_seconds", seconds(s.idle)},
+            {"advertised", or_null(s.advertised ? s.advertised->text() : std::string())},
             {"transfer", s.transfer ? json::value(json_of(*s.transfer)) : json::value()},
             {"openings", std::move(openings)}};
 }
@@ -135,6 +137,7 @@ json::object status_json(const daemon_snapshot& daemon) {
     json::array failed_data;
     for (const auto& f : daemon.failed_data)
         failed_data.push_back({{"id", f.id},
+                               {"side", f.side},
                                {"leg", f.on_backend_leg ? "backend" : "client"},
                                {"network", f.network},
                                {"count", f.count},

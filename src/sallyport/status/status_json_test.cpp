@@ -72,6 +72,8 @@ TEST(StatusJson, ShowsPortMappings) {
 
 TEST(StatusJson, ShowsSessionsWithTransferAndOpenings) {
     session_report busy{.id = "a-1", .client = at("192.0.2.7:4000"), .user = "bob\n", .logged_in = true};
+    busy.client_destination = at("198.51.100.1:21");
+    busy.advertised = at("198.51.100.1:30000");
     busy.backend = "ftp://10.0.0.1:21";
     busy.client_tls = "TLSv1.3";
     busy.age = 1500ms;
@@ -98,6 +100,8 @@ TEST(StatusJson, ShowsSessionsWithTransferAndOpenings) {
     const auto& first = out.at("sessions").at(0);
     EXPECT_EQ(first.at("user"), "bob\\x0a");
     EXPECT_EQ(first.at("client_tls"), "TLSv1.3");
+    EXPECT_EQ(first.at("client_destination"), "198.51.100.1:21");
+    EXPECT_EQ(first.at("advertised"), "198.51.100.1:30000");
     EXPECT_TRUE(first.at("backend_tls").is_null());
     EXPECT_EQ(first.at("age_seconds"), 1.5);
     const auto& transfer = first.at("transfer");
@@ -110,6 +114,7 @@ TEST(StatusJson, ShowsSessionsWithTransferAndOpenings) {
     EXPECT_EQ(transfer.at("age_seconds"), 0.5);
     const auto& second = out.at("sessions").at(1);
     EXPECT_TRUE(second.at("transfer").is_null());
+    EXPECT_TRUE(second.at("advertised").is_null());
     EXPECT_EQ(second.at("idle_seconds"), 3.0);
     EXPECT_EQ(json::serialize(second.at("openings")),
               R"([{"leg":"client","port":30000,"peer":"192.0.2.8","expires_in_seconds":null,"forwarded_to":null,)"
