@@ -33,6 +33,8 @@ struct data_history {
 
     // Of the passive port that is reserved.
     std::optional<passive_offer> offer;
+    // What the last reply to PASV or EPSV advertised.
+    std::optional<endpoint> advertised;
     // The client's end of the last data connection.
     std::optional<endpoint> last_peer;
     // What other sessions of this user may learn of it.

@@ -85,6 +85,7 @@ result<reserved_port> data_connections::reserve(const proto::relay_act::reserve_
         const auto method = wanted.extended ? proto::data_method::epsv : proto::data_method::pasv;
         history_.offer.reset();
         if (out) history_.offer = {method, out->advertised, client.peer().address};
+        if (out) history_.advertised = out->advertised;
     }
     if (!out) report_no_port(wanted, client, out.error());
     opened_at_ = net::clock::now();
@@ -401,7 +402,7 @@ void data_connections::leave(bool by_client) {
 
 void data_connections::describe(status::session_report& into, const ip_address& client, const ip_address& backend) const {
     if (relay_) relay_->describe(into);
-    if (history_.offer) into.advertised = history_.offer->advertised;
+    into.advertised = history_.advertised;
     const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(net::clock::now() - opened_at_);
     if (opening_) {
         const auto& o = opening_.details();

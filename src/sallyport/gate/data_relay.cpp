@@ -307,7 +307,6 @@ status::transfer_record data_relay::record() const {
 
 void data_relay::describe(status::session_report& into) const {
     using std::chrono::milliseconds;
-    into.advertised = options_.advertised;
     into.transfer = running(plan_, started_at_);
     into.transfer->bytes = plan_.upload ? counts_.a_to_b : counts_.b_to_a;
     const auto remaining = std::max(milliseconds(0), plan_.connect_limit - into.transfer->age);

@@ -338,6 +338,7 @@ void session::open_passive(const act::open_passive& how) {
     }
     passive_ = std::move(reserved->reservation);
     history_.offer = {method, reserved->advertised, control_.peer().address};
+    history_.advertised = reserved->advertised;
     machine_.passive_done(reserved->advertised);
 }
 
@@ -477,8 +478,7 @@ void session::log_end() const {
 }
 
 status::session_report session::describe() const {
-    using std::chrono::duration_cast;
-    using std::chrono::milliseconds;
+    using namespace std::chrono;
     const auto now = net::clock::now();
     const auto& stream = control_.stream();
     status::session_report out;
@@ -489,8 +489,7 @@ status::session_report session::describe() const {
     out.logged_in = machine_.logged_in();
     if (stream.is_tls()) out.client_tls = stream.tls().version;
     out.age = duration_cast<milliseconds>(now - started_at_);
-    if (transfer_) out.advertised = transfer_->advertised();
-    if (passive_ && history_.offer) out.advertised = history_.offer->advertised;
+    out.advertised = history_.advertised;
     if (transfer_)
         out.transfer = running_transfer_of(*transfer_);
     else

@@ -97,8 +97,6 @@ public:
     [[nodiscard]] const std::string& cwd() const noexcept { return setup_.cwd; }
     [[nodiscard]] bool connected() const noexcept { return connected_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-    /// What a passive client was sent to.
-    [[nodiscard]] const std::optional<endpoint>& advertised() const noexcept { return setup_.advertised; }
     /// The persistent data connection for the next transfer (MODE B), after end(). Not open if there is none.
     [[nodiscard]] net::stream release_persistent_data() noexcept { return std::move(persistent_data_); }
     [[nodiscard]] net::clock::duration age() const { return net::clock::now() - started_at_; }

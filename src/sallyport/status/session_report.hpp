@@ -61,8 +61,7 @@ struct session_report {
     std::string backend_tls;
     std::chrono::milliseconds age{};
     std::chrono::milliseconds idle{};
-    // What the client was sent to for its data connection, of the running transfer or for the next one; nothing in active
-    // mode.
+    // What the last reply to PASV or EPSV advertised; nothing before one.
     std::optional<endpoint> advertised{};
     std::optional<running_transfer> transfer;
     std::vector<opening> openings;
