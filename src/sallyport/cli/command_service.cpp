@@ -38,6 +38,7 @@ constexpr auto fixed_options = std::to_array<std::string_view>({"listen",
                                                                 "control-socket",
                                                                 "status-socket",
                                                                 "metrics",
+                                                                "page",
                                                                 "drain-timeout",
                                                                 "stop-timeout",
                                                                 "watchdog",
@@ -114,19 +115,22 @@ result<std::shared_ptr<helper::client>> start_helper(const daemon_options& optio
     return out;
 }
 
-ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options) {
+result<ops::daemon_plan> plan_of(const std::string& kind, const daemon_options& options) {
     const auto& named = options.logging_and_control.control_socket.path;
+    auto page = options.logging_and_control.page_password();
+    if (!page) return std::unexpected(std::move(page).error());
     ops::control_socket_location control{
         .place = options.logging_and_control.control_place(kind), .required = !named.empty(), .reason_absent = {}};
     if (named.empty()) control.reason_absent = "XDG_RUNTIME_DIR is not set; name a place with --control-socket";
-    return {.name = fmt::format("sallyport {}", kind),
-            .loops = options.threads,
-            .stop_timeout = options.stop_timeout,
-            .drain_timeout = options.logging_and_control.drain_timeout,
-            .control = std::move(control),
-            .status_socket = options.logging_and_control.status_place(),
-            .watchdog = options.logging_and_control.watchdog,
-            .metrics = options.logging_and_control.metrics};
+    return ops::daemon_plan{.name = fmt::format("sallyport {}", kind),
+                            .loops = options.threads,
+                            .stop_timeout = options.stop_timeout,
+                            .drain_timeout = options.logging_and_control.drain_timeout,
+                            .control = std::move(control),
+                            .status_socket = options.logging_and_control.status_place(),
+                            .watchdog = options.logging_and_control.watchdog,
+                            .metrics = options.logging_and_control.metrics_place(),
+                            .page = std::move(*page)};
 }
 
 namespace {

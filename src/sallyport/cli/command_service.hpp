@@ -31,8 +31,9 @@ namespace sallyport::cli {
 /// Starts the log's thread, so call it after prepare_confinement().
 [[nodiscard]] result<void> open_log(const daemon_options& options);
 
-/// The plan of a daemon of this kind ("gate"): name, threads, timeouts, control socket.
-[[nodiscard]] ops::daemon_plan plan_of(const std::string& kind, const daemon_options& options);
+/// The plan of a daemon of this kind ("gate"): name, threads, timeouts, control socket, page. Reads the page's password
+/// file, so call it before the rights are given up.
+[[nodiscard]] result<ops::daemon_plan> plan_of(const std::string& kind, const daemon_options& options);
 
 /// The options as comparable settings, marked as secret or as requiring a restart, with the source texts of
 /// ops::loaded_settings.

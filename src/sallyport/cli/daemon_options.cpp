@@ -211,6 +211,8 @@ report_input daemon_options::subject(const config_locations& locations) const {
         const auto& key = tls_keys.empty() ? tls_certificates[i] : tls_keys[i];
         if (is_world_readable(key)) out.exposed.push_back({key, "Private key"});
     }
+    if (const auto file = logging_and_control.page_file(); !file.empty() && is_world_readable(file))
+        out.exposed.push_back({file, "Password file"});
     for (const char* secret : {"user", "reader", "health-check-user", "writer"}) {
         if (!locations.has(secret) || !is_world_readable(config)) continue;
         out.exposed.push_back({config, "Configuration file with passwords"});
@@ -230,6 +232,7 @@ std::vector<helper::permitted_file> daemon_options::files() const {
     add(config);
     if (log::is_file(log_target)) add(log_target, true);
     add(logging_and_control.transfer_log, true);
+    add(logging_and_control.page_file());
     return out;
 }
 

@@ -104,6 +104,7 @@ struct daemon_options {
             return fail(errc::usage,
                         "--single-port identifies data connections by TLS session reuse; --tls-reuse off cannot be combined "
                         "with it");
+        if (auto page = logging_and_control.page_password(); !page) return std::unexpected(page.error());
         auto transfers = logging_and_control.open_transfer_log();
         if (!transfers) return std::unexpected(with_option("--transfer-log", transfers.error()));
         settings.transfer_log = std::move(*transfers);

@@ -415,7 +415,8 @@ int run(CLI::App& command, const gate_options& options) {
     const auto ready = prepare(command, options.daemon);
     if (!ready) return ops::report_start_failure(gate_program, ready.error(), handover.from);
     auto plan = plan_of("gate", options.daemon);
-    const auto needs = options.needs(plan.control.place.path, rule_numbers::free);
+    if (!plan) return ops::report_start_failure(gate_program, ready->locate(plan.error()), handover.from);
+    const auto needs = options.needs(plan->control.place.path, rule_numbers::free);
     auto conflicts = options.conflicts(needs);
     const auto rights = start_helper(options.daemon, needs);
     if (!rights) return ops::report_start_failure(gate_program, rights.error(), handover.from);
@@ -436,8 +437,8 @@ int run(CLI::App& command, const gate_options& options) {
     };
     command_service<gate_options, gate::gate> source("gate", on_command_line, values_of(command), *settings, use_helper,
                                                      report);
-    plan.confinement = std::move(*confined);
-    const int code = ops::run_daemon(plan, source, std::move(handover), **rights);
+    plan->confinement = std::move(*confined);
+    const int code = ops::run_daemon(*plan, source, std::move(handover), **rights);
     if (needs.interception) (*rights)->end_interception();
     return code;
 }

@@ -6,9 +6,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sallyport/base/escape.hpp>
+#include <sallyport/base/small_file.hpp>
+#include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/socket_values.hpp>
+#include <sallyport/server/secret.hpp>
 
 namespace sallyport::cli {
+namespace {
+
+constexpr std::string_view no_password = "no-password";
+
+}  // namespace
 
 void logging_and_control_options::add_to(command_table& table) {
     table.add("Logging and operation",
@@ -30,7 +39,10 @@ void logging_and_control_options::add_control_to(command_table& table) {
                {"--status-socket", "PATH", socket_path(status_socket), "Read-only Unix socket for status, openings and top",
                 "none", socket_parameters()},
                {"--metrics", "ADDRESS:PORT|PATH", address_or_socket(metrics),
-                "Serve metrics for Prometheus and health checks over HTTP", "none", socket_parameters()}});
+                "Serve metrics for Prometheus and health checks over HTTP", "none; with --page 127.0.0.1:9121",
+                socket_parameters()},
+               {"--page", "FILE|no-password", text(page),
+                "Show a web page there; FILE has the hash of its password ('user hash')", "none"}});
 }
 
 void logging_and_control_options::add_restart_to(command_table& table) {
@@ -64,8 +76,35 @@ ops::socket_place logging_and_control_options::status_place() const {
 }
 
 std::uint16_t logging_and_control_options::metrics_port() const {
-    const auto* const at = metrics ? std::get_if<endpoint>(&*metrics) : nullptr;
+    const auto place = metrics_place();
+    const auto* const at = place ? std::get_if<endpoint>(&*place) : nullptr;
     return at == nullptr ? std::uint16_t{0} : at->port;
+}
+
+std::optional<ops::metrics_place> logging_and_control_options::metrics_place() const {
+    if (metrics || page.empty()) return metrics;
+    return *endpoint::parse("127.0.0.1:9121");
+}
+
+std::string logging_and_control_options::page_file() const { return page == no_password ? std::string() : page; }
+
+result<std::optional<ops::password_check>> logging_and_control_options::page_password() const {
+    if (page.empty()) return std::nullopt;
+    if (page == no_password) {
+        if (metrics && std::holds_alternative<ops::socket_place>(*metrics)) return ops::password_check();
+        return fail(errc::usage,
+                    "--page no-password is for a Unix socket, whose file says who may connect: add --metrics PATH; at an "
+                    "address the page needs --page FILE with the hash of a password");
+    }
+    auto content = read_small_file(page);
+    if (!content) return std::unexpected(with_option("--page", content.error()));
+    auto hash = content->substr(0, content->find_first_of("\r\n"));
+    const auto secret = server::parse_secret(hash);
+    if (!secret || secret->kind != server::secret_kind::argon2id)
+        return fail(errc::usage, fmt::format("--page {}: the first line is not an argon2id hash; make it with 'sallyport "
+                                             "user hash > {}'",
+                                             escape(page, 300), escape(shell_word(page), 300)));
+    return [hash](std::string_view password) { return server::matches_hash(hash, password); };
 }
 
 std::vector<std::string> logging_and_control_options::other_sockets() const {

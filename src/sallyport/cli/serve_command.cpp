@@ -224,7 +224,8 @@ int run(CLI::App& command, serve_options& options) {
     const auto ready = prepare(command, options.daemon, &options.accounts);
     if (!ready) return ops::report_start_failure(serve_program, ready.error(), handover.from);
     auto plan = plan_of("serve", options.daemon);
-    const auto needs = options.needs(plan.control.place.path);
+    if (!plan) return ops::report_start_failure(serve_program, ready->locate(plan.error()), handover.from);
+    const auto needs = options.needs(plan->control.place.path);
     const auto rights = start_helper(options.daemon, needs);
     if (!rights) return ops::report_start_failure(serve_program, rights.error(), handover.from);
     const auto pam = start_pam(options.pam);
@@ -262,8 +263,8 @@ int run(CLI::App& command, serve_options& options) {
     };
     command_service<serve_options, server::server> source("serve", on_command_line, all_values(command, options), *settings,
                                                           use_helper, report);
-    plan.confinement = std::move(*confined);
-    return ops::run_daemon(plan, source, std::move(handover), **rights);
+    plan->confinement = std::move(*confined);
+    return ops::run_daemon(*plan, source, std::move(handover), **rights);
 }
 
 }  // namespace

@@ -31,6 +31,17 @@ bool admission::forgive(const ip_address& address) {
     return login_penalties_.forgive(address.client_network(), login_penalties::clock::now());
 }
 
+void admission::penalize(const ip_address& address) {
+    const std::lock_guard lock(mutex_);
+    if (rules_.login_penalties)
+        login_penalties_.add(address.client_network(), login_failure::refused, login_penalties::clock::now());
+}
+
+bool admission::is_penalized(const ip_address& address) {
+    const std::lock_guard lock(mutex_);
+    return rules_.login_penalties && login_penalties_.rejects(address.client_network(), login_penalties::clock::now());
+}
+
 admission_slot::~admission_slot() {
     if (owner_) owner_->release(*this);
 }

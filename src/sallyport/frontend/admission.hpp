@@ -132,6 +132,9 @@ public:
     /// none.
     [[nodiscard]] std::vector<status::login_penalty> list_login_penalties();
     bool forgive(const ip_address& address);
+    /// See frontend::penalize().
+    void penalize(const ip_address& address);
+    [[nodiscard]] bool is_penalized(const ip_address& address);
     /// Limits the number of sessions to `max_sessions`, even if the rules allow more. Returns the maximum of the rules.
     std::size_t cap_sessions(std::size_t max_sessions);
 

@@ -450,14 +450,14 @@ void frontend::run(session_starter start_session) {
 }
 
 std::string frontend::id_of(std::uint64_t number) const { return impl_->id_of(number); }
-
 void frontend::set_rules(const admission_rules& rules) { impl_->admission_control->set_rules(rules); }
 
 std::vector<status::login_penalty> frontend::list_login_penalties() const {
     return impl_->admission_control->list_login_penalties();
 }
-
 bool frontend::forgive(const ip_address& address) { return impl_->admission_control->forgive(address); }
+void frontend::penalize(const ip_address& address) { impl_->admission_control->penalize(address); }
+bool frontend::is_penalized(const ip_address& address) const { return impl_->admission_control->is_penalized(address); }
 
 net::task<bool> frontend::close_session(net::loop& loop, std::string id) {
     const auto all_answered = std::make_shared<net::event>(loop);

@@ -84,6 +84,10 @@ public:
     /// none. Any thread.
     [[nodiscard]] std::vector<status::login_penalty> list_login_penalties() const;
     bool forgive(const ip_address& address);
+    /// For logins elsewhere than in sessions, whatever the address: adds the penalty for a wrong password, and says whether
+    /// the penalty is so long that no password is to be checked. Any thread.
+    void penalize(const ip_address& address);
+    [[nodiscard]] bool is_penalized(const ip_address& address) const;
     /// The ID of the session with this number. Any thread.
     [[nodiscard]] std::string id_of(std::uint64_t number) const;
     /// Closes one session with 421, also during a transfer; if it does not end soon, it is killed without a reply. Called on

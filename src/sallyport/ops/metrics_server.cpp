@@ -20,14 +20,29 @@ namespace {
 
 namespace http = boost::beast::http;
 
-struct request {
-    http::verb method{};
-    std::string path;
-    bool keep_alive = false;
-};
+// A client that sends or takes a byte now and then does not keep its place for longer.
+constexpr auto max_request_time = 2 * limits::control_timeout;
+constexpr auto max_answer_time = 6 * limits::control_timeout;
+
+[[nodiscard]] std::string text_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+[[nodiscard]] http_request request_of(const http::request<http::empty_body>& message) {
+    using enum http_method;
+    const auto verb = message.method();
+    return {.method = verb == http::verb::get    ? get
+                      : verb == http::verb::head ? head
+                                                 : other,
+            .target = text_of(message.target()),
+            .keep_alive = message.keep_alive(),
+            .hosts = message.count(http::field::host),
+            .host = text_of(message[http::field::host]),
+            .authorization = text_of(message[http::field::authorization]),
+            .fetch_site = text_of(message["Sec-Fetch-Site"]),
+            .fetch_mode = text_of(message["Sec-Fetch-Mode"])};
+}
 
 /// Nothing: more has to be received. An error: it is no request that this server can answer.
-[[nodiscard]] result<std::optional<request>> take_request(std::string& received) {
+[[nodiscard]] result<std::optional<http_request>> take_request(std::string& received) {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(limits::max_control_request));
     boost::system::error_code failed;
@@ -37,23 +52,19 @@ struct request {
     if (failed == http::error::need_more || (!failed && !parser.is_done())) return std::nullopt;
     if (failed) return fail(errc::syntax, failed.message());
     received.erase(0, taken);
-    const auto& message = parser.get();
-    const auto target = std::string_view(message.target().data(), message.target().size());
-    return request{message.method(), std::string(target.substr(0, target.find('?'))), message.keep_alive()};
+    return request_of(parser.get());
 }
 
-struct answer {
-    std::string_view status = "200 OK";
-    std::string body;
-    std::string_view type = "text/plain; charset=utf-8";
-};
+[[nodiscard]] net::time_limit limit_of(net::clock::duration total) {
+    return {.progress = limits::control_timeout, .total = net::clock::now() + total};
+}
 
-[[nodiscard]] std::string text_of(const answer& a, bool with_body, bool keep_alive) {
+[[nodiscard]] std::string text_of(const http_answer& a, bool with_body, bool keep_alive) {
     return fmt::format(
         "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nX-Content-Type-Options: "
-        "nosniff\r\n"
+        "nosniff\r\n{}"
         "Connection: {}\r\n\r\n{}",
-        a.status, a.type, a.body.size(), keep_alive ? "keep-alive" : "close", with_body ? a.body : std::string());
+        a.status, a.type, a.body.size(), a.headers, keep_alive ? "keep-alive" : "close", with_body ? a.body : std::string());
 }
 
 }  // namespace
@@ -63,15 +74,16 @@ struct metrics_server::impl : std::enable_shared_from_this<impl> {
 
     static net::task<> accept_tcp(std::shared_ptr<impl> self);
     static net::task<> accept_local(std::shared_ptr<impl> self);
-    void admit(unique_fd socket, const endpoint& local, const endpoint& peer);
+    void admit(unique_fd socket, const endpoint& at, const endpoint& peer);
     static net::task<> serve(std::shared_ptr<impl> self, net::stream connection);
-    static net::task<answer> answer_to(std::shared_ptr<impl> self, request asked);
+    static net::task<http_answer> answer_to(std::shared_ptr<impl> self, http_request asked);
 
     net::loop& loop;
     // One of them.
     std::optional<net::listener> tcp{};
     std::unique_ptr<unix_listener> local{};
-    std::string text{};
+    // For messages.
+    std::string place{};
     const metrics_answers answers;
     std::size_t open_connections = 0;
     bool is_closed = false;
@@ -103,9 +115,9 @@ void metrics_server::impl::admit(unique_fd socket, const endpoint& at, const end
 net::task<> metrics_server::impl::serve(std::shared_ptr<impl> self, net::stream connection) {
     ++self->open_connections;
     const at_exit count_end([&self] { --self->open_connections; });
-    const net::time_limit limit{.progress = limits::control_timeout};
     std::array<char, 4096> block{};
     std::string received;
+    auto limit = limit_of(max_request_time);
     for (bool continues = true; continues && !self->is_closed;) {
         auto asked = take_request(received);
         if (asked && !*asked) {
@@ -115,28 +127,37 @@ net::task<> metrics_server::impl::serve(std::shared_ptr<impl> self, net::stream 
             continue;
         }
         continues = asked && (*asked)->keep_alive;
-        const bool is_head = asked && (*asked)->method == http::verb::head;
-        answer found{.status = "400 Bad Request", .body = "This is not a request of HTTP.\n"};
-        if (asked) found = co_await answer_to(self, std::move(**asked));
+        const bool is_head = asked && (*asked)->method == http_method::head;
+        http_answer found{.status = "400 Bad Request", .body = "This is not a request of HTTP.\n"};
+        if (asked) {
+            if (self->tcp) (*asked)->ends = {connection.local().address, connection.peer().address};
+            found = co_await answer_to(self, std::move(**asked));
+        }
         const auto text = text_of(found, !is_head, continues);
-        const auto sent = co_await connection.write_all(text, limit);
+        const auto sent = co_await connection.write_all(text, limit_of(max_answer_time));
         if (!sent) co_return;
+        limit = limit_of(max_request_time);
     }
 }
 
-net::task<answer> metrics_server::impl::answer_to(std::shared_ptr<impl> self, request asked) {
-    if (asked.method != http::verb::get && asked.method != http::verb::head)
-        co_return answer{.status = "405 Method Not Allowed", .body = "Only GET and HEAD are answered.\n"};
-    if (asked.path == "/metrics") {
+net::task<http_answer> metrics_server::impl::answer_to(std::shared_ptr<impl> self, http_request asked) {
+    if (asked.method == http_method::other)
+        co_return http_answer{.status = "405 Method Not Allowed", .body = "Only GET and HEAD are answered.\n"};
+    const auto path = asked.path();
+    if (path == "/metrics") {
         auto text = co_await self->answers.metrics();
-        co_return answer{.body = std::move(text), .type = "text/plain; version=0.0.4; charset=utf-8"};
+        co_return http_answer{.body = std::move(text), .type = "text/plain; version=0.0.4; charset=utf-8"};
     }
-    if (asked.path == "/healthz") co_return answer{.body = "ok\n"};
-    if (asked.path == "/readyz") {
-        if (self->answers.is_ready()) co_return answer{.body = "ready\n"};
-        co_return answer{.status = "503 Service Unavailable", .body = "New sessions are not wanted here.\n"};
+    if (path == "/healthz") co_return http_answer{.body = "ok\n"};
+    if (path == "/readyz") {
+        if (self->answers.is_ready()) co_return http_answer{.body = "ready\n"};
+        co_return http_answer{.status = "503 Service Unavailable", .body = "New sessions are not wanted here.\n"};
     }
-    co_return answer{.status = "404 Not Found", .body = "There is /metrics, /healthz and /readyz.\n"};
+    if (self->answers.page) {
+        auto found = co_await self->answers.page(std::move(asked));
+        co_return found;
+    }
+    co_return http_answer{.status = "404 Not Found", .body = "There is /metrics, /healthz and /readyz.\n"};
 }
 
 result<metrics_server> metrics_server::open(net::loop& loop, const metrics_place& at, metrics_answers answers,
@@ -146,12 +167,12 @@ result<metrics_server> metrics_server::open(net::loop& loop, const metrics_place
         auto opened = unix_listener::open(loop, "socket", *place, takes_over);
         if (!opened) return std::unexpected(std::move(opened).error());
         made->local = std::move(*opened);
-        made->text = fmt::format("/metrics of the Unix socket {}", place->path);
+        made->place = fmt::format(" of the Unix socket {}", place->path);
         loop.spawn("metrics", impl::accept_local(made));
     } else {
         auto opened = net::listener::open(loop, std::get<endpoint>(at), {.reuse_port = true});
         if (!opened) return std::unexpected(std::move(opened).error());
-        made->text = fmt::format("http://{}/metrics", opened->local().text());
+        made->place = fmt::format("http://{}", opened->local().text());
         made->tcp.emplace(std::move(*opened));
         loop.spawn("metrics", impl::accept_tcp(made));
     }
@@ -167,6 +188,8 @@ metrics_server::~metrics_server() {
 
 metrics_server::metrics_server(metrics_server&&) noexcept = default;
 
-std::string metrics_server::text() const { return impl_->text; }
+std::string metrics_server::text(std::string_view path) const {
+    return impl_->tcp ? impl_->place + std::string(path) : std::string(path) + impl_->place;
+}
 
 }  // namespace sallyport::ops

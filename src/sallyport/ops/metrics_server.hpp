@@ -1,6 +1,6 @@
 #pragma once
 // Metrics and health over HTTP/1.1 (RFC 9112), for Prometheus, load balancers and container managers: GET /metrics, /healthz
-// and /readyz. Nothing else is answered, and nothing can be changed.
+// and /readyz; and the page for browsers (page.hpp). Nothing else is answered, and nothing can be changed.
 //
 // Served by coroutines on one event loop, with a limit on connections and on the time of each, so that no scraper delays a
 // session. Used on that loop's thread, or before the loops run. The loop and what the answers refer to must outlive it.
@@ -8,11 +8,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include <sallyport/base/address.hpp>
 #include <sallyport/base/error.hpp>
 #include <sallyport/net/loop.hpp>
+#include <sallyport/ops/http_message.hpp>
 #include <sallyport/ops/unix_listener.hpp>
 
 namespace sallyport::ops {
@@ -23,6 +25,8 @@ struct metrics_answers {
     std::function<net::task<std::string>()> metrics;
     // False: /readyz is 503, so that no new clients are sent here.
     std::function<bool()> is_ready;
+    // All other paths; may be empty.
+    std::function<net::task<http_answer>(http_request)> page{};
 };
 
 /// Where it is answered.
@@ -39,7 +43,7 @@ public:
     metrics_server& operator=(metrics_server&&) = delete;
 
     /// "http://127.0.0.1:9121/metrics", with the port that the system has chosen, or "/metrics of the Unix socket PATH".
-    [[nodiscard]] std::string text() const;
+    [[nodiscard]] std::string text(std::string_view path) const;
 
 private:
     struct impl;

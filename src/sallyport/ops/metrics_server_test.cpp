@@ -42,7 +42,7 @@ protected:
     }
     [[nodiscard]] virtual metrics_place place() const { return *endpoint::parse("127.0.0.1:0"); }
     [[nodiscard]] virtual unique_fd connect() const {
-        const auto text = server->text();
+        const auto text = server->text("");
         const auto port = text.substr(text.rfind(':') + 1);
         sockaddr_in at{};
         at.sin_family = AF_INET;
@@ -92,7 +92,7 @@ protected:
 };
 
 TEST_F(LocalMetricsServer, AnswersAtAUnixSocket_G12) {
-    EXPECT_EQ(server->text(), "/metrics of the Unix socket " + path);
+    EXPECT_EQ(server->text("/metrics"), "/metrics of the Unix socket " + path);
     EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n"), testing::EndsWith("\r\n\r\na 1\nb 2\n"));
     EXPECT_THAT(ask("GET /healthz HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200"));
     struct stat s{};

@@ -10,9 +10,11 @@
 
 #include <sallyport/base/log.hpp>
 #include <sallyport/net/certificate_end.hpp>
+#include <sallyport/net/keep_running.hpp>
 #include <sallyport/net/listener.hpp>
 #include <sallyport/ops/daemon.hpp>
 #include <sallyport/ops/graceful_restart.hpp>
+#include <sallyport/ops/page.hpp>
 #include <sallyport/status/metrics_text.hpp>
 
 namespace sallyport::ops {
@@ -88,15 +90,37 @@ private:
     std::optional<control_socket> status_socket_;
 };
 
-/// Where metrics are served, if they are.
-[[nodiscard]] result<std::optional<metrics_server>> open_metrics(net::loop& loop, const std::optional<metrics_place>& at,
+net::task<http_answer> answer_page(std::shared_ptr<page> of, http_request asked) {
+    return page::answer(std::move(of), std::move(asked));
+}
+
+void warn_of_open_network(const metrics_place& at) {
+    const auto* const address = std::get_if<endpoint>(&at);
+    if (address == nullptr || address->address.is_loopback()) return;
+    log::warning({}, fmt::format("The page at {} has no TLS: who sees the traffic on the way can read its password. Use a "
+                                 "loopback address with an SSH tunnel or with a reverse proxy that has TLS",
+                                 address->text()));
+}
+
+/// Where metrics and the page are served, if they are.
+[[nodiscard]] result<std::optional<metrics_server>> open_metrics(daemon& host, const daemon_plan& plan,
                                                                  std::shared_ptr<status_source> from, bool takes_over) {
-    if (!at) return std::nullopt;
+    if (!plan.metrics) return std::nullopt;
+    auto& loop = host.loops().at(0);
     metrics_answers answers{.metrics = [from] { return collect_metrics(from); },
                             .is_ready = [from] { return from->is_ready(); }};
-    auto opened = metrics_server::open(loop, *at, std::move(answers), takes_over);
+    if (plan.page) {
+        const auto shown = std::make_shared<page>(loop, host.disk(), from, *plan.page);
+        answers.page = [shown](http_request asked) { return answer_page(shown, std::move(asked)); };
+        net::keep_running(loop, "rates of the page", [shown] { return page::keep_rates(shown); });
+    }
+    auto opened = metrics_server::open(loop, *plan.metrics, std::move(answers), takes_over);
     if (!opened) return fail(opened.error().code, fmt::format("--metrics: {}", opened.error().text()));
-    log::info({}, fmt::format("Metrics at {}", opened->text()));
+    log::info({}, fmt::format("Metrics at {}", opened->text("/metrics")));
+    if (plan.page) {
+        log::info({}, fmt::format("Page at {}", opened->text("/")));
+        warn_of_open_network(*plan.metrics);
+    }
     return std::optional(std::move(*opened));
 }
 
@@ -146,7 +170,7 @@ int run_daemon(const daemon_plan& plan, service_source& source, handover_state h
         done(true);
     });
     control controls(host, plan, status);
-    auto metrics = open_metrics(host.loops().at(0), plan.metrics, status, static_cast<bool>(old));
+    auto metrics = open_metrics(host, plan, status, static_cast<bool>(old));
     if (!metrics) return report_start_failure(plan.name, metrics.error(), old);
     reloader reloading(host, std::move(settings), [&source] { return source.load_settings(); });
     graceful_restart restarting(host, rights,

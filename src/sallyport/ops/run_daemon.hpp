@@ -22,6 +22,7 @@
 #include <sallyport/ops/control.hpp>
 #include <sallyport/ops/handover.hpp>
 #include <sallyport/ops/metrics_server.hpp>
+#include <sallyport/ops/page_access.hpp>
 #include <sallyport/ops/reload.hpp>
 #include <sallyport/ops/watchdog.hpp>
 #include <sallyport/status/counters.hpp>
@@ -41,6 +42,8 @@ struct daemon_plan {
     watchdog_mode watchdog = watchdog_mode::log;
     // Where metrics and health are served over HTTP.
     std::optional<metrics_place> metrics{};
+    // The check of the page's password; an empty function: it has none. Nothing: there is no page.
+    std::optional<password_check> page{};
     // Nothing: the process keeps its rights.
     std::optional<prepared_confinement> confinement{};
 };
