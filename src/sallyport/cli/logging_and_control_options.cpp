@@ -39,10 +39,9 @@ void logging_and_control_options::add_control_to(command_table& table) {
                {"--status-socket", "PATH", socket_path(status_socket), "Read-only Unix socket for status, openings and top",
                 "none", socket_parameters()},
                {"--metrics", "ADDRESS:PORT|PATH", address_or_socket(metrics),
-                "Serve metrics for Prometheus and health checks over HTTP", "none; with --page 127.0.0.1:9121",
-                socket_parameters()},
+                "Serve metrics for Prometheus and health checks over HTTP", "none", socket_parameters()},
                {"--page", "FILE|no-password", text(page),
-                "Show a web page there; FILE has the hash of its password ('user hash')", "none"}});
+                "Web page at --metrics, else 127.0.0.1:9121; FILE has its password's hash", "none"}});
 }
 
 void logging_and_control_options::add_restart_to(command_table& table) {
