@@ -8,8 +8,10 @@ import os
 import re
 import resource
 import socket
+import ssl
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -356,6 +358,32 @@ def test_browsers_that_hang_cost_no_transfer_anything(daemon):
     assert resident(daemon.pid) - memory < 32 << 20
     for connection in hanging:
         connection.close()
+
+
+def test_behind_a_reverse_proxy_with_tls(daemon, certificate, tmp_path):
+    """As docs/operation.md has it."""
+    program = programs.reference_server("haproxy") or cannot("haproxy is not in build/reference-servers; tools/reference-servers fetches it")
+    pem, config, port = tmp_path / "site.pem", tmp_path / "haproxy.cfg", free_port()
+    pem.write_text(Path(certificate.cert).read_text() + Path(certificate.key).read_text())
+    host, page_port = place(daemon)
+    shown = re.search(r"```\n(frontend page\n.*?)```", (programs.ROOT / "docs/operation.md").read_text(), re.DOTALL)[1]
+    shown = shown.replace(":443", f"127.0.0.1:{port}").replace("/etc/haproxy/site.pem", str(pem)).replace("127.0.0.1:9121", f"{host}:{page_port}")
+    config.write_text("defaults\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n" + shown)
+    trusted = ssl.create_default_context()
+    trusted.check_hostname, trusted.verify_mode = False, ssl.CERT_NONE
+    with subprocess.Popen([program, "-db", "-q", "-f", config]) as proxy:
+        def answer(path):
+            connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=trusted)
+            with contextlib.closing(connection), contextlib.suppress(ConnectionRefusedError):
+                connection.request("GET", path, headers={"Host": "ftp.example.org", "Authorization": RIGHT})
+                found = connection.getresponse()
+                return found.status, found.read().decode()
+        try:
+            code, text = wait_until(lambda: answer("/status.json"), what="the proxy")
+            assert code == 200 and json.loads(text)["name"] == "sallyport serve"
+            assert answer("/metrics")[0] == 403 and answer("/page.js")[0] == 200
+        finally:
+            proxy.kill()
 
 
 @pytest.fixture

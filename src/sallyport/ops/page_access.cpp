@@ -1,5 +1,6 @@
 #include <sallyport/ops/page_access.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -16,19 +17,20 @@ namespace {
 // More than any password that people or password managers use.
 constexpr std::size_t max_authorization = 2048;
 
-[[nodiscard]] std::optional<ip_address> address_of(std::string_view host) {
-    if (host.starts_with('[')) {
-        const auto end = host.find(']');
-        const auto rest = end == std::string_view::npos ? std::string_view("?") : host.substr(end + 1);
-        if (!rest.empty() && !rest.starts_with(':')) return std::nullopt;
-        return ip_address::parse(host.substr(1, end - 1));
-    }
-    return ip_address::parse(host.substr(0, host.find(':')));
+/// "localhost", "127.0.0.1" or "[::1]"; empty if what follows is no port.
+[[nodiscard]] std::string_view without_port(std::string_view host) {
+    // Without a closing bracket the name is empty.
+    const auto name = host.substr(0, host.starts_with('[') ? host.find(']') + 1 : host.find(':'));
+    const auto port = host.substr(name.size());
+    if (port.empty()) return name;
+    return port.starts_with(':') && std::ranges::all_of(port.substr(1), is_digit) ? name : std::string_view();
 }
 
 [[nodiscard]] bool is_this_host(std::string_view host, const std::optional<http_ends>& ends) {
-    if (iequals(host.substr(0, host.find(':')), "localhost")) return true;
-    const auto address = address_of(host);
+    auto name = without_port(host);
+    if (iequals(name, "localhost")) return true;
+    if (name.starts_with('[')) name = name.substr(1, name.size() - 2);
+    const auto address = ip_address::parse(name);
     return address && (address->is_loopback() || (ends && is_same_host(*address, ends->local)));
 }
 

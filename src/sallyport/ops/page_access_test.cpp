@@ -32,8 +32,9 @@ TEST(PageAccess, WB03_AcceptsItsOwnAddressAndLoopback) {
 
 // WB-03: a name that its owner makes point here.
 TEST(PageAccess, WB03_RefusesOtherNames) {
-    for (const auto* host : {"evil.example", "127.0.0.1.evil", "localhost.evil.example", "0.0.0.0", "[::]", "[::1]evil",
-                             "[::1", "[", "", "::1", "192.0.2.2", "user@127.0.0.1", "127.0.0.1@evil.example"})
+    for (const auto* host :
+         {"evil.example", "127.0.0.1.evil", "localhost.evil.example", "0.0.0.0", "[::]", "[::1]evil", "[::1", "[", "", "::1",
+          "192.0.2.2", "127.0.0.1:80@evil", "localhost:x", "[localhost]", "user@127.0.0.1", "127.0.0.1@evil.example"})
         EXPECT_THAT(status_of(refuse_origin(request_with_host(host))), StartsWith("421")) << host;
     EXPECT_THAT(status_of(refuse_origin(request_with_host("192.0.2.1", false))), StartsWith("421"));
     for (const std::size_t hosts : {0U, 2U}) {
