@@ -360,7 +360,7 @@ def test_browsers_that_hang_cost_no_transfer_anything(daemon):
         connection.close()
 
 
-def test_behind_a_reverse_proxy_with_tls(daemon, certificate, tmp_path):
+def test_with_a_reverse_proxy_that_has_tls(daemon, certificate, tmp_path):
     """As docs/operation.md has it."""
     program = programs.reference_server("haproxy") or cannot("haproxy is not in build/reference-servers; tools/reference-servers fetches it")
     pem, config, port = tmp_path / "site.pem", tmp_path / "haproxy.cfg", free_port()
