@@ -8,7 +8,7 @@ THREADED_LAYERS = base net helper reach status vfs client doctor diagnosis front
 THREADED = administration certificates graceful_restart operation serve_operation tls_sessions uploads
 
 .DEFAULT_GOAL := build
-.PHONY: deps build dev up test soak deb tarball trial debian13 bench fuzz tidy repro install clean help
+.PHONY: deps build dev up test soak deb tarball image trial debian13 bench fuzz tidy repro install clean help
 
 build:                                    ## the optimised program, build/release/sallyport
 	@tools/build release
@@ -54,9 +54,14 @@ tarball:                                  ## the program with its libraries, for
 	@tools/deps build package
 	@tools/tarball package
 
-trial: deb tarball                        ## check the package and the tarball, and use them in a new Debian
+image:                                    ## a container image (OCI) of the Debian package, in build/package
+	@tools/deps build image
+	@tools/image package
+
+trial: tarball image                      ## check the package, the tarball and the image, and use them in a new Debian
 	@tools/deps trial
 	@tools/try-package $$(. /etc/os-release && echo $$VERSION_CODENAME) build/package/*.deb build/package/*.tar.gz
+	@tools/try-image build/package/*.tar
 
 debian13:                                 ## build on Debian 13, whatever this system is, and run the unit tests there
 	tools/in-debian13 tools/build debian13

@@ -115,7 +115,7 @@ def test_tcp_ports_that_no_option_names(start, folder, sallyport, tmp_path):
 
 
 def test_metrics_at_a_port_of_their_own(start, folder):
-    """S5: the sandbox permits it too, if all ports are named."""
+    """G12, AU-05: the sandbox permits it too, if all ports are named."""
     port = free_port()
     start("serve", folder, "--listen", f"127.0.0.1:{free_port()}", "--anonymous", "--metrics", f"127.0.0.1:{port}")
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
