@@ -205,6 +205,12 @@ MAPPINGS = [
     Figure("map-pasv", "PASV in one session", "replies/s", "pasv", ONE_SESSION, target=Target(0.98, WITHOUT_MAP)),
 ]
 
+# Our server while it is observed: its log at level info, and metrics that are read each second.
+UNOBSERVED = "not observed"
+OBSERVED = [
+    Figure("observed-small-get", "1 KiB downloads in 16 kept sessions", "files/s", "get", SMALL_GET, size=small, target=Target(0.99, UNOBSERVED)),
+]
+
 MEMORY = [
     Memory("memory", "idle sessions", 1000),
     Memory("memory-tls", "idle TLS sessions", 1000, tls=True),
@@ -222,7 +228,7 @@ def stalled(kind, via="servers"):
 
 MEMORY += [stalled(kind) for kind in KINDS]
 MEMORY += [stalled(kind, "gateway") for kind in ("LIST", "RETR, TLS", "STOR, TLS")]
-EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *ROUTER, *MAPPINGS, *MEMORY]
+EVERYTHING = [*FIGURES, *GATEWAY, *GATEWAYS, *ROUTER, *MAPPINGS, *OBSERVED, *MEMORY]
 
 
 @dataclass

@@ -141,7 +141,10 @@ class Sallyport(Server):
 
     def command(self):
         return [self.binary, "serve", self.site.tree, "--listen", f"{self.address}:{self.port}", "--anonymous", "--user",
-                ":".join(self.writer), "--log-level", "warning", *self.tls_options()]
+                ":".join(self.writer), *self.log_options(), *self.tls_options()]
+
+    def log_options(self):
+        return ["--log-level", "warning"]
 
     def tls_options(self):
         return ["--tls-cert", self.site.cert, "--tls-key", self.site.key] if self.tls else []
