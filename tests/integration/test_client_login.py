@@ -14,6 +14,7 @@ import pytest
 
 import network
 from harness.daemon import Daemon, wait_until
+from harness.our_client import run
 from harness.scripted_server import ScriptedServer
 from network import Host, Segment, Scenario
 
@@ -207,6 +208,44 @@ def test_netrc_entry_without_password_takes_that_of_the_environment(netrc, serve
 def test_netrc_with_cr_lf(netrc, server):
     netrc(b"\xef\xbb\xbfmacdef init\r\ncd /pub\r\n\r\nmachine 127.0.0.1\r\nlogin ann\r\npassword secret\r\n")
     assert server.arguments_of("USER") == ["ann"] and server.arguments_of("PASS") == ["secret"]
+
+
+# ---- --password-command
+
+
+def test_a_command_prints_the_password(server, tmp_path):
+    """The first line of its output; no shell reads the command, and neither -v nor the result shows the password."""
+    program = tmp_path / "pass word"
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"secret $1 $2\" \"second line\"\n")
+    program.chmod(0o755)
+    done = run("ls", "-v", "--json", "--password-command", f"'{program}' $HOME 'a b'", f"ftp://u@127.0.0.1:{server.port}/")
+    assert done.returncode == 0, done.stderr
+    assert "PASS secret $HOME a b" in server.commands
+    assert "secret" not in done.stderr + done.stdout
+
+
+def test_a_command_for_the_password_fails(server):
+    """The message names command, exit code and next step; nothing is sent to the server."""
+    done = run("ls", "--password-command", "sh -c 'echo hid$((6))den; echo why >&2; exit 7'", f"ftp://u@127.0.0.1:{server.port}/")
+    assert done.returncode == 2
+    assert "--password-command: 'sh -c" in done.stderr and "exit code 7; run it on its own" in done.stderr and "why" in done.stderr
+    assert "hid6den" not in done.stderr and server.commands == []
+
+
+def test_where_a_command_for_the_password_stands(server, monkeypatch):
+    """A password in the URL takes precedence over it, and it takes precedence over the environment; an anonymous login needs none."""
+    monkeypatch.setenv("SALLYPORT_PASSWORD", "from-environment")
+    fails = ["--password-command", "false"]
+    assert run("ls", *fails, f"ftp://u:given@127.0.0.1:{server.port}/").returncode == 0
+    assert run("ls", *fails, f"ftp://127.0.0.1:{server.port}/").returncode == 0
+    assert run("ls", "--password-command", "echo printed", f"ftp://u@127.0.0.1:{server.port}/").returncode == 0
+    assert [line for line in server.commands if line.startswith("PASS ") and "@" not in line] == ["PASS given", "PASS printed"]
+
+
+def test_a_site_has_a_command_for_the_password(server):
+    assert run("sites", "add", "partner", f"ftp://u@127.0.0.1:{server.port}/", "--password-command", "echo of-the-site").returncode == 0
+    assert run("ls", "partner:").returncode == 0
+    assert "PASS of-the-site" in server.commands
 
 
 # ---- Addresses with an interface

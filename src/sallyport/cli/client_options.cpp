@@ -9,9 +9,11 @@
 #include <sallyport/base/escape.hpp>
 #include <sallyport/base/ports.hpp>
 #include <sallyport/cli/client_config.hpp>
+#include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/exit_code.hpp>
 #include <sallyport/cli/option_layers.hpp>
 #include <sallyport/cli/option_text.hpp>
+#include <sallyport/cli/password_command.hpp>
 #include <sallyport/cli/prompt_password.hpp>
 #include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/transfer_result.hpp>
@@ -43,11 +45,6 @@ result<std::vector<data_method>> parse_methods(std::string_view list) {
     return out;
 }
 
-std::optional<std::string> secret_from_environment() {
-    auto secret = environment("SALLYPORT_PASSWORD");
-    return secret.empty() ? std::nullopt : std::optional(std::move(secret));
-}
-
 void print_line(std::string_view line) { fmt::print(stderr, "{}\n", escape(line)); }
 
 }  // namespace
@@ -76,7 +73,9 @@ void client_options::add_connection_to(command_table& table) {
     constexpr time_bounds a_day{.min = min, .max = std::chrono::hours(24)};
     table.add(
         "Login and TLS",
-        {{"--ca", "FILE", text(security.ca_file), "CA certificates (PEM) for verifying the server", "system CAs"},
+        {{"--password-command", "COMMAND", text(password_command), "Program that prints the password as its first line",
+          "none"},
+         {"--ca", "FILE", text(security.ca_file), "CA certificates (PEM) for verifying the server", "system CAs"},
          {"--insecure", "", flag(security.insecure), "Do not verify the server's certificate"},
          {"--trust", "ask|first-use|pin|ca",
           choice(security.trust, "way to trust",
@@ -300,7 +299,12 @@ result<client::credentials> client_options::login(const client::url& location) c
         password = location.password;
 
     client::credentials out;
-    if (!password && name && !proto::is_anonymous_name(*name)) password = secret_from_environment();
+    const auto is_missing = [&] { return !password && name && !proto::is_anonymous_name(*name); };
+    if (is_missing()) {
+        auto found = secret();
+        if (!found) return std::unexpected(std::move(found.error()));
+        password = std::move(*found);
+    }
     if (!password) {
         if (const auto known = from_netrc(location.host, name)) {
             name = known->user;
@@ -309,17 +313,32 @@ result<client::credentials> client_options::login(const client::url& location) c
         }
     }
     if (name) out.user = *name;
-    if (!password && name && !proto::is_anonymous_name(*name)) password = secret_from_environment();
-    if (!password && name && !proto::is_anonymous_name(*name)) {
+    if (is_missing()) {
+        auto found = secret();
+        if (!found) return std::unexpected(std::move(found.error()));
+        password = std::move(*found);
+    }
+    if (is_missing()) {
         auto asked = prompt_password(fmt::format("Password for {} at {}: ", escape(*name), escape(location.host)));
         if (!asked)
             return fail(errc::login_refused, fmt::format("no password for {}; pass it in the URL, with --user "
-                                                         "NAME:PASSWORD, in SALLYPORT_PASSWORD or in ~/.netrc",
+                                                         "NAME:PASSWORD or --password-command, in SALLYPORT_PASSWORD or "
+                                                         "in ~/.netrc",
                                                          *name));
         password = std::move(*asked);
     }
     if (password) out.password = std::move(*password);
     return out;
+}
+
+result<std::optional<std::string>> client_options::secret() const {
+    if (password_command.empty()) {
+        auto found = environment("SALLYPORT_PASSWORD");
+        return found.empty() ? std::nullopt : std::optional(std::move(found));
+    }
+    auto printed = password_from(password_command);
+    if (!printed) return std::unexpected(with_option("--password-command", std::move(printed.error())));
+    return std::optional(std::move(*printed));
 }
 
 /// An unusable file is only a warning: a password may come from elsewhere, and anonymous logins need none.

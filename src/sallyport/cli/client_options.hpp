@@ -76,6 +76,7 @@ struct client_options {
     std::string active_address;
     mapping_options router;
     std::string user;
+    std::string password_command;
     std::chrono::milliseconds connect = std::chrono::seconds(10);
     std::optional<std::chrono::milliseconds> timeout;
     transfer_settings transfers;
@@ -100,8 +101,8 @@ struct client_options {
     /// Whether they exclude each other. Errors name the options.
     [[nodiscard]] result<void> check() const;
 
-    /// The session options for `location`, with user and password from the URL, --user, SALLYPORT_PASSWORD, ~/.netrc or the
-    /// terminal. Errors name the option.
+    /// The session options for `location`, with user and password from the URL, --user, --password-command,
+    /// SALLYPORT_PASSWORD, ~/.netrc or the terminal. Errors name the option.
     [[nodiscard]] result<client::options> session(const client::url& location) const;
 
     /// Port mappings for active mode.
@@ -110,6 +111,8 @@ struct client_options {
 private:
     void add_connection_to(command_table& table);
     [[nodiscard]] result<std::vector<client::data_method>> chosen_methods() const;
+    /// From --password-command, or the environment.
+    [[nodiscard]] result<std::optional<std::string>> secret() const;
     [[nodiscard]] result<client::credentials> login(const client::url& location) const;
     [[nodiscard]] std::optional<client::netrc_login> from_netrc(const std::string& host,
                                                                 const std::optional<std::string>& name) const;

@@ -30,7 +30,7 @@ namespace {
 
 }  // namespace
 
-result<std::optional<std::string>> output_of(const std::vector<std::string>& words) {
+result<std::optional<program_run>> run_program(const std::vector<std::string>& words, program_messages messages) {
     std::array<int, 2> pipe_ends{};
     if (::pipe2(pipe_ends.data(), O_CLOEXEC) != 0) return fail_os(errno, words[0]);
     const unique_fd read_end(pipe_ends[0]);
@@ -38,8 +38,8 @@ result<std::optional<std::string>> output_of(const std::vector<std::string>& wor
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
-    // Warnings about rules of the other kind; a failure has the status.
-    ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (messages == program_messages::discarded)
+        ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     std::vector<char*> arguments;
     for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
@@ -49,18 +49,25 @@ result<std::optional<std::string>> output_of(const std::vector<std::string>& wor
     if (os == ENOENT) return std::nullopt;
     if (os != 0) return fail_os(os, words[0]);
     write_end.reset();
-    std::string out;
+    program_run out;
     std::array<char, 65536> part;
     for (;;) {
         const auto got = ::read(read_end.get(), part.data(), part.size());
         if (got <= 0) break;
-        out.append(part.data(), static_cast<std::size_t>(got));
+        out.output.append(part.data(), static_cast<std::size_t>(got));
     }
-    int status = 0;
-    ::waitpid(process, &status, 0);
-    if (status != 0)
-        return fail(errc::rejected, fmt::format("`{}` failed; run this command as root", fmt::join(words, " ")));
+    while (::waitpid(process, &out.status, 0) < 0 && errno == EINTR) continue;
     return out;
+}
+
+result<std::optional<std::string>> output_of(const std::vector<std::string>& words) {
+    // Its messages are warnings about rules of the other kind; a failure has the status.
+    auto run = run_program(words, program_messages::discarded);
+    if (!run) return std::unexpected(std::move(run.error()));
+    if (!*run) return std::nullopt;
+    if ((*run)->status != 0)
+        return fail(errc::rejected, fmt::format("`{}` failed; run this command as root", fmt::join(words, " ")));
+    return std::move((*run)->output);
 }
 
 }  // namespace sallyport::doctor
