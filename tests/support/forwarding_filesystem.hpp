@@ -21,6 +21,11 @@ public:
                                                    may_block wait) override {
         return real_->open_store(path, mode, offset, wait);
     }
+    result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
+                                                  std::optional<std::uint64_t> offset) override {
+        return real_->open_part(part, path, offset);
+    }
+    result<std::uint64_t> part_size(const virtual_path& part) override { return real_->part_size(part); }
     result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
         return real_->open_directory(path);
     }

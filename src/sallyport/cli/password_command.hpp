@@ -1,6 +1,6 @@
 #pragma once
-// The password that a program prints (--password-command). A function that keeps no state; it waits for the program, which
-// may use the terminal. The main thread.
+// The password that a program prints (--password-command). A function that keeps no state and is owned by no object; it
+// waits for the program, which may use the terminal. The main thread.
 
 #include <string>
 #include <string_view>

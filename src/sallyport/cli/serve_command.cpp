@@ -63,6 +63,7 @@ struct serve_options {
     bool allow_ccc = false;
     command_policy_options commands;
     vfs::sync_policy sync = vfs::sync_policy::full;
+    bool keep_partial = false;
     text_options shown_texts;
 
     void add_to(CLI::App& command);
@@ -90,7 +91,10 @@ void serve_options::add_to(CLI::App& command) {
          {"--upload-sync", "full|none",
           choice(sync, "value",
                  choices<vfs::sync_policy>{{"full", vfs::sync_policy::full}, {"none", vfs::sync_policy::none}}),
-          "Sync uploads and renames to disk before replying: full or none"}});
+          "Sync uploads and renames to disk before replying: full or none"},
+         {"--partial-uploads", "delete|keep",
+          choice(keep_partial, "value", choices<bool>{{"delete", false}, {"keep", true}}),
+          "What becomes of new files that are cut off; kept ones are NAME.partial"}});
     shown_texts.add_to(table);
     daemon.add_to(table, "serve");
     table.add("Listening and TLS",
@@ -159,6 +163,7 @@ result<server::settings> serve_options::settings() const {
     const auto allowed = commands.policy();
     if (!allowed) return std::unexpected(allowed.error());
     out.commands = *allowed;
+    out.keep_partial_uploads = keep_partial;
     out.passive_allowed = !no_passive;
     out.active_allowed = !no_active;
     out.ccc_allowed = allow_ccc;

@@ -5,6 +5,29 @@
 #include <sallyport/client/remote_file.hpp>
 
 namespace sallyport::client {
+namespace {
+
+/// Compares the end of the server's part, which Sallyport's server keeps under another name until it is complete.
+net::task<std::string> reason_of_end(connection& conn, const partial_upload& upload) {
+    constexpr int refused = 550;
+    std::string first;
+    for (const auto& path : {upload.path, upload.path + ".partial"}) {
+        tail_receiver handler(overlap_check(upload.file, upload.stored, upload.stored));
+        proto::client_transfer order{proto::verb::retr, path, handler.tail().start(), false};
+        const auto reply = co_await conn.transfer(std::move(order), handler);
+        if (handler.tail().is_different()) co_return "the end of the server's part differs from the local file";
+        const auto& data = conn.data();
+        if (!reply && data && !data->failure && handler.tail().is_same()) co_return std::string();
+        const auto why = reply                   ? ": " + reply->cause.text()
+                         : data && data->failure ? ": " + data->failure->text()
+                                                 : std::string();
+        if (first.empty()) first = "the server's part cannot be compared with the local file" + why;
+        if (!reply || reply->reply_code != refused) break;
+    }
+    co_return first;
+}
+
+}  // namespace
 
 std::string reason_not_to_resume(const std::optional<file_version>& recorded, const std::optional<file_version>& now,
                                  std::uint64_t have) {
@@ -22,16 +45,7 @@ net::task<std::string> reason_not_to_resume(connection& conn, partial_upload upl
     const auto uploaded = co_await modification_time(conn, upload.path);
     if (uploaded && upload.modified > *uploaded) co_return "the local file was changed after the server's part was stored";
 
-    tail_receiver handler(overlap_check(upload.file, upload.stored, upload.stored));
-    proto::client_transfer order{proto::verb::retr, upload.path, handler.tail().start(), false};
-    const auto reply = co_await conn.transfer(std::move(order), handler);
-    if (handler.tail().is_different()) co_return "the end of the server's part differs from the local file";
-    const auto& data = conn.data();
-    if (!reply && data && !data->failure && handler.tail().is_same()) co_return std::string();
-    co_return "the server's part cannot be compared with the local file" + (reply ? ": " + reply->cause.text()
-                                                                            : data && data->failure
-                                                                                ? ": " + data->failure->text()
-                                                                                : std::string());
+    co_return co_await reason_of_end(conn, upload);
 }
 
 }  // namespace sallyport::client

@@ -7,6 +7,7 @@
 #include <sallyport/base/wall_clock.hpp>
 #include <sallyport/server/access_policy.hpp>
 #include <sallyport/server/file_hash.hpp>
+#include <sallyport/server/partial_upload.hpp>
 #include <sallyport/server/read_ahead.hpp>
 #include <sallyport/server/write_refusal.hpp>
 
@@ -138,6 +139,16 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
     if (!found && found.error().code == errc::busy) {
         auto work = [&files, &request] { return files.stat(request.path, vfs::may_block::yes); };
         found = co_await disk.run(std::move(work));
+    }
+    if (!found && found.error().code == errc::not_found && request.command == verb::size &&
+        shared->config.keep_partial_uploads && check_upload(*user_account, verb::appe, request.path, 0)) {
+        auto work = [&files, &request]() -> result<std::uint64_t> {
+            const auto part = partial_path(request.path);
+            if (!part) return fail(errc::not_found);
+            return files.part_size(*part);
+        };
+        const auto size = co_await disk.run(std::move(work));
+        if (size) co_return proto::file_result{.size = *size, .line = {}};
     }
     if (!found) co_return std::unexpected(found.error());
     result<proto::file_result> out = answer(request, *found, *user_account);

@@ -38,6 +38,8 @@ struct settings : frontend::service_settings {
     std::string message_file;
     // Which commands are refused for all users.
     proto::command_policy commands;
+    // Uploads of new files that are cut off stay as NAME.partial.
+    bool keep_partial_uploads = false;
     bool ccc_allowed = false;
     bool passive_allowed = true;
     bool active_allowed = true;

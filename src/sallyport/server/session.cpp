@@ -1,7 +1,6 @@
 #include <sallyport/server/session.hpp>
 
 #include <algorithm>
-#include <functional>
 #include <utility>
 
 #include <fmt/format.h>

@@ -23,6 +23,7 @@
 #include <sallyport/net/keep_running.hpp>
 #include <sallyport/proto/ascii_filter.hpp>
 #include <sallyport/server/access_policy.hpp>
+#include <sallyport/server/partial_upload.hpp>
 #include <sallyport/server/transfer.hpp>
 #include <sallyport/server/work_queue.hpp>
 #include <sallyport/server/write_refusal.hpp>
@@ -91,7 +92,9 @@ struct portion {
 
 class upload_job {
 public:
-    upload_job(transfer& t, virtual_path path, upload_access access) : t_(t), path_(std::move(path)), access_(access) {}
+    upload_job(transfer& t, virtual_path path, upload_access access) : t_(t), path_(std::move(path)), access_(access) {
+        if (t_.shared().config.keep_partial_uploads && can_be_kept(t_.request())) partial_ = partial_path(path_);
+    }
 
     /// An upload that cannot be stored is refused before 150, so that the client sends no data: missing directory, a
     /// directory of that name, no permission, an offset beyond the end.
@@ -115,14 +118,16 @@ public:
         co_return done;
     }
 
-    /// Discarding a large unpublished file takes time on the disk, so it is done on the pool.
-    net::task<> close() {
-        if (store_ == nullptr || (in_memory_ && t_.bytes() <= first_block)) co_return;
+    /// Discarding a large unpublished file takes time on the disk, so it is done on the pool. Returns the number of bytes
+    /// that are kept of a file that was not published.
+    net::task<std::uint64_t> close() {
+        if (store_ == nullptr || (in_memory_ && t_.bytes() <= first_block)) co_return std::uint64_t{0};
         auto close = [this] {
+            if (is_part_) write_rest();
             store_.reset();
-            return true;
+            return is_part_ ? t_.files().part_size(*partial_).value_or(0) : std::uint64_t{0};
         };
-        (void)co_await t_.disk().run_always(std::move(close));
+        co_return co_await t_.disk().run_always(std::move(close));
     }
 
 private:
@@ -155,6 +160,7 @@ private:
         const portion* filled = &blocks_[0];
         for (std::size_t index = 1; !filled->last; index = 1 - index) {
             writer.add([this, filled] { return write(*filled); });
+            unwritten_ = nullptr;
             portion& next = blocks_.at(index);
             // The previous content of `next` was added before that of the other block, so it has been written.
             result<void> done = co_await writer.wait_for_remaining(1);
@@ -172,6 +178,7 @@ private:
             return done;
         };
         writer.add(std::move(publish));
+        unwritten_ = nullptr;
         co_return result<void>();
     }
 
@@ -197,6 +204,7 @@ private:
     net::task<result<void>> fill(portion& p, work_queue* writer) {
         p.size = 0;
         p.last = false;
+        unwritten_ = &p;
         do {
             if (!p) p = new_portion();
             result<std::size_t> got = fail(errc::misuse);
@@ -253,14 +261,27 @@ private:
 
     // These run on the pool if a disk is involved.
 
+    /// What has arrived of a part before the upload was cut off.
+    void write_rest() {
+        if (unwritten_ == nullptr || unwritten_->size == 0 || disk_failed_) return;
+        if (unwritten_->data) unwritten_->text = {unwritten_->data.get() + 1, unwritten_->size};
+        (void)write_to_store(*unwritten_);
+    }
+
     result<void> write_and_publish(const portion& last) {
+        unwritten_ = nullptr;
         result<void> done = write(last);
         if (done) done = store_->commit();
         return done;
     }
 
     result<void> write(const portion& p) {
-        if (t_.cancelled()) return fail(errc::cancelled);
+        // Of a part, everything that has arrived is kept.
+        if (t_.cancelled() && !is_part_) return fail(errc::cancelled);
+        return write_to_store(p);
+    }
+
+    result<void> write_to_store(const portion& p) {
         if (p.pages) return store_->write_from(p.pages.read_end.get(), p.size);
         return store_->write(p.text);
     }
@@ -272,7 +293,14 @@ private:
                 return fail(errc::permission, path_.text() + ": your account may not create files here");
             if (!old) return std::unexpected(old.error());
         }
-        auto opened = t_.files().open_store(path_, access_.mode, t_.request().offset, wait);
+        if (partial_) {
+            if (wait == vfs::may_block::no) return fail(errc::busy);
+            const auto old = t_.files().stat(path_, wait);
+            if (!old && old.error().code != errc::not_found) return std::unexpected(old.error());
+            is_part_ = !old;
+        }
+        auto opened = is_part_ ? t_.files().open_part(*partial_, path_, start_of(t_.request()))
+                               : t_.files().open_store(path_, access_.mode, t_.request().offset, wait);
         if (!opened) return std::unexpected(opened.error());
         store_ = std::move(*opened);
         return {};
@@ -292,10 +320,16 @@ private:
     transfer& t_;
     virtual_path path_;
     upload_access access_;
+    // The name of the part of a new file; nothing: a file that is cut off is not kept.
+    std::optional<virtual_path> partial_;
+    // store_ is such a part.
+    bool is_part_ = false;
     std::unique_ptr<vfs::store_file> store_;
     proto::from_network_ascii filter_;
     // Filled and written in turn.
     std::array<portion, 2> blocks_;
+    // The one that is being filled or is full, and whose writing has not begun.
+    portion* unwritten_ = nullptr;
     // The client has sent at least one small block without a long pause.
     bool fast_ = false;
     // store_ does not wait for a disk.
@@ -339,7 +373,11 @@ net::task<result<proto::transfer_outcome>> upload(transfer& t) {
     result<void> stored = co_await job.open();
     if (stored) stored = co_await t.open_data(name, {}, reply_timing::immediate);
     if (stored) stored = co_await job.receive();
-    co_await job.close();
+    const std::uint64_t kept = co_await job.close();
+    if (!stored && kept > 0) {
+        auto& what = stored.error().what;
+        what += fmt::format("{}{} bytes are kept as {}.partial", what.empty() ? "" : "; ", kept, name);
+    }
     if (!stored) co_return std::unexpected(with_reason_of_refusal(std::move(stored.error())));
     proto::transfer_outcome outcome;
     if (request.command == proto::verb::stou) outcome.note = fmt::format("Stored as {}.", name);

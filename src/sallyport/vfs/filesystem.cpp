@@ -40,4 +40,11 @@ result<void> directory::read(std::vector<entry>& into) {
     return {};
 }
 
+result<std::unique_ptr<store_file>> filesystem::open_part(const virtual_path& part, const virtual_path& /*path*/,
+                                                          std::optional<std::uint64_t> /*offset*/) {
+    return fail(errc::unsupported, part.text());
+}
+
+result<std::uint64_t> filesystem::part_size(const virtual_path& part) { return fail(errc::unsupported, part.text()); }
+
 }  // namespace sallyport::vfs

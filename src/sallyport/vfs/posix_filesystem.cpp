@@ -45,6 +45,20 @@ public:
         return open_posix_store({std::move(*target), path.text(), mode, offset, wait, options_});
     }
 
+    result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
+                                                  std::optional<std::uint64_t> offset) override {
+        using use = root_directory::use;
+        auto target = root_->locate(path, options_.sync == sync_policy::full ? use::sync : use::change);
+        if (!target) return std::unexpected(std::move(target).error());
+        store_request request{.target = std::move(*target), .display_path = path.text(), .options = options_};
+        return open_posix_part(std::move(request), std::string(part.name()), offset);
+    }
+    result<std::uint64_t> part_size(const virtual_path& part) override {
+        const auto at = locate(part);
+        if (!at) return std::unexpected(at.error());
+        return posix_part_size(*at, part.text());
+    }
+
     result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
         return open_posix_directory(root_, path);
     }

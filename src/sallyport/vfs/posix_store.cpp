@@ -1,3 +1,4 @@
+#include <sallyport/vfs/copy_bytes.hpp>
 #include <sallyport/vfs/posix_store.hpp>
 #include <sallyport/vfs/temporary_name.hpp>
 
@@ -6,12 +7,9 @@
 #include <cstdio>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,61 +24,6 @@ constexpr std::uint64_t max_quick_free = 1024 * 1024;
 constexpr std::uint64_t max_quick_copy = 1024 * 1024;
 // Copied between two looks at the clock.
 constexpr std::uint64_t copy_step = 4 * 1024 * 1024;
-constexpr const char* no_progress_text = ": the disk accepts no more bytes";
-
-result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const std::string& display_path) {
-    while (!bytes.empty()) {
-        const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_os(errno, display_path);
-        if (n == 0) return fail(errc::io, display_path + no_progress_text);
-        bytes = bytes.subspan(static_cast<std::size_t>(n));
-        offset += static_cast<std::uint64_t>(n);
-    }
-    return {};
-}
-
-result<void> copy_through_buffer(int from, std::uint64_t at, int to, std::uint64_t into, std::uint64_t count,
-                                 const std::string& display_path) {
-    std::vector<char> buffer(128 * 1024);
-    for (std::uint64_t done = 0; done < count;) {
-        const auto want = std::min<std::uint64_t>(buffer.size(), count - done);
-        const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(at + done));
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_os(errno, display_path);
-        if (n == 0) return fail(errc::out_of_range, display_path + ": was truncated while it was copied");
-        const auto got = static_cast<std::size_t>(n);
-        if (auto wrote = write_at(to, std::span(buffer).first(got), into + done, display_path); !wrote) return wrote;
-        done += got;
-    }
-    return {};
-}
-
-/// Copies `count` bytes of `from` at offset `at` to offset `into` of `to`: inside the kernel if possible, otherwise through
-/// a buffer.
-result<void> copy_range(int from, std::uint64_t at, int to, std::uint64_t into, std::uint64_t count,
-                        const std::string& display_path) {
-    std::uint64_t done = 0;
-    while (done < count) {
-        auto in = static_cast<loff_t>(at + done);
-        auto out = static_cast<loff_t>(into + done);
-        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - done, 1U << 30U));
-        const ssize_t n = ::copy_file_range(from, &in, to, &out, want, 0);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO)) return fail_os(errno, display_path);
-        if (n <= 0) break;
-        done += static_cast<std::uint64_t>(n);
-    }
-    return copy_through_buffer(from, at + done, to, into + done, count - done, display_path);
-}
-
-/// Clones the first `count` bytes of `from` into the empty file `to`. Returns false if the file system does not support it.
-result<bool> clone_start(int from, int to, std::uint64_t count, const std::string& display_path) {
-    if (count == 0 || ::ioctl(to, FICLONE, from) != 0) return false;
-    if (::ftruncate(to, static_cast<off_t>(count)) != 0) return fail_os(errno, display_path);
-    return true;
-}
-
 /// Checks whether an existing entry can be the target of an upload.
 result<void> check_target(const root_directory::entry_location& target, const status& old, const std::string& display_path) {
     switch (old.type) {
@@ -119,6 +62,11 @@ result<unique_fd> lock_old(const root_directory::entry_location& target, const s
         if (held && named && same_file(*held, *named)) return old;
     }
     return fail(errc::busy, display_path + ": another upload is continuing this file; try again when it has ended");
+}
+
+std::unexpected<error> cannot_continue(const std::string& display_path, std::uint64_t at, std::uint64_t length) {
+    return fail(errc::out_of_range,
+                fmt::format("{}: cannot continue at byte {}; the file has {} bytes", display_path, at, length));
 }
 
 /// Opens the file `old` for writing, to append to it in place. Returns an empty descriptor if that is not allowed: the file
@@ -170,6 +118,27 @@ result<temporary> make_temporary(const store_request& request) {
     }
 }
 
+/// Opens a part, which is created if it does not exist, and locks it.
+result<unique_fd> lock_part(const store_request& request, const std::string& part) {
+    const int parent = request.target.parent.get();
+    constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    for (int attempt = 0; attempt < 8; ++attempt) {
+        unique_fd file(::openat(parent, part.c_str(), flags | O_EXCL, static_cast<mode_t>(request.options.file_mode)));
+        if (file && !set_mode(request, file.get())) return fail_os(errno, request.display_path);
+        if (!file && errno == EEXIST) file.reset(::openat(parent, part.c_str(), flags, 0600));
+        if (!file) return fail_os(errno, request.display_path);
+        if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) break;
+        // Between opening and locking, another upload may have given it its final name.
+        const auto held = status_at(file.get(), "");
+        const auto named = status_at(parent, part.c_str());
+        if (!held || !named || !same_file(*held, *named)) continue;
+        // Another name may be outside the root.
+        if (held->type != file_type::file || held->links != 1) return fail(errc::not_a_file, request.display_path);
+        return file;
+    }
+    return fail(errc::busy, request.display_path + ": another upload of this file is running; try again when it has ended");
+}
+
 class posix_store final : public store_file {
 public:
     using clock = std::chrono::steady_clock;
@@ -190,7 +159,8 @@ public:
     posix_store(const posix_store&) = delete;
     posix_store& operator=(const posix_store&) = delete;
     ~posix_store() override {
-        if (!temporary_.empty()) ::unlinkat(parent(), temporary_.c_str(), 0);
+        if (temporary_.empty() || (is_part_ && keep_part())) return;
+        ::unlinkat(parent(), temporary_.c_str(), 0);
     }
 
     result<bool> prepare(clock::time_point until) override {
@@ -272,8 +242,22 @@ public:
 
     /// The old content up to the start is copied by prepare().
     void copy_old_content() noexcept { to_copy_ = size_; }
+    /// The file, which has a name that clients see, stays without commit().
+    void set_part() noexcept {
+        is_part_ = true;
+        grown_from_ = size_;
+    }
 
 private:
+    /// False if nothing is left.
+    bool keep_part() noexcept {
+        if (size_ == 0) return false;
+        if (size_ == grown_from_) return true;
+        const bool cut = ::ftruncate(file_.get(), static_cast<off_t>(size_ - 1)) == 0;
+        if (sync_ == sync_policy::full) static_cast<void>(!::fsync(file_.get()));
+        return cut && size_ > 1;
+    }
+
     int parent() const noexcept { return target_.parent.get(); }
     const char* name() const noexcept { return target_.name.c_str(); }
 
@@ -363,6 +347,9 @@ private:
     unique_fd replaced_;
     unique_fd file_;
     std::string temporary_;
+    // temporary_ is the name of a part, which had this size when it was opened.
+    bool is_part_ = false;
+    std::uint64_t grown_from_ = 0;
     // The locked file that is continued.
     unique_fd old_;
     std::uint64_t size_;
@@ -405,8 +392,7 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
         }
         start_offset = request.mode == store_mode::append ? length : request.offset;
         if (start_offset > length) {
-            return fail(errc::out_of_range, fmt::format("{}: cannot continue at byte {}; the file has {} bytes",
-                                                        request.display_path, start_offset, length));
+            return cannot_continue(request.display_path, start_offset, length);
         }
     }
 
@@ -430,6 +416,35 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
     }
     if (!*cloned) store->copy_old_content();
     return store;
+}
+
+result<std::unique_ptr<store_file>> open_posix_part(store_request request, const std::string& part,
+                                                    std::optional<std::uint64_t> offset) {
+    auto file = lock_part(request, part);
+    if (!file) return std::unexpected(file.error());
+    const auto facts = status_at(file->get(), "");
+    if (!facts) return fail_os(facts.error(), request.display_path);
+    const std::uint64_t start = offset.value_or(facts->size);
+    if (start > facts->size) {
+        if (facts->size == 0) ::unlinkat(request.target.parent.get(), part.c_str(), 0);
+        return cannot_continue(request.display_path, start, facts->size);
+    }
+    if (::ftruncate(file->get(), static_cast<off_t>(start)) != 0) return fail_os(errno, request.display_path);
+    request.mode = store_mode::create_only;
+    auto store = std::make_unique<posix_store>(std::move(request), temporary{std::move(*file), part}, unique_fd{}, start);
+    store->set_part();
+    return store;
+}
+
+result<std::uint64_t> posix_part_size(const root_directory::entry_location& part, const std::string& display_path) {
+    const unique_fd file(
+        ::openat(part.parent.get(), part.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!file) return fail_os(errno, display_path);
+    if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) return fail(errc::busy, display_path);
+    const auto facts = status_at(file.get(), "");
+    if (!facts) return fail_os(facts.error(), display_path);
+    if (facts->type != file_type::file) return fail(errc::not_a_file, display_path);
+    return facts->size;
 }
 
 }  // namespace sallyport::vfs

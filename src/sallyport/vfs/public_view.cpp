@@ -86,6 +86,15 @@ public:
         if (auto free = may_create(path, wait); !free) return std::unexpected(free.error());
         return files_->open_store(path, mode, offset, wait);
     }
+    result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
+                                                  std::optional<std::uint64_t> offset) override {
+        if (auto free = may_create(path, may_block::yes); !free) return std::unexpected(free.error());
+        return files_->open_part(part, path, offset);
+    }
+    result<std::uint64_t> part_size(const virtual_path& part) override {
+        if (auto visible = stat(part, may_block::yes); !visible) return std::unexpected(visible.error());
+        return files_->part_size(part);
+    }
     result<void> make_directory(const virtual_path& path) override {
         if (auto free = may_create(path, may_block::yes); !free) return free;
         return files_->make_directory(path);

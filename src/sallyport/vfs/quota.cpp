@@ -277,6 +277,56 @@ private:
     amount reserved_;
 };
 
+/// What is written to a part is on the disk at once, so it is counted at once.
+class limited_part final : public store_file {
+public:
+    limited_part(limited_root root, virtual_path part, virtual_path path)
+        : root_(std::move(root)), part_(std::move(part)), path_(std::move(path)) {}
+    ~limited_part() override {
+        auto close = [this]() -> result<void> {
+            store_.reset();
+            return {};
+        };
+        if (store_ != nullptr) (void)root_.change({&part_}, {}, {}, close);
+    }
+
+    [[nodiscard]] result<void> open(std::optional<std::uint64_t> offset) {
+        const auto before = amount_at(*root_.files, part_);
+        if (!before) return std::unexpected(before.error());
+        const amount new_file{.bytes = 0, .files = 1 - before->files};
+        if (auto free = root_.used->reserve(*root_.files, root_.limits, new_file); !free) return free;
+        return root_.change({&part_}, {}, new_file, [&]() -> result<void> {
+            auto opened = root_.files->open_part(part_, path_, offset);
+            if (!opened) return std::unexpected(opened.error());
+            store_ = std::move(*opened);
+            return {};
+        });
+    }
+    result<void> write(std::span<const char> bytes) override {
+        return add(bytes.size(), [&] { return store_->write(bytes); });
+    }
+    result<void> write_from(int pipe, std::size_t count) override {
+        return add(count, [&] { return store_->write_from(pipe, count); });
+    }
+    [[nodiscard]] std::uint64_t size() const noexcept override { return store_->size(); }
+    result<void> commit() override {
+        return root_.change({&part_, &path_}, {}, {}, [this] { return store_->commit(); });
+    }
+
+private:
+    template <class Write>
+    result<void> add(std::size_t count, Write write) {
+        const amount more{.bytes = static_cast<std::int64_t>(count), .files = 0};
+        if (auto free = root_.used->reserve(*root_.files, root_.limits, more); !free) return free;
+        return root_.change({&part_}, {}, more, write);
+    }
+
+    const limited_root root_;
+    const virtual_path part_;
+    const virtual_path path_;
+    std::unique_ptr<store_file> store_;
+};
+
 class limited_filesystem final : public filesystem {
 public:
     explicit limited_filesystem(limited_root root) : root_(std::move(root)) {}
@@ -300,6 +350,14 @@ public:
         if (auto free = out->reserve(out->size()); !free) return std::unexpected(free.error());
         return out;
     }
+
+    result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
+                                                  std::optional<std::uint64_t> offset) override {
+        auto out = std::make_unique<limited_part>(root_, part, path);
+        if (auto opened = out->open(offset); !opened) return std::unexpected(opened.error());
+        return out;
+    }
+    result<std::uint64_t> part_size(const virtual_path& part) override { return files().part_size(part); }
 
     result<void> make_directory(const virtual_path& path) override {
         constexpr amount one{.bytes = 0, .files = 1};

@@ -150,6 +150,34 @@ TEST_F(quota_test, accounts_with_one_home_share_it) {
     EXPECT_TRUE(store(*first, "/b", 50));
 }
 
+TEST_F(quota_test, parts_count_once) {
+    const auto files = limited({.bytes = 100, .files = 1});
+    const auto part = quota_path("/f.partial");
+    const auto open = [&] { return files->open_part(part, quota_path("/f"), {}); };
+    const auto add = [](vfs::store_file& upload, std::size_t size) { return upload.write(std::string(size, 'x')); };
+    auto upload = open();
+    ASSERT_TRUE(upload);
+    EXPECT_TRUE(add(**upload, 61));
+    upload->reset();
+    EXPECT_EQ(bytes_on_disk(), 60U);
+    upload = open();
+    ASSERT_TRUE(upload);
+    EXPECT_TRUE(add(**upload, 31));
+    EXPECT_EQ(code(add(**upload, 10)), errc::quota);
+    upload->reset();
+    EXPECT_EQ(bytes_on_disk(), 90U);
+    EXPECT_EQ(code(store(*files, "/g", 1)), errc::quota);
+    upload = open();
+    ASSERT_TRUE(upload);
+    EXPECT_TRUE(add(**upload, 10));
+    EXPECT_TRUE((*upload)->commit());
+    upload->reset();
+    EXPECT_EQ(bytes_on_disk(), 100U);
+    EXPECT_EQ(code(store(*files, "/g", 1)), errc::quota);
+    ASSERT_TRUE(files->remove_file(quota_path("/f")));
+    EXPECT_TRUE(store(*files, "/g", 100));
+}
+
 TEST_F(quota_test, eight_uploads_at_once_never_exceed_it_by_a_byte) {
     constexpr std::uintmax_t limit = 4000;
     const auto files = limited({.bytes = limit, .files = 12});

@@ -1,0 +1,68 @@
+#include <sallyport/vfs/copy_bytes.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace sallyport::vfs {
+
+result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset, const std::string& display_path) {
+    while (!bytes.empty()) {
+        const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_os(errno, display_path);
+        if (n == 0) return fail(errc::io, display_path + no_progress_text);
+        bytes = bytes.subspan(static_cast<std::size_t>(n));
+        offset += static_cast<std::uint64_t>(n);
+    }
+    return {};
+}
+
+namespace {
+
+[[nodiscard]] result<void> copy_through_buffer(int from, std::uint64_t at, int to, std::uint64_t into, std::uint64_t count,
+                                               const std::string& display_path) {
+    std::vector<char> buffer(128 * 1024);
+    for (std::uint64_t done = 0; done < count;) {
+        const auto want = std::min<std::uint64_t>(buffer.size(), count - done);
+        const ssize_t n = ::pread(from, buffer.data(), want, static_cast<off_t>(at + done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_os(errno, display_path);
+        if (n == 0) return fail(errc::out_of_range, display_path + ": was truncated while it was copied");
+        const auto got = static_cast<std::size_t>(n);
+        if (auto wrote = write_at(to, std::span(buffer).first(got), into + done, display_path); !wrote) return wrote;
+        done += got;
+    }
+    return {};
+}
+
+}  // namespace
+
+result<void> copy_range(int from, std::uint64_t at, int to, std::uint64_t into, std::uint64_t count,
+                        const std::string& display_path) {
+    std::uint64_t done = 0;
+    while (done < count) {
+        auto in = static_cast<loff_t>(at + done);
+        auto out = static_cast<loff_t>(into + done);
+        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(count - done, 1U << 30U));
+        const ssize_t n = ::copy_file_range(from, &in, to, &out, want, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EIO)) return fail_os(errno, display_path);
+        if (n <= 0) break;
+        done += static_cast<std::uint64_t>(n);
+    }
+    return copy_through_buffer(from, at + done, to, into + done, count - done, display_path);
+}
+
+result<bool> clone_start(int from, int to, std::uint64_t count, const std::string& display_path) {
+    if (count == 0 || ::ioctl(to, FICLONE, from) != 0) return false;
+    if (::ftruncate(to, static_cast<off_t>(count)) != 0) return fail_os(errno, display_path);
+    return true;
+}
+
+}  // namespace sallyport::vfs

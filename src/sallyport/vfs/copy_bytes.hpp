@@ -1,0 +1,27 @@
+#pragma once
+// Writes and copies bytes of open files completely, also if the system writes only some of them at a time. Functions on
+// descriptors that the caller owns; they block on the disk. Errors name `display_path`.
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <sallyport/base/error.hpp>
+
+namespace sallyport::vfs {
+
+[[nodiscard]] result<void> write_at(int fd, std::span<const char> bytes, std::uint64_t offset,
+                                    const std::string& display_path);
+
+/// Copies `count` bytes of `from` at offset `at` to offset `into` of `to`: inside the kernel if possible, otherwise through
+/// a buffer.
+[[nodiscard]] result<void> copy_range(int from, std::uint64_t at, int to, std::uint64_t into, std::uint64_t count,
+                                      const std::string& display_path);
+
+/// Clones the first `count` bytes of `from` into the empty file `to`. Returns false if the file system does not support it.
+[[nodiscard]] result<bool> clone_start(int from, int to, std::uint64_t count, const std::string& display_path);
+
+/// Of the error of a disk that writes nothing, after the path.
+inline constexpr const char* no_progress_text = ": the disk accepts no more bytes";
+
+}  // namespace sallyport::vfs
