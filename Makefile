@@ -83,8 +83,8 @@ tidy:                                     ## formatting, house rules, clang-tidy
 	tools/rules
 	tools/clang-tidy
 
-repro:                                    ## build the last commit in two folders and compare the bytes
-	@tools/deps build
+repro:                                    ## build the packages of the last commit in two folders and compare the bytes
+	@tools/deps build image
 	tools/repro
 
 install: build                            ## into PREFIX
