@@ -59,7 +59,7 @@ endfunction()
 
 # The order of layers, which is defined only here: a directory links only directories before it, and may include only those that it
 # links (USES). sallyport_layer() and tools/rules check this, and tools/rules compares the line in ARCHITECTURE.md with it.
-set(sallyport_order base proto diagnosis status net vfs firewall helper reach client doctor frontend server gate ops cli)
+set(sallyport_order base proto diagnosis status net vfs firewall helper reach client doctor frontend server gate ops imports cli)
 
 # PCH: headers to precompile, base/pch.hpp by default. The first directory with these headers makes them, later ones use its result.
 function(sallyport_layer name)

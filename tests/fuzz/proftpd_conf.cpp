@@ -10,7 +10,7 @@
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/cli/config_text.hpp>
-#include <sallyport/cli/proftpd_import.hpp>
+#include <sallyport/imports/proftpd_import.hpp>
 
 #include "fuzz.hpp"
 
@@ -18,13 +18,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace sallyport;
     using sallyport::fuzz::check;
     const std::string text(sallyport::fuzz::text_of(data, size));
-    const cli::proftpd_files files{.include = [](const std::string& path) -> result<std::vector<cli::import_file>> {
-                                       return std::vector<cli::import_file>{{path, "Umask 022\n"}};
-                                   },
-                                   .read = [](const std::string&) -> result<std::string> {
-                                       return std::string("bob:$1$saltsalt$9xy1btjgzLYfb7hivXtC//:1:1::/srv/bob:/bin/sh\n");
-                                   }};
-    const auto made = cli::import_proftpd({.file = {"proftpd.conf", text}}, files);
+    const imports::proftpd_files files{
+        .include = [](const std::string& path) -> result<std::vector<imports::import_file>> {
+            return std::vector<imports::import_file>{{path, "Umask 022\n"}};
+        },
+        .read = [](const std::string&) -> result<std::string> {
+            return std::string("bob:$1$saltsalt$9xy1btjgzLYfb7hivXtC//:1:1::/srv/bob:/bin/sh\n");
+        }};
+    const auto made = imports::import_proftpd({.file = {"proftpd.conf", text}}, files);
     if (!made) {
         check(!made.error().what.empty(), "an error has a text");
         return 0;

@@ -6,7 +6,7 @@
 
 #include <sallyport/base/ascii.hpp>
 #include <sallyport/cli/config_text.hpp>
-#include <sallyport/cli/pure_ftpd_import.hpp>
+#include <sallyport/imports/pure_ftpd_import.hpp>
 
 #include "fuzz.hpp"
 
@@ -15,10 +15,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using sallyport::fuzz::check;
     const std::string text(sallyport::fuzz::text_of(data, size));
     const auto no_file = [](const std::string&) -> result<std::string> { return std::string("NoAnonymous yes\n"); };
-    for (const auto& options : {cli::read_pure_ftpd_conf({"pure-ftpd.conf", text}, no_file), cli::read_pure_ftpd_words(text),
-                                cli::read_pure_ftpd_directory({{"/etc/pure-ftpd/conf/Umask", text}})}) {
+    for (const auto& options :
+         {imports::read_pure_ftpd_conf({"pure-ftpd.conf", text}, no_file), imports::read_pure_ftpd_words(text),
+          imports::read_pure_ftpd_directory({{"/etc/pure-ftpd/conf/Umask", text}})}) {
         if (!options) continue;
-        const auto made = cli::import_pure_ftpd(*options, {});
+        const auto made = imports::import_pure_ftpd(*options, {});
         if (!made) continue;
         check(made->settings.size() >= options->size(), "each option is in the report");
         check(cli::check_config_text(made->toml).has_value(), "the result is a configuration file");

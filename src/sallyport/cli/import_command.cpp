@@ -19,10 +19,10 @@
 #include <sallyport/cli/compare_command.hpp>
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
-#include <sallyport/cli/proftpd_import.hpp>
-#include <sallyport/cli/pure_ftpd_import.hpp>
 #include <sallyport/cli/self_signed_certificate.hpp>
-#include <sallyport/cli/vsftpd_import.hpp>
+#include <sallyport/imports/proftpd_import.hpp>
+#include <sallyport/imports/pure_ftpd_import.hpp>
+#include <sallyport/imports/vsftpd_import.hpp>
 
 namespace sallyport::cli {
 namespace {
@@ -52,7 +52,7 @@ int refuse_source(const import_job& job, const error& why) {
 }
 
 /// Writes the result, if it may be written. `between`: what separates a name and its value in the source.
-int finish(const import_job& job, const import_result& made, char between) {
+int finish(const import_job& job, const imports::import_result& made, char between) {
     fmt::print("{}", made.report(job.program, job.file, between));
     if (made.is_less_safe() && !job.accept)
         return refuse(job,
@@ -79,7 +79,7 @@ int run_vsftpd(const import_job& job) {
     if (!text) return refuse_source(job, text.error());
     const auto users = read_users(job);
     if (!users) return refuse_source(job, users.error());
-    const auto made = import_vsftpd(*text, users->value_or(""), read_one_file);
+    const auto made = imports::import_vsftpd(*text, users->value_or(""), read_one_file);
     if (made) return finish(job, *made, '=');
     const auto& why = made.error();
     return refuse_source(job, {why.code, why.os, why.what.starts_with("--users") ? why.what : job.file + ", " + why.what});
@@ -91,7 +91,7 @@ bool is_directory(const std::string& path) {
 }
 
 /// The file, or those in the directory, in the order of their names.
-result<std::vector<import_file>> read_files(const std::string& path) {
+result<std::vector<imports::import_file>> read_files(const std::string& path) {
     std::vector<std::string> names;
     std::error_code why;
     if (!is_directory(path))
@@ -101,7 +101,7 @@ result<std::vector<import_file>> read_files(const std::string& path) {
             names.push_back(entry->path().string());
     if (why) return fail(errc::permission, fmt::format("{}: {}; run as a user that may read it", path, why.message()));
     std::ranges::sort(names);
-    std::vector<import_file> out;
+    std::vector<imports::import_file> out;
     for (auto& name : names) {
         auto text = read_small_file(name);
         if (!text) return std::unexpected(std::move(text.error()));
@@ -111,7 +111,7 @@ result<std::vector<import_file>> read_files(const std::string& path) {
 }
 
 /// The files of an Include: one, those that a pattern matches, or all of a directory.
-result<std::vector<import_file>> included_files(const std::string& pattern) {
+result<std::vector<imports::import_file>> included_files(const std::string& pattern) {
     std::vector<std::string> paths;
     glob_t found{};
     if (glob(pattern.c_str(), 0, nullptr, &found) == 0)
@@ -119,7 +119,7 @@ result<std::vector<import_file>> included_files(const std::string& pattern) {
     globfree(&found);
     // A pattern may match nothing, a name may not.
     if (paths.empty() && pattern.find_first_of("*?[") == pattern.npos) paths.push_back(pattern);
-    std::vector<import_file> out;
+    std::vector<imports::import_file> out;
     for (const auto& path : paths) {
         auto files = read_files(path);
         if (!files) return std::unexpected(std::move(files.error()));
@@ -133,20 +133,20 @@ int run_proftpd(const import_job& job) {
     if (!text) return refuse_source(job, text.error());
     auto users = read_users(job);
     if (!users) return refuse_source(job, users.error());
-    const proftpd_files files{.include = included_files, .read = read_one_file};
-    const auto made = import_proftpd(
+    const imports::proftpd_files files{.include = included_files, .read = read_one_file};
+    const auto made = imports::import_proftpd(
         {.file = {job.file, std::move(*text)}, .virtual_host = job.virtual_host, .users = std::move(*users)}, files);
     if (made) return finish(job, *made, ' ');
     return refuse_source(job, made.error());
 }
 
 /// A command line, a directory with a file for each option, or a configuration file.
-result<pure_options> read_pure_ftpd(const std::string& source) {
-    if (source.starts_with('-') || source.find_first_of(" \t") != source.npos) return read_pure_ftpd_words(source);
+result<imports::pure_options> read_pure_ftpd(const std::string& source) {
+    if (source.starts_with('-') || source.find_first_of(" \t") != source.npos) return imports::read_pure_ftpd_words(source);
     const auto files = read_files(source);
     if (!files) return std::unexpected(files.error());
-    if (is_directory(source)) return read_pure_ftpd_directory(*files);
-    return read_pure_ftpd_conf(files->front(), read_one_file);
+    if (is_directory(source)) return imports::read_pure_ftpd_directory(*files);
+    return imports::read_pure_ftpd_conf(files->front(), read_one_file);
 }
 
 int run_pure_ftpd(const import_job& job) {
@@ -154,7 +154,7 @@ int run_pure_ftpd(const import_job& job) {
     if (!options) return refuse_source(job, options.error());
     const auto users = read_users(job);
     if (!users) return refuse_source(job, users.error());
-    auto made = import_pure_ftpd(*options, users->value_or(""));
+    auto made = imports::import_pure_ftpd(*options, users->value_or(""));
     if (!made) return refuse_source(job, made.error());
     const bool is_command_line = !options->empty() && options->front().file.empty();
     if (is_command_line) made->unit = "word";

@@ -21,7 +21,7 @@
 #include <sallyport/cli/error_line.hpp>
 #include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/prompt_password.hpp>
-#include <sallyport/cli/user_import.hpp>
+#include <sallyport/imports/user_import.hpp>
 #include <sallyport/proto/client_side/login_rules.hpp>
 #include <sallyport/server/secret.hpp>
 #include <sallyport/server/user_database.hpp>
@@ -192,8 +192,13 @@ result<void> store(const user_job& job, const std::vector<stored_user>& users) {
 result<int> import(const user_job& job) {
     const auto text = read_small_file(job.file, max_import);
     if (!text) return std::unexpected(text.error());
-    auto read = import_users(*text, job.settings);
+    auto read = imports::import_users(*text);
     if (!read) return misuse(fmt::format("{}, {}", job.file, read.error().what));
+    for (auto& user : read->users) {
+        auto settings = change_settings(user.settings, job.settings);
+        if (!settings) return misuse(settings.error().what);
+        user.settings = std::move(*settings);
+    }
     for (const auto& line : read->report) fmt::print("{}\n", line);
     if (read->has_losses && !job.accept) {
         fmt::print(stderr,
