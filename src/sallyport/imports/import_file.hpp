@@ -1,9 +1,12 @@
 #pragma once
-// A file of the configuration that an importer reads, and how it gets those that this file names. Values, and a function
-// that the caller owns and which may read files; an error of it has the path. Any thread.
+// A file of the configuration that an importer reads, and how it gets those that this file names, or that the program reads
+// besides. Values, and a function that the caller owns and which may read files; an error of it has the path. Any thread.
 
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include <sallyport/base/error.hpp>
 
@@ -16,5 +19,12 @@ struct import_file {
 
 /// The text of a file.
 using import_file_reader = std::function<result<std::string>(const std::string& path)>;
+
+using file_names = std::set<std::string, std::less<>>;
+
+/// The names in a text that has one on each line, such as /etc/ftpusers and /etc/shells; '#' begins a comment.
+[[nodiscard]] file_names names_in(std::string_view text);
+/// Those of the file; nothing if there is none that can be read.
+[[nodiscard]] std::optional<file_names> names_in_file(const import_file_reader& read, const std::string& path);
 
 }  // namespace sallyport::imports

@@ -104,8 +104,8 @@ bool restricts(const std::vector<std::string>& rights, const std::vector<std::st
 
 }  // namespace
 
-proftpd_accounts::proftpd_accounts(proftpd_source& source, std::string users, std::string_view groups)
-    : source_(source), users_file_(std::move(users)) {
+proftpd_accounts::proftpd_accounts(proftpd_source& source, std::string users, std::string_view groups, proftpd_system system)
+    : source_(source), users_file_(std::move(users)), system_(std::move(system)) {
     read_users(groups);
 }
 
@@ -289,15 +289,20 @@ std::string proftpd_accounts::rights_lines(const proftpd_scopes& outer, const pr
     return out;
 }
 
+bool proftpd_accounts::is_valid_shell(const std::string& shell) const {
+    return system_.shells ? system_.shells->contains(shell) : !shell.ends_with("/nologin") && !shell.ends_with("/false");
+}
+
 account_addition proftpd_accounts::addition_for(const std::string& name) {
     const auto found = users_.find(name);
     if (found == users_.end()) return {};
     const auto& user = found->second;
     if (name == "root" && !source_.is_on("RootLogin", false)) return {.left_out = "RootLogin is off"};
     if (!permits_login({&server()}, user)) return {.left_out = "<Limit LOGIN> refuses it"};
-    const bool has_no_shell = user.shell.ends_with("/nologin") || user.shell.ends_with("/false");
-    if (has_no_shell && source_.is_on("RequireValidShell", true))
-        return {.left_out = "RequireValidShell is on, and its shell is none"};
+    if (user.shell && !is_valid_shell(*user.shell) && source_.is_on("RequireValidShell", true))
+        return {.left_out = "RequireValidShell is on, and its shell is none of /etc/shells"};
+    if (system_.refused.contains(name) && source_.is_on("UseFtpUsers", true))
+        return {.left_out = "/etc/ftpusers refuses it"};
     account_addition out;
     if (!user.has_home && !user.root.empty()) out.settings = fmt::format("home = {}\n", toml_text(user.root));
     if (user.root.empty()) out.lost = "its home is not known, so that it would have DIR; set home";
@@ -455,7 +460,8 @@ void proftpd_accounts::note_rights() {
     source_.note_setting("AllowOverwrite", outcome::taken, rights, "off");
     source_.note_setting("AllowStoreRestart", outcome::taken, rights, "off");
     source_.note_setting("HiddenStores", outcome::nearest, "an upload appears under its name when it is complete");
-    source_.note_setting("RequireValidShell", outcome::nearest, "users with the shell nologin or false are left out", "on");
+    source_.note_setting("RequireValidShell", outcome::nearest, "users whose shell is none of /etc/shells are left out",
+                         "on");
     source_.note_setting("RootLogin", outcome::nearest, "root has a section only if its line is in the file of users");
     note_files();
     if (source_.first("DefaultRoot") == nullptr && !has_pam_)

@@ -5,22 +5,32 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <sallyport/base/error.hpp>
+#include <sallyport/imports/import_file.hpp>
 #include <sallyport/imports/import_report.hpp>
 #include <sallyport/imports/proftpd_limits.hpp>
 #include <sallyport/imports/proftpd_source.hpp>
 
 namespace sallyport::imports {
 
+/// What ProFTPD reads of the system for its own users, too.
+struct proftpd_system {
+    // /etc/shells; without it, all shells but nologin and false are valid.
+    std::optional<file_names> shells{};
+    // /etc/ftpusers.
+    file_names refused{};
+};
+
 class proftpd_accounts {
 public:
     /// `users`: lines of ftpasswd, or of /etc/shadow; `groups`: of AuthGroupFile.
-    proftpd_accounts(proftpd_source& source, std::string users, std::string_view groups);
+    proftpd_accounts(proftpd_source& source, std::string users, std::string_view groups, proftpd_system system);
 
     /// Where the source has no file of users: the line that lets PAM check those of the system, if they all have the same
     /// rights. Before default_settings().
@@ -36,7 +46,8 @@ public:
 
 private:
     struct known_user : proftpd_user {
-        std::string shell{};
+        // Of a line that has one.
+        std::optional<std::string> shell{};
         bool has_home = false;
     };
     // A section <Directory> as seen from the root of an account.
@@ -70,8 +81,11 @@ private:
     void note_limit(const proftpd_section& limit);
     void note_directory(const proftpd_section& directory, bool is_public);
 
+    [[nodiscard]] bool is_valid_shell(const std::string& shell) const;
+
     proftpd_source& source_;
     std::string users_file_;
+    proftpd_system system_;
     std::map<std::string, known_user, std::less<>> users_;
     std::vector<std::string> default_rights_;
     // PAM checks users of the system.

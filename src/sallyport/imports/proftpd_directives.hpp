@@ -140,7 +140,7 @@ inline constexpr auto proftpd_directives = [] {
         {"AuthPAM", pam_service, nearest},
         {"AuthPAMConfig", pam_service, nearest},
         {"AuthPAMOptions", pam_service, nearest},
-        {"UseFtpUsers", "with --pam, users in /etc/ftpusers are refused; the others need a section", nearest},
+        {"UseFtpUsers", "users in /etc/ftpusers are left out; with --pam, they are always refused", nearest},
         {"AllowEmptyPasswords", "no account has an empty password", nearest},
         {"AuthAliasOnly", "there are no aliases", nearest},
         {"AuthUsingAlias", "there are no aliases", nearest},

@@ -29,7 +29,9 @@ result<import_result> made_of(proftpd_source& source, const proftpd_input& input
     if (!groups) return std::unexpected(groups.error());
     const auto top = proftpd_server_settings(source);
     if (!top) return std::unexpected(top.error());
-    proftpd_accounts accounts(source, std::move(*users), *groups);
+    proftpd_accounts accounts(source, std::move(*users), *groups,
+                              {.shells = names_in_file(files.read, "/etc/shells"),
+                               .refused = names_in_file(files.read, "/etc/ftpusers").value_or(file_names())});
     const bool has_file = input.users || source.first("AuthUserFile") != nullptr;
     const auto system = has_file ? std::string() : accounts.system_users();
     const auto usual = accounts.default_settings();

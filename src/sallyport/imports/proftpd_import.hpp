@@ -24,7 +24,7 @@ struct proftpd_input {
 
 struct proftpd_files {
     proftpd_include include;
-    // AuthUserFile and AuthGroupFile.
+    // AuthUserFile, AuthGroupFile, /etc/shells, /etc/ftpusers.
     import_file_reader read;
 };
 

@@ -68,6 +68,27 @@ TEST(proftpd_import, users_with_their_hashes_homes_and_rights) {
     EXPECT_TRUE(refused.toml.contains("[user.\"bob\"]"));
 }
 
+TEST(proftpd_import, shells_and_ftpusers_count_for_users_of_the_file) {
+    const proftpd_files system{.include = no_files.include, .read = [](const std::string& path) -> result<std::string> {
+                                   if (path == "/etc/shells")
+                                       return std::string("# valid\n/bin/sh\n/bin/ftp # not by ssh\n");
+                                   if (path == "/etc/ftpusers") return std::string("root\n  carol # may not log in\n");
+                                   return fmt::format(
+                                       "amy:{0}:1:1::/a:/bin/ftp\nbob:{0}:1:1::/b:/bin/other\ncarol:{0}:1:1::/c:/bin/sh\n",
+                                       imported_hash);
+                               }};
+    const auto names = [&system](const std::string& lines) {
+        const auto done = import_proftpd({.file = {"p.conf", "AuthUserFile /u\nDefaultRoot ~\n" + lines}}, system);
+        std::string out;
+        for (const auto* const name : {"amy", "bob", "carol"})
+            if (done && done->toml.contains(fmt::format("[user.\"{}\"]", name))) out += fmt::format("{} ", name);
+        return out;
+    };
+    EXPECT_EQ(names(""), "amy ");
+    EXPECT_EQ(names("RequireValidShell off\n"), "amy bob ");
+    EXPECT_EQ(names("UseFtpUsers off\n"), "amy carol ");
+}
+
 TEST(proftpd_import, users_of_the_system_log_in_through_pam) {
     const auto usual = import_conf("").toml;
     EXPECT_TRUE(has_line(usual, "pam = \"proftpd\"")) << usual;

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -61,8 +60,10 @@ public:
         has_pam_ = users.empty() && yes("local_enable") && !yes("guest_enable");
         local_users();
         if (has_pam_) system_users();
-        auto sections = make_account_sections(users, [this](const std::string& name, std::string_view) -> account_addition {
-            if (name == "root") return {.left_out = "PAM refuses it at vsftpd as well (/etc/ftpusers)"};
+        const auto refused = names_in_file(read_, "/etc/ftpusers").value_or(file_names());
+        auto sections = make_account_sections(users, [&](const std::string& name, std::string_view) -> account_addition {
+            if (name == "root" || refused.contains(name))
+                return {.left_out = "PAM refuses it at vsftpd as well (/etc/ftpusers)"};
             return {.left_out = is_refused(name) ? "the list userlist_file refuses it" : ""};
         });
         if (!sections) return fail(errc::usage, "--users, " + sections.error().what);
@@ -304,12 +305,7 @@ private:
                 note_if_given(key, outcome::less_safe,
                               text.error().text() + "; import with the list, or write what it says by hand");
         if (!text) return;
-        user_list_.emplace();
-        for (std::string_view rest = *text; !rest.empty();) {
-            const auto name = rest.substr(0, rest.find('\n'));
-            rest.remove_prefix(std::min(rest.size(), name.size() + 1));
-            if (!name.empty() && !name.starts_with('#')) user_list_->emplace(name);
-        }
+        user_list_ = names_in(*text);
     }
 
     [[nodiscard]] bool is_refused(const std::string& name) const {
@@ -429,7 +425,7 @@ private:
     const import_file_reader& read_;
     std::map<std::string, given_value> given_;
     // The names of userlist_file, if it counts.
-    std::optional<std::set<std::string>> user_list_;
+    std::optional<file_names> user_list_;
     // PAM checks the users of the system.
     bool has_pam_ = false;
     // The sections of the users of the system that the list names.

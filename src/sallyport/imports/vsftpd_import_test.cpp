@@ -13,6 +13,7 @@ namespace sallyport::imports {
 namespace {
 
 const import_file_reader user_list = [](const std::string& path) -> result<std::string> {
+    if (path == "/etc/ftpusers") return std::string("dora\n");
     if (path == "/etc/listed") return std::string("# users\nbob\nanonymous\nftp\n");
     return fail(errc::not_found, path + ": no such file");
 };
@@ -129,6 +130,7 @@ TEST(vsftpd_import, the_list_of_users) {
     EXPECT_FALSE(toml_of(list, users).contains("[user.\"bob\"]"));
     EXPECT_TRUE(toml_of(list, users).contains("[user.\"eve\"]"));
     EXPECT_FALSE(toml_of(list + "userlist_deny=NO\n", users).contains("[user.\"eve\"]"));
+    EXPECT_FALSE(toml_of(list, "dora:$1$saltsalt$9xy1btjgzLYfb7hivXtC//\n").contains("[user.\"dora\"]")) << "/etc/ftpusers";
     // A list that cannot be read could refuse someone.
     EXPECT_TRUE(import_text("local_enable=YES\nuserlist_enable=YES\n")->is_less_safe());
     EXPECT_TRUE(import_text("local_enable=YES\nuserlist_enable=YES\n", users)->is_less_safe());
