@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace sallyport;
     using sallyport::fuzz::check;
     const std::string text(sallyport::fuzz::text_of(data, size));
-    const imports::proftpd_files files{
+    const imports::import_sources files{
         .include = [](const std::string& path) -> result<std::vector<imports::import_file>> {
             return std::vector<imports::import_file>{{path, "Umask 022\n"}};
         },

@@ -76,6 +76,31 @@ def test_texts_are_taken_over(start, sallyport, tmp_path, source):
         assert raw.expect("CWD d", 250).text.startswith("250-Hello.\n")
 
 
+def test_files_of_single_users_are_taken_over(start, sallyport, tmp_path, source):
+    """S6, S8: virtual users with the homes and rights that user_config_dir gives them."""
+    files, folder, output, users = tmp_path / "files", tmp_path / "users.d", tmp_path / "serve.toml", tmp_path / "users"
+    folder.mkdir()
+    for name in ("reader", "partner", "shared"):
+        (files / name).mkdir(parents=True)
+    (folder / "reader").write_text("write_enable=NO\nlocal_max_rate=500000\n")
+    (folder / "partner").write_text(f"local_root={files}/shared\n")
+    users.write_text("".join(f"{name}:{hashed()}\n" for name in ("reader", "partner")))
+    config = source(f"anonymous_enable=NO\nlocal_enable=YES\nguest_enable=YES\nvirtual_use_local_privs=YES\nwrite_enable=YES\n"
+                    f"user_sub_token=$USER\nlocal_root={files}/$USER\nuser_config_dir={folder}\n")
+    done = run(sallyport, config, "--users", users, "--output", output)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{folder}/reader, line 1: write_enable=NO: taken over: " in done.stdout, done.stdout
+    daemon = start("serve", files, "--config", output, "--listen", "127.0.0.1:0", "--control-socket", "none")
+    with Raw(daemon.host, daemon.port).login("reader") as raw:
+        raw.expect("MKD d", 550)
+    with Raw(daemon.host, daemon.port).login("partner") as raw:
+        raw.expect("MKD d", 257)
+    assert (files / "shared/d").is_dir() and not (files / "reader/d").exists()
+    (folder / "reader").write_text("nonsense\n")
+    broken = run(sallyport, config, "--users", users, "--output", tmp_path / "other.toml")
+    assert broken.returncode == 2 and f"{folder}/reader, line 1: 'nonsense' has no '='" in broken.stderr, broken
+
+
 def test_a_less_safe_result_needs_consent(sallyport, tmp_path, source):
     config = source("local_enable=YES\nlocal_root=/srv\ncmds_denied=SITE\n")
     output = tmp_path / "serve.toml"

@@ -74,17 +74,6 @@ result<std::optional<std::string>> read_users(const import_job& job) {
 
 result<std::string> read_one_file(const std::string& path) { return read_small_file(path); }
 
-int run_vsftpd(const import_job& job) {
-    const auto text = read_small_file(job.file);
-    if (!text) return refuse_source(job, text.error());
-    const auto users = read_users(job);
-    if (!users) return refuse_source(job, users.error());
-    const auto made = imports::import_vsftpd(*text, users->value_or(""), read_one_file);
-    if (made) return finish(job, *made, '=');
-    const auto& why = made.error();
-    return refuse_source(job, {why.code, why.os, why.what.starts_with("--users") ? why.what : job.file + ", " + why.what});
-}
-
 bool is_directory(const std::string& path) {
     std::error_code ignored;
     return std::filesystem::is_directory(path, ignored);
@@ -110,7 +99,7 @@ result<std::vector<imports::import_file>> read_files(const std::string& path) {
     return out;
 }
 
-/// The files of an Include: one, those that a pattern matches, or all of a directory.
+/// One file, those that a pattern matches, or all of a directory.
 result<std::vector<imports::import_file>> included_files(const std::string& pattern) {
     std::vector<std::string> paths;
     glob_t found{};
@@ -128,12 +117,23 @@ result<std::vector<imports::import_file>> included_files(const std::string& patt
     return out;
 }
 
+int run_vsftpd(const import_job& job) {
+    const auto text = read_small_file(job.file);
+    if (!text) return refuse_source(job, text.error());
+    const auto users = read_users(job);
+    if (!users) return refuse_source(job, users.error());
+    const auto made =
+        imports::import_vsftpd({job.file, *text}, users->value_or(""), {.include = included_files, .read = read_one_file});
+    if (made) return finish(job, *made, '=');
+    return refuse_source(job, made.error());
+}
+
 int run_proftpd(const import_job& job) {
     auto text = read_small_file(job.file);
     if (!text) return refuse_source(job, text.error());
     auto users = read_users(job);
     if (!users) return refuse_source(job, users.error());
-    const imports::proftpd_files files{.include = included_files, .read = read_one_file};
+    const imports::import_sources files{.include = included_files, .read = read_one_file};
     const auto made = imports::import_proftpd(
         {.file = {job.file, std::move(*text)}, .virtual_host = job.virtual_host, .users = std::move(*users)}, files);
     if (made) return finish(job, *made, ' ');

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sallyport/base/error.hpp>
 
@@ -19,6 +20,15 @@ struct import_file {
 
 /// The text of a file.
 using import_file_reader = std::function<result<std::string>(const std::string& path)>;
+
+/// The file, all that a pattern matches, or all in a directory, in their order; an error if one of them cannot be read.
+using import_include = std::function<result<std::vector<import_file>>(const std::string& path)>;
+
+/// What an importer reads besides the configuration that the user has named.
+struct import_sources {
+    import_include include;
+    import_file_reader read;
+};
 
 using file_names = std::set<std::string, std::less<>>;
 

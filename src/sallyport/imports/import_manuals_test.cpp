@@ -174,8 +174,8 @@ std::string arguments_of(std::string_view directive) {
     return std::string(found == others.end() ? "on" : found->second);
 }
 
-const proftpd_files no_sources{.include = [](const std::string&) { return std::vector<import_file>(); },
-                               .read = [](const std::string&) -> result<std::string> { return std::string(); }};
+const import_sources no_sources{.include = [](const std::string&) { return std::vector<import_file>(); },
+                                .read = [](const std::string&) -> result<std::string> { return std::string(); }};
 
 /// Each line of the source has exactly one in the report; what closes a section has none.
 void expect_whole(const result<import_result>& done, const std::string& source) {
@@ -215,7 +215,6 @@ TEST(import_manuals, every_directive_of_proftpd_is_known_and_accounted_for) {
 }
 
 TEST(import_manuals, every_setting_of_vsftpd_is_known_and_accounted_for) {
-    const import_file_reader list = [](const std::string&) -> result<std::string> { return std::string("alice\n"); };
     for (const auto& [names, values] : {std::pair(vsftpd_switches, std::vector<std::string>{"YES", "NO"}),
                                         {vsftpd_numbers, {"22"}},
                                         {vsftpd_texts, {"x"}}})
@@ -224,7 +223,7 @@ TEST(import_manuals, every_setting_of_vsftpd_is_known_and_accounted_for) {
                 for (const auto* const before : {"", "ssl_enable=YES\nlocal_enable=YES\nuserlist_enable=YES\n",
                                                  "guest_enable=YES\nanonymous_enable=NO\nwrite_enable=YES\n"}) {
                     const auto source = fmt::format("{}{}={}\n", before, name, value);
-                    expect_whole(import_vsftpd(source, "", list), source);
+                    expect_whole(import_vsftpd({"v.conf", source}, "", no_sources), source);
                 }
 }
 

@@ -14,7 +14,7 @@ namespace sallyport::imports {
 namespace {
 
 /// The file that a directive names, or nothing.
-result<std::string> named_file(const proftpd_source& source, std::string_view directive, const proftpd_files& files) {
+result<std::string> named_file(const proftpd_source& source, std::string_view directive, const import_sources& files) {
     const auto* const line = source.first(directive);
     if (line == nullptr || line->words.empty()) return std::string();
     auto text = files.read(line->words.front());
@@ -22,7 +22,7 @@ result<std::string> named_file(const proftpd_source& source, std::string_view di
     return text;
 }
 
-result<import_result> made_of(proftpd_source& source, const proftpd_input& input, const proftpd_files& files) {
+result<import_result> made_of(proftpd_source& source, const proftpd_input& input, const import_sources& files) {
     auto users = input.users ? result<std::string>(*input.users) : named_file(source, "AuthUserFile", files);
     if (!users) return std::unexpected(std::move(users.error()));
     const auto groups = named_file(source, "AuthGroupFile", files);
@@ -53,7 +53,7 @@ result<import_result> made_of(proftpd_source& source, const proftpd_input& input
 
 }  // namespace
 
-result<import_result> import_proftpd(const proftpd_input& input, const proftpd_files& files) {
+result<import_result> import_proftpd(const proftpd_input& input, const import_sources& files) {
     auto whole = read_proftpd_conf(input.file, files.include);
     if (!whole) return std::unexpected(std::move(whole.error()));
     auto source = proftpd_source::choose(std::move(*whole), input.virtual_host);

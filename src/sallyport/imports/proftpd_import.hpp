@@ -22,12 +22,6 @@ struct proftpd_input {
     std::optional<std::string> users{};
 };
 
-struct proftpd_files {
-    proftpd_include include;
-    // AuthUserFile, AuthGroupFile, /etc/shells, /etc/ftpusers.
-    import_file_reader read;
-};
-
-[[nodiscard]] result<import_result> import_proftpd(const proftpd_input& input, const proftpd_files& files);
+[[nodiscard]] result<import_result> import_proftpd(const proftpd_input& input, const import_sources& files);
 
 }  // namespace sallyport::imports

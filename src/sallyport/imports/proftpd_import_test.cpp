@@ -12,7 +12,7 @@
 namespace sallyport::imports {
 namespace {
 
-const proftpd_files no_files{
+const import_sources no_files{
     .include = [](const std::string&) { return std::vector<import_file>(); },
     .read = [](const std::string& path) -> result<std::string> {
         if (path == "/etc/groups") return std::string("staff:x:50:alice\nftp:x:60:\n");
@@ -69,14 +69,14 @@ TEST(proftpd_import, users_with_their_hashes_homes_and_rights) {
 }
 
 TEST(proftpd_import, shells_and_ftpusers_count_for_users_of_the_file) {
-    const proftpd_files system{.include = no_files.include, .read = [](const std::string& path) -> result<std::string> {
-                                   if (path == "/etc/shells")
-                                       return std::string("# valid\n/bin/sh\n/bin/ftp # not by ssh\n");
-                                   if (path == "/etc/ftpusers") return std::string("root\n  carol # may not log in\n");
-                                   return fmt::format(
-                                       "amy:{0}:1:1::/a:/bin/ftp\nbob:{0}:1:1::/b:/bin/other\ncarol:{0}:1:1::/c:/bin/sh\n",
-                                       imported_hash);
-                               }};
+    const import_sources system{.include = no_files.include, .read = [](const std::string& path) -> result<std::string> {
+                                    if (path == "/etc/shells")
+                                        return std::string("# valid\n/bin/sh\n/bin/ftp # not by ssh\n");
+                                    if (path == "/etc/ftpusers") return std::string("root\n  carol # may not log in\n");
+                                    return fmt::format(
+                                        "amy:{0}:1:1::/a:/bin/ftp\nbob:{0}:1:1::/b:/bin/other\ncarol:{0}:1:1::/c:/bin/sh\n",
+                                        imported_hash);
+                                }};
     const auto names = [&system](const std::string& lines) {
         const auto done = import_proftpd({.file = {"p.conf", "AuthUserFile /u\nDefaultRoot ~\n" + lines}}, system);
         std::string out;

@@ -73,7 +73,7 @@ private:
 
 class proftpd_parser {
 public:
-    explicit proftpd_parser(const proftpd_include& include) : include_(include) {}
+    explicit proftpd_parser(const import_include& include) : include_(include) {}
 
     result<void> read(const import_file& file, std::size_t depth) {
         bytes_ += file.text.size();
@@ -152,7 +152,7 @@ private:
         return {};
     }
 
-    const proftpd_include& include_;
+    const import_include& include_;
     std::vector<proftpd_section> open_ = std::vector<proftpd_section>(1);
     std::size_t bytes_ = 0;
 };
@@ -176,7 +176,7 @@ const proftpd_line* proftpd_section::first(std::string_view name) const noexcept
     return found == lines.end() ? nullptr : &*found;
 }
 
-result<proftpd_section> read_proftpd_conf(const import_file& file, const proftpd_include& include) {
+result<proftpd_section> read_proftpd_conf(const import_file& file, const import_include& include) {
     proftpd_parser parser(include);
     if (auto done = parser.read(file, 0); !done) return std::unexpected(std::move(done.error()));
     return parser.take();

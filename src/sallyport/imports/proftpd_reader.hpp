@@ -38,15 +38,12 @@ struct proftpd_section {
     [[nodiscard]] const proftpd_line* first(std::string_view name) const noexcept;
 };
 
-/// The files that an Include names, in their order; an error if one of them cannot be read.
-using proftpd_include = std::function<result<std::vector<import_file>>(const std::string& path)>;
-
 /// The error of a file that this line names.
 [[nodiscard]] error with_place(const proftpd_line& line, const error& why);
 /// An error of the line itself.
 [[nodiscard]] std::unexpected<error> refuse_line(const proftpd_line& line, std::string_view what);
 
 /// The whole configuration as a section without an opening line.
-[[nodiscard]] result<proftpd_section> read_proftpd_conf(const import_file& file, const proftpd_include& include);
+[[nodiscard]] result<proftpd_section> read_proftpd_conf(const import_file& file, const import_include& include);
 
 }  // namespace sallyport::imports

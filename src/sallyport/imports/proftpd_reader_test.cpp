@@ -48,7 +48,7 @@ TEST(proftpd_reader, sections) {
 }
 
 TEST(proftpd_reader, included_files) {
-    const proftpd_include include = [](const std::string& path) -> result<std::vector<import_file>> {
+    const import_include include = [](const std::string& path) -> result<std::vector<import_file>> {
         if (path == "/again") return std::vector<import_file>{{"/again", "Include /again\n"}};
         return std::vector<import_file>{{"/a", "Port 1\n"}, {"/b", "Umask 022\n"}};
     };

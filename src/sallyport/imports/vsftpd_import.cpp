@@ -1,56 +1,30 @@
 #include <sallyport/imports/vsftpd_import.hpp>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include <sallyport/base/ascii.hpp>
-#include <sallyport/base/closest.hpp>
-#include <sallyport/base/escape.hpp>
-#include <sallyport/imports/vsftpd_settings.hpp>
+#include <sallyport/imports/vsftpd_values.hpp>
 
 namespace sallyport::imports {
 namespace {
 
 using outcome = import_outcome;
 
-std::unexpected<error> refuse(std::size_t line, std::string_view what) {
-    return fail(errc::usage, fmt::format("line {}: {}", line, what));
-}
-
-const vsftpd_setting* find_setting(std::string_view key) {
-    const auto* const found = std::ranges::find(vsftpd_settings, key, &vsftpd_setting::key);
-    return found == vsftpd_settings.end() ? nullptr : found;
-}
-
-/// "{*.key,.ht*}" or one pattern. In vsftpd, only '*', '?' and braces are special.
-std::optional<std::vector<std::string>> patterns_of(std::string_view text) {
-    if (text.starts_with('{') && text.ends_with('}')) text = text.substr(1, text.size() - 2);
-    if (text.find_first_of("{}/") != std::string_view::npos) return std::nullopt;
-    std::vector<std::string> out(1);
-    for (const char c : text) {
-        if (c == ',')
-            out.emplace_back();
-        else if (c == '[')
-            out.back() += "[[]";
-        else
-            out.back() += c;
-    }
-    std::erase(out, "");
-    return out;
-}
-
 class importer {
 public:
-    explicit importer(const import_file_reader& read) : read_(read) {}
+    explicit importer(const import_sources& sources) : sources_(sources) {}
 
-    result<import_result> run(std::string_view text, std::string_view users) {
-        if (auto read = read_settings(text); !read) return std::unexpected(read.error());
-        if (auto good = check_numbers(); !good) return std::unexpected(good.error());
+    result<import_result> run(const import_file& file, std::string_view users) {
+        if (auto read = values_.read(file, out_.settings); !read) return std::unexpected(std::move(read.error()));
+        for (auto& replaced : out_.settings) replaced.file.clear();
         listening();
         tls();
         limits();
@@ -60,16 +34,20 @@ public:
         has_pam_ = users.empty() && yes("local_enable") && !yes("guest_enable");
         local_users();
         if (has_pam_) system_users();
-        const auto refused = names_in_file(read_, "/etc/ftpusers").value_or(file_names());
+        std::vector<imported_setting> of_users;
+        if (auto read = read_user_files(of_users); !read) return std::unexpected(std::move(read.error()));
+        const auto refused = names_in_file(sources_.read, "/etc/ftpusers").value_or(file_names());
         auto sections = make_account_sections(users, [&](const std::string& name, std::string_view) -> account_addition {
             if (name == "root" || refused.contains(name))
                 return {.left_out = "PAM refuses it at vsftpd as well (/etc/ftpusers)"};
-            return {.left_out = is_refused(name) ? "the list userlist_file refuses it" : ""};
+            if (is_refused(name)) return {.left_out = "the list userlist_file refuses it"};
+            return {.settings = user_lines_.contains(name) ? user_lines_[name] : ""};
         });
         if (!sections) return fail(errc::usage, "--users, " + sections.error().what);
         others();
         std::ranges::stable_sort(out_.settings, {}, &imported_setting::line);
-        sections->toml = listed_ + sections->toml;
+        std::ranges::move(of_users, std::back_inserter(out_.settings));
+        if (has_pam_) sections->toml = system_sections() + sections->toml;
         out_.complete({.top = top_, .usual = default_, .anonymous = anonymous_}, std::move(*sections));
         return std::move(out_);
     }
@@ -77,7 +55,7 @@ public:
 private:
     /// What has no rule of its own, or is empty.
     void others() {
-        for (const auto& [key, given] : given_) {
+        for (const auto& [key, given] : values_.given()) {
             if (std::ranges::find(out_.settings, given.line, &imported_setting::line) != out_.settings.end()) continue;
             const auto& row = *find_setting(key);
             const bool is_empty = given.value == "NO" || given.value.empty();
@@ -88,79 +66,19 @@ private:
         }
     }
 
-    struct given_value {
-        std::string value;
-        std::size_t line = 0;
-    };
-
-    result<void> read_settings(std::string_view text) {
-        for (std::size_t line = 1; !text.empty(); ++line) {
-            std::string_view row = text.substr(0, text.find('\n'));
-            text.remove_prefix(std::min(text.size(), row.size() + 1));
-            while (!row.empty() && (row.back() == '\r' || row.back() == ' ' || row.back() == '\t')) row.remove_suffix(1);
-            if (row.empty() || row.front() == '#') continue;
-            const auto equals = row.find('=');
-            if (equals == std::string_view::npos)
-                return refuse(line, fmt::format("'{}' has no '='; vsftpd refuses it too", escape(row, 100)));
-            const std::string key(row.substr(0, equals));
-            const auto* const known = find_setting(key);
-            if (known == nullptr) {
-                std::vector<std::string> keys;
-                for (const auto& s : vsftpd_settings) keys.emplace_back(s.key);
-                return refuse(line, fmt::format("unknown setting '{}'{}", escape(key, 100),
-                                                did_you_mean(key, keys, "see vsftpd.conf(5)")));
-            }
-            std::string value(row.substr(equals + 1));
-            if (std::ranges::any_of(value, is_control)) return refuse(line, "control characters in a value; remove them");
-            if (known->value == "YES" || known->value == "NO") {
-                std::ranges::transform(value, value.begin(), [](char c) { return to_upper(c); });
-                const bool yes = value == "YES" || value == "TRUE" || value == "1";
-                if (!yes && value != "NO" && value != "FALSE" && value != "0")
-                    return refuse(line, fmt::format("{} needs YES or NO", key));
-                value = yes ? "YES" : "NO";
-            }
-            // As in vsftpd, the last one counts.
-            if (const auto before = given_.find(key); before != given_.end())
-                out_.settings.push_back({before->second.line, key, before->second.value, outcome::dropped,
-                                         fmt::format("line {} replaces it, as in vsftpd", line)});
-            given_.insert_or_assign(key, given_value{std::move(value), line});
-        }
-        return {};
-    }
-
-    result<void> check_numbers() {
-        for (const char* const key :
-             {"listen_port", "pasv_min_port", "pasv_max_port", "max_clients", "max_per_ip", "anon_max_rate",
-              "local_max_rate", "idle_session_timeout", "data_connection_timeout", "accept_timeout"})
-            if (!number(key, 10)) return refuse(given_.at(key).line, fmt::format("{} needs a number", key));
-        for (const char* const key : {"anon_umask", "local_umask", "file_open_mode"})
-            if (!number(key, 8)) return refuse(given_.at(key).line, fmt::format("{} needs an octal number", key));
-        return {};
-    }
-
-    [[nodiscard]] std::string value(std::string_view key) const {
-        const auto found = given_.find(std::string(key));
-        return found == given_.end() ? std::string(find_setting(key)->value) : found->second.value;
-    }
-    [[nodiscard]] bool yes(std::string_view key) const { return value(key) == "YES"; }
-    [[nodiscard]] std::optional<unsigned> number(std::string_view key, int base) const {
-        const std::string text = value(key);
-        unsigned out = 0;
-        const auto* const end = text.data() + text.size();
-        const auto done = std::from_chars(text.data(), end, out, base);
-        if (text.empty() || done.ec != std::errc() || done.ptr != end) return std::nullopt;
-        return out;
-    }
-    [[nodiscard]] unsigned count(std::string_view key) const { return number(key, 10).value_or(0); }
+    [[nodiscard]] std::string value(std::string_view key) const { return values_.value(key); }
+    [[nodiscard]] bool yes(std::string_view key) const { return values_.yes(key); }
+    [[nodiscard]] unsigned count(std::string_view key) const { return values_.count(key); }
+    [[nodiscard]] bool is_given(std::string_view key) const { return values_.given().contains(key); }
 
     void note(std::string_view key, outcome what, std::string_view text) {
-        const auto found = given_.find(std::string(key));
-        out_.settings.push_back(
-            {found == given_.end() ? 0 : found->second.line, std::string(key), value(key), what, std::string(text)});
+        const auto found = values_.given().find(key);
+        out_.settings.push_back({found == values_.given().end() ? 0 : found->second.line, std::string(key), value(key), what,
+                                 std::string(text)});
     }
     /// Only if the source has it.
     void note_if_given(std::string_view key, outcome what, std::string_view text) {
-        if (given_.contains(std::string(key))) note(key, what, text);
+        if (is_given(key)) note(key, what, text);
     }
 
     void listening() {
@@ -248,56 +166,24 @@ private:
         for (const auto& [theirs, ours] : {std::pair("deny_file", "deny"), std::pair("hide_file", "hide")}) {
             const auto text = value(theirs);
             if (text.empty()) continue;
-            const auto patterns = patterns_of(text);
+            const auto patterns = vsftpd_patterns(text);
             if (!patterns) {
                 note(theirs, outcome::less_safe,
                      fmt::format("braces within a pattern, and '/', are not supported; write {} by hand", ours));
                 continue;
             }
             const auto line = fmt::format("{} = {}", ours, toml_list(*patterns));
-            default_ += line + "\n";
             note(theirs, outcome::taken,
                  line + (std::string_view(ours) == "hide" ? ", and they cannot be used either" : ""));
         }
-        if (!yes("hide_ids")) return;
-        default_ += "hide-ids = true\n";
-        note("hide_ids", outcome::taken, "hide-ids = true");
-    }
-
-    /// The rights of anonymous users, or of others with the same privileges.
-    [[nodiscard]] std::vector<std::string> rights(bool like_anonymous) const {
-        std::vector<std::string> out;
-        const auto add_if = [&](bool is, std::initializer_list<const char*> names) {
-            if (is) out.insert(out.end(), names.begin(), names.end());
-        };
-        const bool write = yes("write_enable");
-        add_if(yes("dirlist_enable"), {"list"});
-        add_if(yes("download_enable"), {"read"});
-        if (!like_anonymous) {
-            add_if(write, {"write", "append", "delete", "rename", "mkdir", "overwrite"});
-            return out;
-        }
-        add_if(write && yes("anon_upload_enable"), {"write"});
-        add_if(write && yes("anon_mkdir_write_enable"), {"mkdir"});
-        add_if(write && yes("anon_other_write_enable"), {"append", "delete", "rename", "overwrite"});
-        return out;
-    }
-
-    [[nodiscard]] std::string modes(std::string_view umask_key, unsigned of_directories = 0700) const {
-        const unsigned mask = number(umask_key, 8).value_or(0);
-        return mode_lines(mask, mask, number("file_open_mode", 8).value_or(0), of_directories);
-    }
-
-    static std::string rates(unsigned per_second) {
-        return per_second == 0 ? std::string()
-                               : fmt::format("upload-rate = {}\ndownload-rate = {}\n", per_second, per_second);
+        if (yes("hide_ids")) note("hide_ids", outcome::taken, "hide-ids = true");
     }
 
     /// The names of userlist_file, one on each line.
     void read_user_list() {
         if (!yes("userlist_enable")) return;
         const auto line = yes("userlist_deny") ? "its users cannot log in" : "only its users can log in";
-        const auto text = read_(value("userlist_file"));
+        const auto text = sources_.read(value("userlist_file"));
         for (const char* const key : {"userlist_enable", "userlist_deny", "userlist_file"})
             if (text)
                 note_if_given(key, outcome::taken, line);
@@ -317,11 +203,66 @@ private:
         const auto line = fmt::format("pam = {}", toml_text(value("pam_service_name")));
         top_ += line + "\n";
         note("pam_service_name", outcome::nearest, import_texts::with_pam(line));
-        if (!user_list_) return;
-        const bool denies = yes("userlist_deny");
-        if (!denies) top_ += "pam-users = \"listed\"\n";
-        for (const auto& name : *user_list_)
-            listed_ += fmt::format("\n[user.{}]\n{}", toml_text(name), denies ? "expires = 1970-01-01\n" : "");
+        if (user_list_ && !yes("userlist_deny")) top_ += "pam-users = \"listed\"\n";
+    }
+
+    /// Sections of users of the system: of those that the list names, and of those with a file of their own.
+    [[nodiscard]] std::string system_sections() const {
+        auto sections = user_lines_;
+        if (user_list_)
+            for (const auto& name : *user_list_) sections[name] += yes("userlist_deny") ? "expires = 1970-01-01\n" : "";
+        std::string out;
+        for (const auto& [name, lines] : sections)
+            if (yes("userlist_deny") || !is_refused(name)) out += fmt::format("\n[user.{}]\n{}", toml_text(name), lines);
+        return out;
+    }
+
+    /// The files of user_config_dir, one for each user: what they say differently counts in the section of the user.
+    result<void> read_user_files(std::vector<imported_setting>& notes) {
+        const auto folder = value("user_config_dir");
+        if (folder.empty()) return {};
+        const auto files = sources_.include(folder);
+        if (!files) {
+            note("user_config_dir", outcome::less_safe,
+                 files.error().text() + "; import with these files, or write what they say into the sections of the users");
+            return {};
+        }
+        note("user_config_dir", outcome::taken, "the sections of the users that its files name");
+        for (const auto& file : *files) {
+            vsftpd_values own = values_;
+            if (auto read = own.read(file, notes); !read) return read;
+            user_lines_[file.path.substr(file.path.rfind('/') + 1)] = values_.changed_lines(own);
+            for (const auto& [key, given] : own.given())
+                if (given.file == file.path) notes.push_back(user_note(own, key, given));
+        }
+        std::ranges::stable_sort(notes, {}, [](const imported_setting& s) { return std::tuple(s.file, s.line); });
+        return {};
+    }
+
+    /// What has become of a line that counts for one user.
+    static imported_setting user_note(const vsftpd_values& own, const std::string& key,
+                                      const vsftpd_values::given_value& given) {
+        static constexpr auto taken = std::to_array<std::string_view>(
+            {"anon_max_rate", "anon_mkdir_write_enable", "anon_other_write_enable", "anon_umask", "anon_upload_enable",
+             "deny_file", "dirlist_enable", "download_enable", "file_open_mode", "guest_enable", "hide_file", "hide_ids",
+             "local_max_rate", "local_root", "local_umask", "user_sub_token", "virtual_use_local_privs", "write_enable"});
+        imported_setting out{given.line, key, given.value, outcome::nearest, "it counts for all accounts", given.file};
+        const auto& row = *find_setting(key);
+        const bool is_pattern = key == "deny_file" || key == "hide_file";
+        const bool is_empty = given.value == "NO" || given.value.empty();
+        if (std::ranges::find(taken, key) != taken.end()) {
+            const bool is_whole = !is_pattern || vsftpd_patterns(given.value);
+            out.outcome = is_whole ? outcome::taken : outcome::less_safe;
+            out.text = is_whole ? "the section of this user"
+                                : "braces within a pattern, and '/', are not supported; write it by hand";
+        } else if (key == "chmod_enable") {
+            out.outcome = own.yes("write_enable") && is_empty ? outcome::less_safe : outcome::nearest;
+            out.text = import_texts::chmod;
+        } else if (!row.text.empty()) {
+            out.outcome = row.outcome == outcome::less_safe && is_empty ? outcome::nearest : row.outcome;
+            out.text = row.text;
+        }
+        return out;
     }
 
     void anonymous() {
@@ -330,7 +271,7 @@ private:
              on                        ? "[anonymous]"
              : yes("anonymous_enable") ? "no section [anonymous]: the list userlist_file refuses it"
                                        : "no section [anonymous]");
-        const auto access = toml_list(rights(true));
+        const auto access = toml_list(values_.rights(true));
         const auto keys = {"anon_upload_enable",
                            "anon_mkdir_write_enable",
                            "anon_other_write_enable",
@@ -338,7 +279,7 @@ private:
                            "anon_umask",
                            "anon_max_rate",
                            "anon_root"};
-        if (!on && !has_virtual_users()) {
+        if (!on && !values_.has_virtual_users()) {
             for (const char* const key : keys) note_if_given(key, outcome::dropped, "anonymous users cannot log in");
             return;
         }
@@ -352,7 +293,10 @@ private:
         flag_in(anonymous_, "anon_world_readable_only",
                 fmt::format("world-readable-only = {}", yes("anon_world_readable_only")));
         // Anonymous users can enter only what everybody may enter.
-        anonymous_ += modes("anon_umask", yes("anon_world_readable_only") ? 0755 : 0700) + rates(count("anon_max_rate"));
+        const auto umask = values_.mask("anon_umask");
+        anonymous_ +=
+            mode_lines(umask, umask, values_.mask("file_open_mode"), yes("anon_world_readable_only") ? 0755 : 0700);
+        anonymous_ += rate_lines(count("anon_max_rate"));
         note("anon_umask", outcome::nearest, "file-mode of [anonymous]; its directories have to be open to others");
         note_if_given("anon_max_rate", outcome::taken, "upload-rate and download-rate of [anonymous]");
         if (const auto root = value("anon_root"); !root.empty())
@@ -366,13 +310,11 @@ private:
                 note_if_given(key, outcome::taken, needs_tls ? "[anonymous] tls-required = true" : "TLS is optional");
     }
 
-    [[nodiscard]] bool has_virtual_users() const { return yes("guest_enable") && !yes("virtual_use_local_privs"); }
-
     void local_users() {
         constexpr std::string_view virtual_users = "virtual users need a section [user.NAME] each, see --users";
         const bool on = yes("local_enable") || yes("guest_enable");
-        const auto access = toml_list(rights(has_virtual_users()));
-        default_ += "rights = " + access + "\n";
+        default_ = values_.account_lines();
+        const auto access = toml_list(values_.rights(values_.has_virtual_users()));
         for (const char* const key : {"write_enable", "dirlist_enable", "download_enable"})
             note(key, outcome::taken, fmt::format("rights = {}", access));
         note("local_enable", on ? outcome::nearest : outcome::taken,
@@ -383,10 +325,7 @@ private:
         if (yes("guest_enable")) note_if_given("pam_service_name", outcome::nearest, virtual_users);
         note_if_given("guest_enable", outcome::nearest, "each account is virtual: all use the identity of the process");
         note_if_given("virtual_use_local_privs", outcome::taken, "rights = " + access);
-        const auto* const umask = has_virtual_users() ? "anon_umask" : "local_umask";
-        default_ += modes(umask) + rates(count(has_virtual_users() ? "anon_max_rate" : "local_max_rate"));
-        if (on || given_.contains("local_umask"))
-            note("local_umask", outcome::taken, "file-mode and directory-mode of [default]");
+        if (on || is_given("local_umask")) note("local_umask", outcome::taken, "file-mode and directory-mode of [default]");
         note_if_given("file_open_mode", outcome::taken, "file-mode");
         const bool refuses_chmod = yes("write_enable") && !yes("chmod_enable");
         note_if_given("chmod_enable", refuses_chmod ? outcome::less_safe : outcome::nearest, import_texts::chmod);
@@ -396,7 +335,6 @@ private:
             root = with_replaced(std::move(root), token, "{user}");
         note_if_given("user_sub_token", outcome::taken, "{user}");
         if (!root.empty()) {
-            default_ += fmt::format("home = {}\n", toml_text(root));
             const bool is_shared = has_pam_ && yes("write_enable") && !root.contains("{user}");
             note("local_root", is_shared ? outcome::less_safe : outcome::taken,
                  is_shared ? std::string(import_texts::shared_home) : fmt::format("home = {}", toml_text(root)));
@@ -422,14 +360,14 @@ private:
         note(key, outcome::taken, line);
     }
 
-    const import_file_reader& read_;
-    std::map<std::string, given_value> given_;
+    const import_sources& sources_;
+    vsftpd_values values_;
     // The names of userlist_file, if it counts.
     std::optional<file_names> user_list_;
     // PAM checks the users of the system.
     bool has_pam_ = false;
-    // The sections of the users of the system that the list names.
-    std::string listed_;
+    // What single users have instead of [default].
+    std::map<std::string, std::string> user_lines_;
     import_result out_;
     std::string top_;
     std::string default_;
@@ -438,8 +376,8 @@ private:
 
 }  // namespace
 
-result<import_result> import_vsftpd(std::string_view text, std::string_view users, const import_file_reader& read) {
-    return importer(read).run(text, users);
+result<import_result> import_vsftpd(const import_file& file, std::string_view users, const import_sources& sources) {
+    return importer(sources).run(file, users);
 }
 
 }  // namespace sallyport::imports

@@ -1,6 +1,6 @@
 #pragma once
-// Translates the configuration of vsftpd 3.0 into that of 'sallyport serve'. Values, and a function that reads a
-// file; any thread.
+// Translates the configuration of vsftpd 3.0 into that of 'sallyport serve'. Values, and functions that read
+// files; any thread.
 //
 // A source that vsftpd itself would refuse is an error.
 
@@ -13,8 +13,8 @@
 namespace sallyport::imports {
 
 /// `users`: lines of htpasswd, /etc/shadow, ftpasswd or pure-pw, which replace the users of the system; locked accounts are
-/// left out. `read` gets the file userlist_file.
-[[nodiscard]] result<import_result> import_vsftpd(std::string_view text, std::string_view users,
-                                                  const import_file_reader& read);
+/// left out. The files of userlist_file and user_config_dir and /etc/ftpusers are read.
+[[nodiscard]] result<import_result> import_vsftpd(const import_file& file, std::string_view users,
+                                                  const import_sources& sources);
 
 }  // namespace sallyport::imports

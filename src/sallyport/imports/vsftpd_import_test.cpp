@@ -18,8 +18,17 @@ const import_file_reader user_list = [](const std::string& path) -> result<std::
     return fail(errc::not_found, path + ": no such file");
 };
 
+const import_sources vsftpd_sources{
+    .include = [](const std::string& path) -> result<std::vector<import_file>> {
+        if (path != "/etc/users") return fail(errc::not_found, path + ": no such directory");
+        return std::vector<import_file>{
+            {"/etc/users/alice", "local_root=/srv/partner\nlocal_max_rate=5\nhide_file={*.tmp}\n"},
+            {"/etc/users/bob", "write_enable=NO\nlocal_max_rate=0\nmax_clients=7\n"}};
+    },
+    .read = user_list};
+
 result<import_result> import_text(const std::string& text, const std::string& users = "") {
-    return import_vsftpd(text, users, user_list);
+    return import_vsftpd({"v.conf", text}, users, vsftpd_sources);
 }
 
 std::string toml_of(const std::string& text, const std::string& users = "") {
@@ -134,6 +143,34 @@ TEST(vsftpd_import, the_list_of_users) {
     // A list that cannot be read could refuse someone.
     EXPECT_TRUE(import_text("local_enable=YES\nuserlist_enable=YES\n")->is_less_safe());
     EXPECT_TRUE(import_text("local_enable=YES\nuserlist_enable=YES\n", users)->is_less_safe());
+}
+
+TEST(vsftpd_import, files_of_single_users) {
+    const std::string text =
+        "anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\nlocal_root=/srv/$USER\nuser_sub_token=$USER\n"
+        "local_max_rate=9\nuser_config_dir=/etc/users\n";
+    const auto done = import_text(text);
+    ASSERT_TRUE(done) << done.error().text();
+    for (const char* const section :
+         {"[user.\"alice\"]\ndownload-rate = 5\nhide = [\"*.tmp\"]\nhome = \"/srv/partner\"\nupload-rate = 5",
+          "[user.\"bob\"]\nrights = [\"list\", \"read\"]\ndownload-rate = 0\nupload-rate = 0"})
+        EXPECT_TRUE(has_line(done->toml, section)) << section << "\n" << done->toml;
+    EXPECT_FALSE(done->is_less_safe()) << done->report("vsftpd", "v.conf");
+    const auto report = done->report("vsftpd", "v.conf");
+    for (const char* const line :
+         {"/etc/users/alice, line 1: local_root=/srv/partner: taken over: the section of this user\n",
+          "/etc/users/bob, line 3: max_clients=7: nearest equivalent: it counts for all accounts\n"})
+        EXPECT_NE(report.find(line), std::string::npos) << report;
+    // With hashes, for those that have one; a list that names others does not open them.
+    const std::string users = "bob:$1$saltsalt$9xy1btjgzLYfb7hivXtC//\n";
+    const auto hashed = toml_of(text, users);
+    EXPECT_TRUE(hashed.contains("rights = [\"list\", \"read\"]\ndownload-rate = 0")) << hashed;
+    EXPECT_FALSE(hashed.contains("alice"));
+    const auto listed = toml_of(text + "userlist_enable=YES\nuserlist_deny=NO\nuserlist_file=/etc/listed\n");
+    EXPECT_TRUE(listed.contains("[user.\"bob\"]\nrights")) << listed;
+    EXPECT_FALSE(listed.contains("alice")) << listed;
+    EXPECT_NE(toml_of("user_config_dir=/nowhere\n").find("[default]"), std::string::npos);
+    EXPECT_TRUE(import_text("user_config_dir=/nowhere\n")->is_less_safe());
 }
 
 TEST(vsftpd_import, virtual_users_have_the_rights_of_anonymous_ones) {
