@@ -239,6 +239,17 @@ private:
         return {};
     }
 
+    /// What has become of a list of commands.
+    static imported_setting commands_note(const vsftpd_values& of, std::string_view key) {
+        auto open = of.open_commands(key, of.rights(of.has_virtual_users()));
+        if (of.yes("anonymous_enable")) std::ranges::move(of.open_commands(key, of.rights(true)), std::back_inserter(open));
+        imported_setting out{.key = std::string(key), .value = of.value(key), .text = {}};
+        out.outcome = open.empty() ? outcome::nearest : outcome::less_safe;
+        out.text = open.empty() ? "the rights; commands that need no right cannot be refused"
+                                : fmt::format("{} cannot be refused; check the rights", open.front());
+        return out;
+    }
+
     /// What has become of a line that counts for one user.
     static imported_setting user_note(const vsftpd_values& own, const std::string& key,
                                       const vsftpd_values::given_value& given) {
@@ -255,6 +266,10 @@ private:
             out.outcome = is_whole ? outcome::taken : outcome::less_safe;
             out.text = is_whole ? "the section of this user"
                                 : "braces within a pattern, and '/', are not supported; write it by hand";
+        } else if (key.starts_with("cmds_") && !is_empty) {
+            auto made = commands_note(own, key);
+            out.outcome = made.outcome;
+            out.text = std::move(made.text);
         } else if (key == "chmod_enable") {
             out.outcome = own.yes("write_enable") && is_empty ? outcome::less_safe : outcome::nearest;
             out.text = import_texts::chmod;
@@ -327,6 +342,11 @@ private:
         note_if_given("virtual_use_local_privs", outcome::taken, "rights = " + access);
         if (on || is_given("local_umask")) note("local_umask", outcome::taken, "file-mode and directory-mode of [default]");
         note_if_given("file_open_mode", outcome::taken, "file-mode");
+        for (const char* const key : {"cmds_allowed", "cmds_denied"}) {
+            if (value(key).empty()) continue;
+            const auto made = commands_note(values_, key);
+            note(key, made.outcome, made.text);
+        }
         const bool refuses_chmod = yes("write_enable") && !yes("chmod_enable");
         note_if_given("chmod_enable", refuses_chmod ? outcome::less_safe : outcome::nearest, import_texts::chmod);
         note_if_given("local_max_rate", outcome::taken, "upload-rate and download-rate of [default]");

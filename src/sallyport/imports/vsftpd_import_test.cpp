@@ -145,6 +145,23 @@ TEST(vsftpd_import, the_list_of_users) {
     EXPECT_TRUE(import_text("local_enable=YES\nuserlist_enable=YES\n", users)->is_less_safe());
 }
 
+TEST(vsftpd_import, commands_become_rights) {
+    const std::string text = "anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\n";
+    const auto rights = [&text](const std::string& lines) {
+        const auto toml = toml_of(text + lines);
+        const auto start = toml.find("rights = ", toml.find("[default]")) + 9;
+        return toml.substr(start, toml.find('\n', start) - start);
+    };
+    EXPECT_EQ(rights("cmds_denied=dele,RMD\n"), R"(["list", "read", "write", "append", "rename", "mkdir", "overwrite"])");
+    EXPECT_EQ(rights("cmds_denied=STOR\n"), R"(["list", "read", "append", "delete", "rename", "mkdir"])");
+    EXPECT_EQ(rights("cmds_allowed=USER,PASS,LIST,RETR,RNFR\n"), R"(["list", "read"])");
+    EXPECT_EQ(rights("cmds_allowed=LIST,STOR\ncmds_denied=LIST\n"), R"(["write", "overwrite"])");
+    EXPECT_FALSE(import_text(text + "cmds_denied=DELE,RMD\n")->is_less_safe());
+    const auto report = import_text(text + "cmds_denied=DELE,SITE\n")->report("vsftpd", "v.conf");
+    EXPECT_NE(report.find("cmds_denied=DELE,SITE: LESS SAFE: SITE cannot be refused; check the rights\n"), std::string::npos)
+        << report;
+}
+
 TEST(vsftpd_import, files_of_single_users) {
     const std::string text =
         "anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\nlocal_root=/srv/$USER\nuser_sub_token=$USER\n"
@@ -184,12 +201,14 @@ TEST(vsftpd_import, virtual_users_have_the_rights_of_anonymous_ones) {
 }
 
 TEST(vsftpd_import, what_would_be_less_safe_is_said) {
-    for (const char* text : {"cmds_denied=DELE\n", "cmds_allowed=USER,PASS\n", "tcp_wrappers=YES\n",
+    for (const char* text : {"write_enable=YES\ncmds_denied=SITE\n", "cmds_denied=NLST\n", "cmds_denied=DELE,PORT\n",
+                             "write_enable=YES\ncmds_allowed=LIST,STOR\n", "tcp_wrappers=YES\n",
                              "user_config_dir=/etc/vsftpd\n", "deny_file={a{b,c}}\n", "guest_enable=YES\n",
                              "ssl_enable=YES\nrequire_cert=YES\n", "write_enable=YES\nchmod_enable=NO\n"})
         EXPECT_TRUE(import_text(text).value().is_less_safe()) << text;
-    for (const char* text : {"tcp_wrappers=NO\n", "cmds_denied=\n", "hide_ids=YES\n", "chmod_enable=NO\n",
-                             "local_enable=YES\n", "local_enable=YES\nlocal_root=/srv/$USER\n"})
+    for (const char* text :
+         {"tcp_wrappers=NO\n", "cmds_denied=\n", "cmds_denied=DELE\n", "cmds_allowed=USER,PASS\n", "hide_ids=YES\n",
+          "chmod_enable=NO\n", "local_enable=YES\n", "local_enable=YES\nlocal_root=/srv/$USER\n"})
         EXPECT_FALSE(import_text(text).value().is_less_safe()) << text;
 }
 

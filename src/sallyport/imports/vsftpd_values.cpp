@@ -1,6 +1,7 @@
 #include <sallyport/imports/vsftpd_values.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <initializer_list>
 #include <utility>
@@ -27,6 +28,45 @@ std::map<std::string, std::string> by_key(std::string_view lines) {
     }
     return out;
 }
+
+/// What a right permits.
+struct right_command {
+    std::string_view right;
+    std::string_view command;
+    // Without the command, the account does not get the right. The others are variants of such a command.
+    bool decides = true;
+};
+
+constexpr auto right_commands = std::to_array<right_command>({
+    {"list", "LIST"},
+    {"list", "NLST", false},
+    {"list", "STAT", false},
+    {"read", "RETR"},
+    {"write", "STOR"},
+    {"write", "STOU", false},
+    {"append", "APPE"},
+    {"delete", "DELE"},
+    {"delete", "RMD"},
+    {"delete", "XRMD", false},
+    {"rename", "RNFR"},
+    {"rename", "RNTO"},
+    {"mkdir", "MKD"},
+    {"mkdir", "XMKD", false},
+    {"overwrite", "STOR"},
+    {"overwrite", "SITE", false},
+});
+
+std::vector<std::string> commands_in(std::string_view list) {
+    std::vector<std::string> out;
+    while (!list.empty()) {
+        const auto one = list.substr(0, list.find(','));
+        list.remove_prefix(std::min(list.size(), one.size() + 1));
+        if (!one.empty()) out.push_back(to_upper(one));
+    }
+    return out;
+}
+
+bool has(const std::vector<std::string>& all, std::string_view one) { return std::ranges::find(all, one) != all.end(); }
 
 /// What means that the key is not set.
 std::string_view unset(std::string_view key) {
@@ -136,13 +176,31 @@ std::vector<std::string> vsftpd_values::rights(bool like_anonymous) const {
     const bool write = yes("write_enable");
     add_if(yes("dirlist_enable"), {"list"});
     add_if(yes("download_enable"), {"read"});
-    if (!like_anonymous) {
-        add_if(write, {"write", "append", "delete", "rename", "mkdir", "overwrite"});
-        return out;
-    }
-    add_if(write && yes("anon_upload_enable"), {"write"});
-    add_if(write && yes("anon_mkdir_write_enable"), {"mkdir"});
-    add_if(write && yes("anon_other_write_enable"), {"append", "delete", "rename", "overwrite"});
+    add_if(write && !like_anonymous, {"write", "append", "delete", "rename", "mkdir", "overwrite"});
+    add_if(write && like_anonymous && yes("anon_upload_enable"), {"write"});
+    add_if(write && like_anonymous && yes("anon_mkdir_write_enable"), {"mkdir"});
+    add_if(write && like_anonymous && yes("anon_other_write_enable"), {"append", "delete", "rename", "overwrite"});
+    for (const auto& row : right_commands)
+        if (row.decides && !permits(row.command)) std::erase(out, row.right);
+    return out;
+}
+
+bool vsftpd_values::permits(std::string_view command) const {
+    const auto allowed = commands_in(value("cmds_allowed"));
+    return (allowed.empty() || has(allowed, command)) && !has(commands_in(value("cmds_denied")), command);
+}
+
+std::vector<std::string> vsftpd_values::open_commands(std::string_view key, const std::vector<std::string>& rights) const {
+    // Variants of what is allowed do no harm, except for SITE CHMOD.
+    if (key == "cmds_allowed")
+        return permits("SITE") || !has(rights, "overwrite") ? std::vector<std::string>() : std::vector<std::string>{"SITE"};
+    auto out = commands_in(value(key));
+    std::erase_if(out, [&](const std::string& command) {
+        const auto needs_missing = [&](const right_command& row) {
+            return row.command == command && !has(rights, row.right);
+        };
+        return std::ranges::any_of(right_commands, needs_missing);
+    });
     return out;
 }
 

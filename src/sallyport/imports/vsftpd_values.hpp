@@ -44,12 +44,16 @@ public:
     [[nodiscard]] bool has_virtual_users() const { return yes("guest_enable") && !yes("virtual_use_local_privs"); }
     /// The rights of named users, or of anonymous ones.
     [[nodiscard]] std::vector<std::string> rights(bool like_anonymous) const;
+    /// The commands that cmds_denied or cmds_allowed (`key`) refuses, and that these rights permit.
+    [[nodiscard]] std::vector<std::string> open_commands(std::string_view key, const std::vector<std::string>& rights) const;
     /// Lines of TOML for the accounts of named users: names, rights, modes, rates and homes.
     [[nodiscard]] std::string account_lines() const;
     /// What those of `other`, which have replaced some of these, say differently.
     [[nodiscard]] std::string changed_lines(const vsftpd_values& other) const;
 
 private:
+    /// By cmds_allowed and cmds_denied.
+    [[nodiscard]] bool permits(std::string_view command) const;
     [[nodiscard]] std::optional<unsigned> number(std::string_view key, int base) const;
     [[nodiscard]] result<void> check_numbers(const std::string& file) const;
 
