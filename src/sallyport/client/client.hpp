@@ -253,6 +253,8 @@ public:
     /// Ends the call that is running and every later one with errc::cancelled; a transfer ends by ABOR. May be called while
     /// another call runs.
     net::task<> cancel();
+    /// Ends the call that is running with errc::cancelled. After a transfer, which ends by ABOR, the session stays usable.
+    net::task<> interrupt();
     /// The session accepts another call.
     [[nodiscard]] bool is_usable() const;
 

@@ -434,23 +434,22 @@ net::task<> connection::send_noop() {
     static_cast<void>(sent);
 }
 
-net::task<> connection::abort_transfer() {
-    if (!moving_) co_return;
+net::task<bool> connection::abort_transfer() {
+    if (!moving_) co_return false;
     machine_->abort_transfer();
     const auto sent = co_await send_output(within(options_.reply));
     static_cast<void>(sent);
-    if (!moving_) co_return;
+    if (!moving_) co_return true;
     interruption_.woke_reader = true;
     control_.interrupt_read();
+    co_return true;
 }
 
 net::task<> connection::cancel() {
     interruption_.is_final = true;
     if (const auto race = interruption_.race.lock()) race->end();
-    if (moving_)
-        co_await abort_transfer();
-    else
-        control_.interrupt_read();
+    const bool is_aborted = co_await abort_transfer();
+    if (!is_aborted) control_.interrupt_read();
 }
 
 std::optional<activity> connection::current() const {

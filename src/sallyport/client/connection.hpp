@@ -188,8 +188,9 @@ public:
 
     // During transfer(); otherwise these have no effect
     net::task<> send_noop();
-    /// Sends ABOR and closes the data connection. transfer() ends with errc::cancelled, and the session stays usable.
-    net::task<> abort_transfer();
+    /// Sends ABOR and closes the data connection. transfer() ends with errc::cancelled, and the session stays usable. False:
+    /// no data connection is open.
+    net::task<bool> abort_transfer();
 
     /// The finished steps of the last call, in order.
     [[nodiscard]] const std::vector<timed_step>& times() const noexcept { return clock_.steps(); }

@@ -31,6 +31,7 @@ bool is_of_one_connection(const failure& f) {
 }
 
 net::task<> cancel_session(std::shared_ptr<session> running) { co_await running->cancel(); }
+net::task<> interrupt_session(std::shared_ptr<session> running) { co_await running->interrupt(); }
 
 template <class Done>
 net::task<> close_session(std::shared_ptr<session>& running, std::shared_ptr<Done> done) {
@@ -207,6 +208,8 @@ template <class Done>
 net::task<> pool::perform(member& m, const work& what, int try_number, bool pipelined, attempt_result& out,
                           std::shared_ptr<Done> done) {
     try {
+        // interrupt() may have come just after the work that it was for.
+        if (m.link && !m.link->is_usable()) m.link.reset();
         if (!m.link) {
             m.link = std::make_shared<session>(m.loop(), settings_.session_options(m.loop()));
             // cancel() may have looked before there was a session.
@@ -299,16 +302,35 @@ net::task<> pool::close() {
 }
 
 void pool::cancel() {
-    cancelled_ = true;
-    for (auto* each : queue_) each->set();
-    for (auto* each : pauses_) each->set();
+    end_waits();
     for (const auto& m : members_)
         m->loop().post([each = m.get()] {
             if (each->link) each->loop().spawn("cancelling", cancel_session(each->link));
         });
 }
 
+void pool::interrupt() {
+    end_waits();
+    for (const auto& m : members_) {
+        if (!m->is_busy) continue;
+        m->loop().post([each = m.get()] {
+            if (each->link) each->loop().spawn("interrupting", interrupt_session(each->link));
+        });
+    }
+}
+
+void pool::resume() {
+    cancelled_ = false;
+    unopenable_.reset();
+}
+
 // ---- Waiting
+
+void pool::end_waits() {
+    cancelled_ = true;
+    for (auto* each : queue_) each->set();
+    for (auto* each : pauses_) each->set();
+}
 
 void pool::wake_one() {
     if (unopenable_)

@@ -8,8 +8,9 @@
 // in disorder, or two that are lost one after the other. What they carried is begun again without.
 //
 // Each connection has an event loop and a thread of its own, so that the local disk of one transfer holds up no other one.
-// All of the pool's own state is on the loop of its owner, "home": run(), cancel() and close() are called there, and run()
-// returns there. The home loop outlives the pool, and the pool its calls. close() must have ended before it is destroyed.
+// All of the pool's own state is on the loop of its owner, "home": run(), cancel(), interrupt(), resume() and close() are
+// called there, and run() returns there. The home loop outlives the pool, and the pool its calls. close() must have ended
+// before it is destroyed.
 
 #include <atomic>
 #include <chrono>
@@ -58,6 +59,10 @@ public:
 
     /// Ends everything that runs or waits, with errc::cancelled.
     void cancel();
+    /// The same, but connections whose transfers end by ABOR stay open, and so do those without work. After all calls of
+    /// run() have returned, resume() lets work run again.
+    void interrupt();
+    void resume();
     /// Any thread.
     [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
 
@@ -83,6 +88,7 @@ private:
     template <class Done>
     net::task<> perform(member& m, const work& what, int try_number, bool pipelined, attempt_result& out,
                         std::shared_ptr<Done> done);
+    void end_waits();
     void lower_limit(std::size_t to);
     void count_success();
     void note_opened();

@@ -357,6 +357,28 @@ net::task<> cancel_when_busy(pool& connections, const std::atomic<int>& moving) 
     connections.cancel();
 }
 
+net::task<> interrupt_between(pool& connections, std::vector<outcome<void>>& results) {
+    std::atomic<int> moving = 0;
+    co_await fetch_and_count(connections, moving, results);
+    connections.interrupt();
+    co_await fetch_and_count(connections, moving, results);
+    connections.resume();
+    co_await fetch_and_count(connections, moving, results);
+}
+
+TEST(client_pool, goes_on_after_an_interruption_with_the_connection_that_had_no_work) {
+    ftp_stub server(behaviour{});
+    std::vector<outcome<void>> results;
+    with_pool(server.url(""), quick_pool(1), [&](pool& connections) { return interrupt_between(connections, results); });
+    ASSERT_EQ(results.size(), 3U);
+    EXPECT_TRUE(results[0]);
+    ASSERT_FALSE(results[1]);
+    EXPECT_EQ(results[1].error().cause.code, errc::cancelled);
+    EXPECT_TRUE(results[2]) << results[2].error().text();
+    const auto commands = server.commands();
+    EXPECT_EQ(std::ranges::count_if(commands, [](const auto& line) { return line.starts_with("USER"); }), 1);
+}
+
 TEST(client_pool, everything_ends_at_a_cancellation) {
     behaviour b;
     b.ends = testing::data_end::stays_open;

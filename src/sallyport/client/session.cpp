@@ -339,9 +339,21 @@ net::task<> session::quit() {
 
 net::task<> session::cancel() {
     auto& me = *impl_;
+    me.is_cancelled = true;
     co_await me.conn.cancel();
 }
 
-bool session::is_usable() const { return impl_->is_logged_in && impl_->conn.is_open() && impl_->conn.facts().usable(); }
+net::task<> session::interrupt() {
+    auto& me = *impl_;
+    const bool is_aborted = co_await me.conn.abort_transfer();
+    if (is_aborted) co_return;
+    me.is_cancelled = true;
+    co_await me.conn.cancel();
+}
+
+bool session::is_usable() const {
+    const auto& me = *impl_;
+    return me.is_logged_in && me.conn.is_open() && !me.is_cancelled && me.conn.facts().usable();
+}
 
 }  // namespace sallyport::client

@@ -33,6 +33,7 @@ struct session::impl {
     std::string path;
     operation current = operation::open;
     bool is_logged_in = false;
+    bool is_cancelled = false;
     bool pipelines = false;
     // The server has set a time by MFMT.
     bool has_mfmt = false;
