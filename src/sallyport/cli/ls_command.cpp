@@ -12,6 +12,7 @@
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/entry_text.hpp>
+#include <sallyport/cli/run_on_kept.hpp>
 #include <sallyport/cli/run_session.hpp>
 #include <sallyport/cli/site_memory.hpp>
 #include <sallyport/cli/site_names.hpp>
@@ -64,21 +65,30 @@ int report(const std::string& url, ls_result& r, const ls_job& job) {
     return 0;
 }
 
+result<ls_result> list(const client::url& location, const client_options& given) {
+    const session_work<client::listing_report> work = [&](client::session& session) {
+        return session.list(location.path, std::time(nullptr));
+    };
+    if (kept_site::of(location) != nullptr) return run_on_kept(location, given, work);
+    const auto options = given.for_site(location);
+    if (!options) return std::unexpected(options.error());
+    auto how = options->session(location);
+    if (!how) return std::unexpected(std::move(how.error()));
+    const auto mapping = options->mapping();
+    if (!mapping) return std::unexpected(mapping.error());
+    const site_memory memory(location, *options, *how);
+    step_line steps(!options->quiet && !options->verbose);
+    auto out = run_session(location, std::move(*how), *mapping, work, steps);
+    memory.learn(out.attempts);
+    return out;
+}
+
 int run(const ls_job& job) {
     auto location = parse_location(job.url);
     if (!location) return report_error("ls", location.error(), exit_status::usage);
-    const auto options = job.options.for_site(*location);
-    if (!options) return report_error("ls", options.error(), exit_status::usage);
-    auto how = options->session(*location);
-    if (!how) return report_error("ls", how.error(), exit_status::usage);
-    const auto mapping = options->mapping();
-    if (!mapping) return report_error("ls", mapping.error(), exit_status::usage);
-    const site_memory memory(*location, *options, *how);
-    step_line steps(!options->quiet && !options->verbose);
-    const auto work = [&](client::session& session) { return session.list(location->path, std::time(nullptr)); };
-    auto result = run_session<client::listing_report>(*location, std::move(*how), *mapping, work, steps);
-    memory.learn(result.attempts);
-    return report(location->text(), result, job);
+    auto listed = list(*location, job.options);
+    if (!listed) return report_error("ls", listed.error(), exit_status::usage);
+    return report(location->text(), *listed, job);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include <sallyport/cli/advice_text.hpp>
 #include <sallyport/cli/commands.hpp>
 #include <sallyport/cli/entry_text.hpp>
+#include <sallyport/cli/run_on_kept.hpp>
 #include <sallyport/cli/run_session.hpp>
 #include <sallyport/cli/site_names.hpp>
 #include <sallyport/cli/transfer_result.hpp>
@@ -58,6 +59,16 @@ int report_reply(const proto::reply& reply, const quote_job& job, const client::
     return static_cast<int>(status);
 }
 
+result<session_result<proto::reply>> send(const client::url& location, const client_options& given,
+                                          const session_work<proto::reply>& work) {
+    if (kept_site::of(location) != nullptr) return run_on_kept(location, given, work);
+    const auto options = given.for_site(location);
+    if (!options) return std::unexpected(options.error());
+    auto how = options->session(location);
+    if (!how) return std::unexpected(std::move(how.error()));
+    return run_session(location, std::move(*how), {}, work);
+}
+
 int run_quote(const quote_job& job) {
     auto location = parse_location(job.url);
     if (!location) return report_error("quote", location.error(), exit_status::usage);
@@ -66,17 +77,15 @@ int run_quote(const quote_job& job) {
     const std::string name = to_upper(line.substr(0, blank));
     const std::string argument = line.substr(std::min(blank + 1, line.size()));
     if (const auto checked = check_quoted(name); !checked) return report_error("quote", checked.error(), exit_status::usage);
-    const auto options = job.options.for_site(*location);
-    if (!options) return report_error("quote", options.error(), exit_status::usage);
-    auto how = options->session(*location);
-    if (!how) return report_error("quote", how.error(), exit_status::usage);
-    const auto got = run_session<proto::reply>(*location, std::move(*how), {}, [&](client::session& session) {
+    const session_work<proto::reply> work = [&](client::session& session) {
         return session.quote(location->path, name, argument);
-    });
-    if (got.got) return report_reply(*got.got, job, *location);
-    fmt::print(stderr, "sallyport quote: {}\n", failure_line(got.got.error()));
-    if (job.options.json) fmt::print("{}\n", failure_json(location->text(), got.got.error(), {}));
-    return static_cast<int>(status_of(got.got.error()));
+    };
+    const auto sent = send(*location, job.options, work);
+    if (!sent) return report_error("quote", sent.error(), exit_status::usage);
+    if (sent->got) return report_reply(*sent->got, job, *location);
+    fmt::print(stderr, "sallyport quote: {}\n", failure_line(sent->got.error()));
+    if (job.options.json) fmt::print("{}\n", failure_json(location->text(), sent->got.error(), {}));
+    return static_cast<int>(status_of(sent->got.error()));
 }
 
 }  // namespace

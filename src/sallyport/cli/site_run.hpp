@@ -31,14 +31,16 @@ struct many_progress {
 using connection_count = std::function<std::size_t(const transfer_settings& set)>;
 using site_work = std::function<net::task<>(client::pool& connections)>;
 
-/// Returns the number of connections that the site allows, as far as it is known.
+/// Uses the connections of the shell, if it has some for this site. Returns the number of connections that the site allows,
+/// as far as it is known.
 [[nodiscard]] result<std::size_t> run_on_site(const client::url& site, const connection_count& count,
                                               const client_options& options, many_progress& shown, const site_work& work);
 
 /// The URLs of each site, in the order of their first ones. A site is a server with a login.
 [[nodiscard]] std::vector<std::vector<client::url>> by_site(const std::vector<client::url>& urls);
 
-/// Ends the process as the signal would have ended it. After the report of a command that it cancelled.
+/// Ends the process as the signal would have ended it, or in a shell, lets that know. After the report of a command that it
+/// cancelled.
 void end_by_signal(int signal);
 
 }  // namespace sallyport::cli
