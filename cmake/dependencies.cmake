@@ -17,6 +17,7 @@ pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares) # SRV records, name s
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp) # the filter of system calls
 pkg_check_modules(nftnl REQUIRED IMPORTED_TARGET libnftnl libmnl) # the kernel's NAT
 pkg_check_modules(miniupnpc REQUIRED IMPORTED_TARGET miniupnpc) # the XML of routers with UPnP
+pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit) # lines typed at a terminal
 pkg_check_modules(yaml REQUIRED IMPORTED_TARGET yaml-cpp) # files of Docker Compose and Kubernetes
 find_path(pcap_headers pcap/pcap.h REQUIRED) # files of captures; the library is loaded when one is read
 find_package(Boost 1.81 REQUIRED CONFIG COMPONENTS url) # Asio (headers), URL

@@ -155,29 +155,49 @@ result<void> client_options::load(CLI::App& command) {
     return {};
 }
 
-result<client_options> client_options::for_site(const client::url& location) const {
-    if (location.site.empty()) return *this;
-    auto site = find_site(location.site);
-    if (!site) return std::unexpected(std::move(site.error()));
+/// All options with these values, without their sources. Throws the errors of CLI11.
+client_options client_options::of_values(const option_values& values, const std::string& name) {
     client_options out;
     command_table table;
     out.add_to(table);
     out.add_mapping_to(table);
     out.add_transfers_to(table, true);
     out.add_learning_to(table);
-    CLI::App command("", location.site);
+    CLI::App command("", name);
     set_table(command, std::move(table));
+    apply_values(command, known_to(command, values));
+    return out;
+}
+
+result<client_options> client_options::for_site(const client::url& location) const {
+    if (location.site.empty()) return *this;
+    auto site = find_site(location.site);
+    if (!site) return std::unexpected(std::move(site.error()));
     auto values = without_overridden(std::move(site->settings), sources.given);
     values.insert(sources.given.begin(), sources.given.end());
     values.merge(without_overridden(sources.defaults, values));
     try {
-        apply_values(command, known_to(command, values));
+        auto out = of_values(values, location.site);
+        out.sources = sources;
+        return out;
     } catch (const CLI::Error& e) {
         return fail(errc::usage, fmt::format("site '{}': {}; change it with 'sallyport sites add --replace'", location.site,
                                              escape(e.what(), 300)));
     }
-    out.sources = sources;
-    return out;
+}
+
+result<client_options> client_options::with(option_values given) const {
+    auto values = given;
+    values.merge(without_overridden(sources.defaults, given));
+    try {
+        auto out = of_values(values, "set");
+        if (const auto good = out.check(); !good) return std::unexpected(good.error());
+        out.sources = sources;
+        out.sources.given = std::move(given);
+        return out;
+    } catch (const CLI::Error& e) {
+        return fail(errc::usage, escape(e.what(), 300));
+    }
 }
 
 result<void> client_options::check() const {

@@ -98,6 +98,8 @@ struct client_options {
     [[nodiscard]] result<void> load(CLI::App& command);
     /// These options, with the settings of the site if `location` was given as the name of one.
     [[nodiscard]] result<client_options> for_site(const client::url& location) const;
+    /// The options as if these were the ones on the command line. Errors name the option.
+    [[nodiscard]] result<client_options> with(option_values given) const;
     /// Whether they exclude each other. Errors name the options.
     [[nodiscard]] result<void> check() const;
 
@@ -109,6 +111,7 @@ struct client_options {
     [[nodiscard]] result<reach::mapping_settings> mapping() const;
 
 private:
+    [[nodiscard]] static client_options of_values(const option_values& values, const std::string& name);
     void add_connection_to(command_table& table);
     [[nodiscard]] result<std::vector<client::data_method>> chosen_methods() const;
     /// From --password-command, or the environment.

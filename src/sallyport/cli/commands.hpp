@@ -27,6 +27,7 @@ void add_cat_command(CLI::App& app, int& exit_code);
 void add_find_command(CLI::App& app, int& exit_code);
 void add_du_command(CLI::App& app, int& exit_code);
 void add_quote_command(CLI::App& app, int& exit_code);
+void add_shell_command(CLI::App& app, int& exit_code);
 void add_sites_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 void add_reach_command(CLI::App& app, int& exit_code);

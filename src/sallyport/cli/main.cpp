@@ -144,6 +144,7 @@ int main(int argc, char** argv) {
     add_find_command(app, exit_code);
     add_du_command(app, exit_code);
     add_quote_command(app, exit_code);
+    add_shell_command(app, exit_code);
     add_sites_command(app, exit_code);
     add_doctor_command(app, exit_code);
     add_reach_command(app, exit_code);
