@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import termios
 import threading
@@ -281,7 +282,8 @@ def test_a_late_listing_does_not_hold_up_typing(typed, scripted):
     on.write("rm n\t")
     on.write("\x15pwd\r")
     on.wait_for("\r\n/\r\n", seconds=10)
-    assert on.run("quote NOOP").count("NOOP") >= 1
+    on.prompt()
+    assert "NOOP is unknown" in on.run("quote NOOP")
     arrived.set()
     on.write("rm n\t")
     deadline = time.monotonic() + 20
@@ -352,3 +354,48 @@ def test_ctrl_c_ends_a_script(ours, here, there):
     running.send_signal(signal.SIGINT)
     assert running.wait(20) == -signal.SIGINT
     assert not (there / "next").exists() and (here / "big.part").exists()
+
+
+def test_a_connection_that_was_lost_is_replaced(typed, scripted):
+    """A server ends sessions in which nothing happens for a while."""
+    server = scripted(listings={"/": b"", "/out": b""})
+    sessions = []
+    server.refuse = lambda session, verb: sessions.append(session)
+    on = typed(server.url("out"))
+    assert "/out" in on.run("pwd")
+    sessions[-1].control.shutdown(socket.SHUT_RDWR)
+    assert "sallyport" not in on.run("ls")
+    assert len(server.arguments_of("USER")) == 2 and server.arguments_of("CWD")[-1] == "/out"
+
+
+def test_ctrl_c_ends_a_command_for_another_server(typed, ours, scripted):
+    """C1: one that has a connection of its own."""
+    other = scripted(files={"/slow": bytes(1_000_000)})
+    other.pause = 0.2
+    on = typed(ours)
+    on.write(f"get {other.url('slow')}\r")
+    on.wait_for("KiB/s")
+    on.write("\x03")
+    on.wait_for("cancelled")
+    on.prompt()
+    on.write("exit\r")
+    assert on.running.wait(20) == 0
+
+
+def test_names_are_completed_after_ctrl_c(typed, ours, there):
+    (there / "big").write_bytes(bytes(30_000_000))
+    on = typed("--limit-rate", "1M", ours)
+    on.write("get big\r")
+    on.wait_for("MiB/s")
+    on.write("\x03")
+    on.prompt()
+    on.write("rm b\t")
+    on.wait_for("ig ")
+
+
+def test_the_terminal_is_restored_when_the_shell_is_ended(typed, ours):
+    on = typed(ours)
+    assert not termios.tcgetattr(on.terminal)[3] & termios.ECHO
+    on.running.send_signal(signal.SIGTERM)
+    assert on.running.wait(20) == -signal.SIGTERM
+    assert termios.tcgetattr(on.terminal)[3] & termios.ECHO

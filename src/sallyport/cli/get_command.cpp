@@ -53,7 +53,7 @@ net::task<client::outcome<client::transfer_report>> fetch(client::session& sessi
 
 /// A single file: one session and one result object. Everything else is for get_many, and so is a shell.
 bool is_single_file(const get_job& job, const std::vector<client::url>& locations) {
-    if (kept_site::of(locations.front()) != nullptr) return false;
+    if (kept_site::any() != nullptr) return false;
     const bool is_pattern = !job.no_glob && job.output.empty() && client::has_wildcards(locations.front().path);
     return locations.size() == 1 && !is_pattern && !job.many.need_many() && job.directory.empty() && !job.no_clobber &&
            !job.newer && job.segments == 1;
@@ -66,7 +66,7 @@ void set_output(get_many_job& many, const std::string& output) {
 }
 
 int run_many(const get_job& job, std::vector<client::url> locations) {
-    const bool can_name = job.segments > 1 || kept_site::of(locations.front()) != nullptr;
+    const bool can_name = job.segments > 1 || kept_site::any() != nullptr;
     const bool has_output = can_name && locations.size() == 1 && job.directory.empty() && !job.many.recursive &&
                             job.output != "-" && proto::is_safe_name(client::last_component(job.output));
     if (!job.output.empty() && !has_output)

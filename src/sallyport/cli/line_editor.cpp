@@ -61,6 +61,8 @@ struct line_editor::impl {
         ::el_set(editor, EL_SETTY, "-d", "-isig", nullptr);
         ::el_set(editor, EL_ADDFN, "sallyport-cancel", "Discard the line", &impl::cancel_line);
         ::el_set(editor, EL_BIND, "^C", "sallyport-cancel", nullptr);
+        // Restores the terminal before a signal such as SIGTERM takes effect, and follows the size of the terminal.
+        ::el_set(editor, EL_SIGNAL, 1);
         ::el_source(editor, nullptr);
     }
     ~impl() {

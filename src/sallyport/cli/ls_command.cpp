@@ -69,7 +69,7 @@ result<ls_result> list(const client::url& location, const client_options& given)
     const session_work<client::listing_report> work = [&](client::session& session) {
         return session.list(location.path, std::time(nullptr));
     };
-    if (kept_site::of(location) != nullptr) return run_on_kept(location, given, work);
+    if (kept_site::any() != nullptr) return run_on_kept(location, given, work);
     const auto options = given.for_site(location);
     if (!options) return std::unexpected(options.error());
     auto how = options->session(location);

@@ -87,8 +87,8 @@ int run(const put_job& job) {
         return refuse_put("--temp-name is for files that are replaced; remove it, or --append and --unique");
     if (const auto listed = add_listed_names(job.many.from_file, files); !listed)
         return report_error("put", listed.error(), exit_status::local_file);
-    if (kept_site::of(*location) != nullptr || files.size() != 1 || job.many.need_many() || job.make_directories ||
-        job.temp_name || job.unique)
+    if (kept_site::any() != nullptr || files.size() != 1 || job.many.need_many() || job.make_directories || job.temp_name ||
+        job.unique)
         return run_many(job, std::move(files), std::move(*location));
     const auto& name = files.front();
     const bool piped = name == "-";

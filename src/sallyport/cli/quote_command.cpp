@@ -61,7 +61,7 @@ int report_reply(const proto::reply& reply, const quote_job& job, const client::
 
 result<session_result<proto::reply>> send(const client::url& location, const client_options& given,
                                           const session_work<proto::reply>& work) {
-    if (kept_site::of(location) != nullptr) return run_on_kept(location, given, work);
+    if (kept_site::any() != nullptr) return run_on_kept(location, given, work);
     const auto options = given.for_site(location);
     if (!options) return std::unexpected(options.error());
     auto how = options->session(location);

@@ -63,11 +63,15 @@ struct remote_names::listings {
         if (by_directory.size() >= max_directories) by_directory.clear();
         return by_directory.try_emplace(directory).second;
     }
-    void add(const std::string& directory, std::vector<known_name> names) {
+    /// Nothing: it could not be listed, which is tried again when it is asked for.
+    void add(const std::string& directory, std::optional<std::vector<known_name>> names) {
         const std::lock_guard lock(mutex);
-        // Forgotten meanwhile, so that it may be out of date.
-        if (const auto found = by_directory.find(directory); found != by_directory.end())
+        // Another command may have made it forgotten meanwhile.
+        const auto found = by_directory.find(directory);
+        if (found != by_directory.end() && names)
             found->second = {std::move(names), net::clock::now()};
+        else if (found != by_directory.end())
+            by_directory.erase(found);
         (void)!::eventfd_write(arrived.get(), 1);
     }
 
@@ -76,8 +80,11 @@ struct remote_names::listings {
         const client::pool::work what = [&](client::session& link, int /*try_number*/) {
             return list_on(link, directory, names);
         };
-        (void)co_await on.run(what);
-        into->add(directory, std::move(names));
+        const auto got = co_await on.run(what);
+        if (got)
+            into->add(directory, std::move(names));
+        else
+            into->add(directory, std::nullopt);
     }
 };
 

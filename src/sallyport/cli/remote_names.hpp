@@ -2,8 +2,8 @@
 // What is known about the names in directories of a server, for completions. Directories that are not known are listed on
 // the connections of the shell, while its user goes on typing.
 //
-// Owned by the shell, which destroys it before the connections; the main thread. A directory that cannot be listed has no
-// names: there are no errors.
+// Owned by the shell, which destroys it before the connections; the main thread. There are no errors: a directory that
+// cannot be listed has no names that are known.
 
 #include <memory>
 #include <optional>

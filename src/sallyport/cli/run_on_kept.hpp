@@ -1,6 +1,7 @@
 #pragma once
-// Runs the one session call of a client command on the connections of a shell (kept_site.hpp). Functions for the main
-// thread; the arguments must outlive the call.
+// Runs the one session call of a client command in a shell: on its connections (kept_site.hpp), or on one of the command's
+// own for another site, in each case so that Ctrl-C ends the command only. Functions for the main thread; the arguments must
+// outlive the call.
 
 #include <utility>
 
@@ -28,7 +29,7 @@ net::task<> run_once(client::pool& on, const session_work<Report>& work, session
     if (!got) out.got = std::unexpected(std::move(got.error()));
 }
 
-/// REQUIRES: kept_site::of(location) is not null.
+/// REQUIRES: kept_site::any() is not null.
 template <class Report>
 [[nodiscard]] session_result<Report> run_on_kept(const client::url& location, const client_options& options,
                                                  const session_work<Report>& work) {

@@ -65,10 +65,11 @@ net::signal_actions cancel_at_signals(client::pool& connections, many_progress& 
             .restart = {}};
 }
 
-/// Runs the work with a progress bar, and cancels it at signals. Connections that are not kept are closed.
-net::task<> run_shown(client::pool& connections, const site_work& work, many_progress& shown, bool with_bar, bool are_kept) {
+/// Runs the work with a progress bar, and cancels it at signals. Connections that are not kept are closed. `limit`: the
+/// number of connections that the site allows.
+net::task<> run_shown(client::pool& connections, const site_work& work, many_progress& shown, bool with_bar, bool are_kept,
+                      std::size_t& limit) {
     auto& home = connections.home();
-    if (are_kept) connections.resume();
     const net::signal_watch signals(home, cancel_at_signals(connections, shown, are_kept));
     progress_bar bar("", with_bar);
     net::event stop(home);
@@ -81,6 +82,9 @@ net::task<> run_shown(client::pool& connections, const site_work& work, many_pro
     } catch (...) {
         failed = std::current_exception();
     }
+    limit = connections.limit();
+    // For the next command, and for the listings of completions.
+    if (are_kept) connections.resume();
     stop.set();
     (void)co_await stopped.wait(net::deadline::max());
     if (failed) std::rethrow_exception(failed);
@@ -108,10 +112,11 @@ std::vector<std::vector<client::url>> by_site(const std::vector<client::url>& ur
 result<std::size_t> run_on_site(const client::url& site, const connection_count& count, const client_options& options,
                                 many_progress& shown, const site_work& work) {
     const bool with_bar = !options.quiet && !options.verbose;
+    std::size_t limit = 0;
     if (auto* const kept = kept_site::of(site)) {
-        const site_work on_kept = [&](client::pool& on) { return run_shown(on, work, shown, with_bar, true); };
+        const site_work on_kept = [&](client::pool& on) { return run_shown(on, work, shown, with_bar, true, limit); };
         kept->run(on_kept);
-        return kept->connections().limit();
+        return limit;
     }
     const auto settings_of_site = options.for_site(site);
     if (!settings_of_site) return std::unexpected(settings_of_site.error());
@@ -120,9 +125,9 @@ result<std::size_t> run_on_site(const client::url& site, const connection_count&
     auto mapping = settings_of_site->mapping();
     if (!mapping) return std::unexpected(std::move(mapping.error()));
     site_connections own(site, *settings_of_site, std::move(*how), std::move(*mapping), count(settings_of_site->transfers));
-    own.loops.run_until_done(run_shown(own.pool, work, shown, with_bar, false));
+    own.loops.run_until_done(run_shown(own.pool, work, shown, with_bar, false, limit));
     own.memory.learn(own.pool.learned());
-    return own.pool.limit();
+    return limit;
 }
 
 void end_by_signal(int signal) {

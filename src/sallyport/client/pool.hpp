@@ -59,8 +59,8 @@ public:
 
     /// Ends everything that runs or waits, with errc::cancelled.
     void cancel();
-    /// The same, but connections whose transfers end by ABOR stay open, and so do those without work. After all calls of
-    /// run() have returned, resume() lets work run again.
+    /// The same, but connections whose transfers end by ABOR stay open, and so do those without work. After resume(), work
+    /// can run again; calls of run() that have not noticed the interruption go on.
     void interrupt();
     void resume();
     /// Any thread.
