@@ -129,7 +129,8 @@ def test_help_lists_the_commands(here):
     done = shell("-c", "help", cwd=here)
     names = "open cd pwd ls get mget put mput mirror cat edit rm mv mkdir rmdir chmod find quote site lcd lpwd lls bookmark set debug help exit"
     assert {line.split()[0] for line in done.stdout.splitlines() if line.strip()} >= set(names.split())
-    assert "--recursive" in shell("-c", "help get", cwd=here).stdout
+    shown = shell("-c", "help get", cwd=here).stdout
+    assert "--recursive" in shown and "--active" not in shown and "URL" not in shown.splitlines()[0]
 
 
 # ---- edit
@@ -395,7 +396,7 @@ def test_names_are_completed_after_ctrl_c(typed, ours, there):
 
 def test_the_terminal_is_restored_when_the_shell_is_ended(typed, ours):
     on = typed(ours)
-    assert not termios.tcgetattr(on.terminal)[3] & termios.ECHO
+    wait_until(lambda: not termios.tcgetattr(on.terminal)[3] & termios.ECHO, what="the editor of lines has begun")
     on.running.send_signal(signal.SIGTERM)
     assert on.running.wait(20) == -signal.SIGTERM
     assert termios.tcgetattr(on.terminal)[3] & termios.ECHO

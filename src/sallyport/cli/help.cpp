@@ -101,13 +101,19 @@ std::size_t terminal_width() {
     return columns ? std::clamp(*columns, min_columns, max_columns) : usual_width;
 }
 
-std::string help_text(const CLI::App& command, const command_table& table, std::size_t width) {
-    std::string out = wrapped(command.get_description(), width, 0) + '\n' + "Usage: " + usage_of(command) + '\n';
-    out += commands_of(command, width);
+std::string groups_text(const command_table& table, std::size_t width) {
+    std::string out;
     for (const auto& group : table.groups) {
         out += fmt::format("\n{}:\n", group.title);
         for (const auto& row : group.rows) out += option_text(row, width);
     }
+    return out;
+}
+
+std::string help_text(const CLI::App& command, const command_table& table, std::size_t width) {
+    std::string out = wrapped(command.get_description(), width, 0) + '\n' + "Usage: " + usage_of(command) + '\n';
+    out += commands_of(command, width);
+    out += groups_text(table, width);
     out += "\nHelp:\n" + help_entry("-h, --help", "", std::string(help_option_text), width, 2);
     if (command.get_parent() == nullptr) out += help_entry("-V, --version", "", "Print the version", width, 2);
     if (!table.notes.empty()) out += '\n';

@@ -18,6 +18,9 @@ struct command_table;
 /// Lines of at most `width` columns, except for longer words.
 [[nodiscard]] std::string help_text(const CLI::App& command, const command_table& table, std::size_t width);
 
+/// The part of it with the groups of options.
+[[nodiscard]] std::string groups_text(const command_table& table, std::size_t width);
+
 /// One line: the command, the option, the cause, the next step. For an unknown option or command, it suggests the nearest
 /// one.
 [[nodiscard]] std::string wrong_usage(const CLI::App& program, const CLI::Error& why);

@@ -63,28 +63,6 @@ int run_program(void (*add)(CLI::App&, int&), std::vector<std::string> words) {
     return exit_code;
 }
 
-/// The options that belong to the connection, with which a command of the shell cannot be given.
-const std::vector<std::string>& connection_options() {
-    static const auto all = [] {
-        client_options options;
-        command_table table;
-        options.add_to(table);
-        options.add_settings_to(table);
-        std::vector<std::string> out;
-        for (const auto& group : table.groups)
-            for (const auto& row : group.rows)
-                if (const auto key = key_of(row); key != "json" && key != "quiet")
-                    std::ranges::move(names_of(row), std::back_inserter(out));
-        return out;
-    }();
-    return all;
-}
-
-bool is_of_connection(const std::string& option) {
-    const auto& all = connection_options();
-    return std::ranges::find(all, option) != all.end();
-}
-
 /// Runs a command with the system's shell; its exit code.
 int run_system(const std::string& command) {
     std::fflush(nullptr);
@@ -141,14 +119,7 @@ private:
 };
 
 int print_help_of(const shell_verb& verb) {
-    fmt::print("{} {}\n    {}\n", verb.name, verb.form, verb.help);
-    if (verb.add == nullptr) return 0;
-    int ignored = 0;
-    CLI::App program("", "sallyport");
-    verb.add(program, ignored);
-    const auto* const command = program.get_subcommands({}).front();
-    fmt::print("It has the options of '{}', without those of the connection:\n\n{}", full_name(*command),
-               help_text(*command, table_of(*command), terminal_width()));
+    fmt::print("{} {}\n    {}\n{}", verb.name, verb.form, verb.help, groups_text(options_of(verb), terminal_width()));
     return 0;
 }
 
@@ -159,10 +130,11 @@ int print_help(const command_words& arguments) {
         return print_help_of(*verb);
     }
     for (const auto& each : shell_verbs()) fmt::print("{:<36} {}\n", fmt::format("{} {}", each.name, each.form), each.help);
-    fmt::print(
-        "\nNames on the server are relative to its current directory; *, ?, [] and ** match names, and quotes keep them as "
+    constexpr auto notes =
+        "Names on the server are relative to its current directory; *, ?, [] and ** match names, and quotes keep them as "
         "they "
-        "are. ';' separates commands. Ctrl-C ends a transfer.\n");
+        "are. ';' separates commands. Ctrl-C ends the command that runs.";
+    fmt::print("\n{}", wrapped(notes, terminal_width(), 0));
     return 0;
 }
 
@@ -244,7 +216,7 @@ int shell::run_client(const shell_verb& verb, const command_words& arguments) {
     const auto& table = table_of(*command);
     if (verb.use != argument_use::ftp_command)
         for (const auto& each : options_in(table, arguments))
-            if (is_of_connection(each))
+            if (is_connection_option(each))
                 return refuse_shell(fmt::format("{} {} belongs to the connection; use 'set', or 'sallyport shell {}'",
                                                 verb.name, escape(each, 60), escape(each, 60)));
     auto given = arguments;
@@ -379,13 +351,13 @@ int shell::bookmark(const command_words& arguments) {
 int shell::set_option(const command_words& arguments) {
     if (arguments.empty()) {
         for (const auto& [key, values] : options_.sources.given)
-            for (const auto& value : is_of_connection("--" + key) ? values : std::vector<std::string>{})
+            for (const auto& value : is_connection_option("--" + key) ? values : std::vector<std::string>{})
                 fmt::print("{} = {}\n", key, key == "user" ? "..." : display_text(value));
         return 0;
     }
     auto key = arguments.front().text;
     key.erase(0, std::min(key.find_first_not_of('-'), key.size()));
-    if (!is_of_connection("--" + key))
+    if (!is_connection_option("--" + key))
         return refuse_shell(fmt::format("set: there is no option '{}' of the connection; 'sallyport help shell' lists them",
                                         escape(key, 60)));
     option_values changed;

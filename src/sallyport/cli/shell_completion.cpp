@@ -6,10 +6,7 @@
 #include <system_error>
 #include <utility>
 
-#include <CLI/CLI.hpp>
-
 #include <sallyport/base/escape.hpp>
-#include <sallyport/cli/option_table.hpp>
 #include <sallyport/cli/option_text.hpp>
 #include <sallyport/cli/shell_verbs.hpp>
 
@@ -29,11 +26,8 @@ std::vector<known_name> verbs_as_names() {
 
 std::vector<known_name> option_names_of(const shell_verb& verb) {
     std::vector<known_name> out;
-    if (verb.add == nullptr) return out;
-    int ignored = 0;
-    CLI::App program("", "sallyport");
-    verb.add(program, ignored);
-    for (const auto& group : table_of(*program.get_subcommands({}).front()).groups)
+    const auto options = options_of(verb);
+    for (const auto& group : options.groups)
         for (const auto& row : group.rows)
             for (auto& name : names_of(row)) out.push_back({std::move(name), false});
     return out;

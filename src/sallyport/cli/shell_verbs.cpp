@@ -2,8 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <vector>
 
+#include <CLI/CLI.hpp>
+
+#include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/commands.hpp>
+#include <sallyport/cli/option_text.hpp>
 
 namespace sallyport::cli {
 std::span<const shell_verb> shell_verbs() {
@@ -50,6 +56,34 @@ const shell_verb* find_verb_of_shell(std::string_view name) {
     const auto verbs = shell_verbs();
     const auto found = std::ranges::find(verbs, name, &shell_verb::name);
     return found == verbs.end() ? nullptr : &*found;
+}
+
+bool is_connection_option(const std::string& name) {
+    static const auto all = [] {
+        client_options options;
+        command_table table;
+        options.add_to(table);
+        options.add_settings_to(table);
+        std::vector<std::string> out;
+        for (const auto& group : table.groups)
+            for (const auto& row : group.rows)
+                if (const auto key = key_of(row); key != "json" && key != "quiet")
+                    std::ranges::move(names_of(row), std::back_inserter(out));
+        return out;
+    }();
+    return std::ranges::find(all, name) != all.end();
+}
+
+command_table options_of(const shell_verb& verb) {
+    if (verb.add == nullptr) return {};
+    int ignored = 0;
+    CLI::App program("", "sallyport");
+    verb.add(program, ignored);
+    command_table out;
+    for (const auto& group : table_of(*program.get_subcommands({}).front()).groups)
+        for (const auto& row : group.rows)
+            if (!is_argument(row) && !is_connection_option(names_of(row).back())) out.add(group.title, {row});
+    return out;
 }
 
 }  // namespace sallyport::cli

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <sallyport/cli/shell_arguments.hpp>
@@ -32,5 +33,11 @@ struct shell_verb {
 [[nodiscard]] std::span<const shell_verb> shell_verbs();
 /// Null: there is no such command.
 [[nodiscard]] const shell_verb* find_verb_of_shell(std::string_view name);
+
+/// "--active", "-v": it belongs to the connection of the shell, so that its commands do not have it.
+[[nodiscard]] bool is_connection_option(const std::string& name);
+/// The options of the client command without those; none for a command of the shell's own. For their names and help: their
+/// variables are gone.
+[[nodiscard]] command_table options_of(const shell_verb& verb);
 
 }  // namespace sallyport::cli
