@@ -102,11 +102,11 @@ def test_files_of_single_users_are_taken_over(start, sallyport, tmp_path, source
 
 
 def test_a_less_safe_result_needs_consent(sallyport, tmp_path, source):
-    config = source("local_enable=YES\nlocal_root=/srv\ncmds_denied=PORT\n")
+    config = source("local_enable=YES\nlocal_root=/srv\ntcp_wrappers=YES\n")
     output = tmp_path / "serve.toml"
     done = run(sallyport, config, "--output", output)
     assert done.returncode == 3 and not output.exists()
-    assert f"{config}, line 3: cmds_denied=PORT: LESS SAFE: " in done.stdout
+    assert f"{config}, line 3: tcp_wrappers=YES: LESS SAFE: " in done.stdout
     assert run(sallyport, config, "--output", output, "--accept").returncode == 0 and output.exists()
 
 
@@ -121,7 +121,7 @@ def test_errors_change_nothing(sallyport, tmp_path, source, text, code, cause):
 
 
 @pytest.mark.parametrize("lines", ["", "write_enable=NO\n", "local_umask=077\n", "hide_file={*.key}\n", "deny_file={*.key}\n", "force_dot_files=NO\n",
-                                   "cmds_denied=DELE,RMD\n", "cmds_denied=RNFR,RNTO,MKD\n"])
+                                   "cmds_denied=DELE,RMD\n", "cmds_denied=RNFR,RNTO,MKD\n", "cmds_denied=SITE,NLST\n"])
 def test_rights_are_those_of_vsftpd(root, start, sallyport, tmp_path, lines):
     """S8: the same login with the same commands on vsftpd and on the imported configuration has no difference but declared ones."""
     old = start.reference_server("vsftpd", local=True, lines=lines)

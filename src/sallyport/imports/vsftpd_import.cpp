@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <sallyport/imports/vsftpd_values.hpp>
+#include <sallyport/proto/command_policy.hpp>
 
 namespace sallyport::imports {
 namespace {
@@ -239,15 +240,30 @@ private:
         return {};
     }
 
-    /// What has become of a list of commands.
-    static imported_setting commands_note(const vsftpd_values& of, std::string_view key) {
+    /// The commands of a list that vsftpd refuses, and that the rights permit.
+    static std::vector<std::string> open_commands(const vsftpd_values& of, std::string_view key) {
         auto open = of.open_commands(key, of.rights(of.has_virtual_users()));
         if (of.yes("anonymous_enable")) std::ranges::move(of.open_commands(key, of.rights(true)), std::back_inserter(open));
-        imported_setting out{.key = std::string(key), .value = of.value(key), .text = {}};
-        out.outcome = open.empty() ? outcome::nearest : outcome::less_safe;
-        out.text = open.empty() ? "the rights; commands that need no right cannot be refused"
-                                : fmt::format("{} cannot be refused; check the rights", open.front());
-        return out;
+        std::ranges::sort(open);
+        open.erase(std::ranges::unique(open).begin(), open.end());
+        return open;
+    }
+
+    /// What the rights permit is refused to all accounts. What the server does not know, or needs for each login, it has in
+    /// no such list.
+    void commands() {
+        std::vector<std::string> refused;
+        for (const char* const key : {"cmds_allowed", "cmds_denied"}) {
+            if (value(key).empty()) continue;
+            bool has_more = false;
+            for (auto& command : open_commands(values_, key)) {
+                if (!proto::command_policy::make({}, {command}, false)) continue;
+                has_more = true;
+                if (std::ranges::find(refused, command) == refused.end()) refused.push_back(std::move(command));
+            }
+            note(key, outcome::nearest, has_more ? "the rights, and refuse-commands" : "the rights");
+        }
+        if (!refused.empty()) top_ += fmt::format("refuse-commands = {}\n", toml_list(refused));
     }
 
     /// What has become of a line that counts for one user.
@@ -267,9 +283,10 @@ private:
             out.text = is_whole ? "the section of this user"
                                 : "braces within a pattern, and '/', are not supported; write it by hand";
         } else if (key.starts_with("cmds_") && !is_empty) {
-            auto made = commands_note(own, key);
-            out.outcome = made.outcome;
-            out.text = std::move(made.text);
+            const auto open = open_commands(own, key);
+            out.outcome = open.empty() ? outcome::nearest : outcome::less_safe;
+            out.text = open.empty() ? "the rights"
+                                    : fmt::format("{} cannot be refused to one user; check the rights", open.front());
         } else if (key == "chmod_enable") {
             out.outcome = own.yes("write_enable") && is_empty ? outcome::less_safe : outcome::nearest;
             out.text = import_texts::chmod;
@@ -342,11 +359,11 @@ private:
         note_if_given("virtual_use_local_privs", outcome::taken, "rights = " + access);
         if (on || is_given("local_umask")) note("local_umask", outcome::taken, "file-mode and directory-mode of [default]");
         note_if_given("file_open_mode", outcome::taken, "file-mode");
-        for (const char* const key : {"cmds_allowed", "cmds_denied"}) {
-            if (value(key).empty()) continue;
-            const auto made = commands_note(values_, key);
-            note(key, made.outcome, made.text);
-        }
+        commands();
+        const bool keeps = yes("write_enable") && !yes("delete_failed_uploads");
+        if (keeps) top_ += "partial-uploads = \"keep\"\n";
+        note_if_given("delete_failed_uploads", keeps ? outcome::nearest : outcome::taken,
+                      keeps ? "partial-uploads = \"keep\": the part is NAME.partial until it is complete" : "as by default");
         const bool refuses_chmod = yes("write_enable") && !yes("chmod_enable");
         note_if_given("chmod_enable", refuses_chmod ? outcome::less_safe : outcome::nearest, import_texts::chmod);
         note_if_given("local_max_rate", outcome::taken, "upload-rate and download-rate of [default]");

@@ -62,7 +62,7 @@ inline constexpr auto vsftpd_settings = [] {
         {"debug_ssl", "NO", "use --log-level debug"},
         {"delay_failed_login", "1", "failed logins cost the address a growing penalty", nearest},
         {"delay_successful_login", "0", "there is no such delay"},
-        {"delete_failed_uploads", "NO", "an upload that failed leaves no file", nearest},
+        {"delete_failed_uploads", "NO"},
         {"deny_email_enable", "NO", "e-mail addresses of anonymous users are not checked", less_safe},
         {"deny_file", ""},
         {"dh_param_file", "", "keys are exchanged with elliptic curves only", nearest},

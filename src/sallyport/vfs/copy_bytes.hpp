@@ -1,6 +1,6 @@
 #pragma once
 // Writes and copies bytes of open files completely, also if the system writes only some of them at a time. Functions on
-// descriptors that the caller owns; they block on the disk. Errors name `display_path`.
+// descriptors that the caller owns, for any thread; they block on the disk. Errors name `display_path`.
 
 #include <cstdint>
 #include <span>
