@@ -3,6 +3,7 @@
 #include <langinfo.h>
 #include <string.h>
 #include <algorithm>
+#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <filesystem>
@@ -111,9 +112,12 @@ std::optional<std::string> line_editor::read(const std::string& prompt) {
     me.prompt = prompt;
     me.is_cancelled = false;
     int length = 0;
+    errno = 0;
     const char* const text = ::el_gets(me.editor, &length);
-    if (text == nullptr || length <= 0) return std::nullopt;
+    // Ctrl-C was a signal until the editor had taken over the terminal.
+    if (text == nullptr && length < 0 && errno == EINTR) return std::string();
     if (me.is_cancelled) return std::string();
+    if (text == nullptr || length <= 0) return std::nullopt;
     std::string out(text, static_cast<std::size_t>(length));
     while (out.ends_with('\n') || out.ends_with('\r')) out.pop_back();
     return out;
