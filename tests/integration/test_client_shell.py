@@ -133,6 +133,44 @@ def test_help_lists_the_commands(here):
     assert "--recursive" in shown and "--active" not in shown and "URL" not in shown.splitlines()[0]
 
 
+# ---- In the background
+
+
+def test_commands_in_the_background(scripted, here):
+    """Each has a connection of its own, with the options and the login of the shell; its output is printed when it has ended."""
+    server = scripted(files={"/out/a": b"text", "/out/b": bytes(100_000)}, listings={"/": b"", "/out": b""})
+    server.pause = 0.05
+    done = shell("--passive", "-c", "cd out; bg get b; bg cat a; jobs; wait 2; cat a; wait; jobs; bg rm nowhere", server.url(""), cwd=here)
+    assert done.returncode == 6
+    lines = done.stdout.splitlines()
+    assert lines[:4] == ["[1] get b", "[2] cat a", "[1] get b", "[2] cat a"] and lines[4:6] == ["text", "[2] cat a: done"]
+    assert "text[1] get b: done" in lines and "[3] rm nowhere: failed with exit code 6" in lines
+    assert (here / "b").stat().st_size == 100_000
+    assert server.arguments_of("PASS") == ["p"] * 4 and "EPRT" not in server.commands
+
+
+def test_a_command_in_the_background_is_ended(ours, here, there):
+    (there / "big").write_bytes(bytes(30_000_000))
+    done = shell("--limit-rate", "1M", "-c", "bg get big; kill 1; wait; kill 1", ours, cwd=here)
+    assert done.returncode == 128 + signal.SIGINT and "[1] get big: failed with exit code 130" in done.stdout
+    assert "kill: there is no command 1" in done.stderr
+
+
+@pytest.mark.parametrize("script, message", [("bg", "name a command"), ("bg cd x", "name a command"), ("fg", "no command"),
+                                             ("wait 3", "no command 3"), ("kill", "name the number"), ("bg get --active x", "belongs to")])
+def test_wrong_commands_for_the_background(ours, here, script, message):
+    done = shell("-c", script, ours, cwd=here)
+    assert done.returncode == 2 and message in done.stderr
+
+
+def test_the_password_is_on_no_command_line(ours, here, there):
+    """Other users of the machine can read those."""
+    (there / "big").write_bytes(bytes(30_000_000))
+    done = shell("--user", "writer:lab", "--limit-rate", "1M", "-c", "bg get big; !ps -eo args | grep '[-]-no-config'\nkill 1", ours.replace("writer:lab@", ""),
+                 cwd=here)
+    assert "get --no-config --user=writer" in done.stdout and "lab" not in done.stdout.replace("label", ""), done.stdout
+
+
 # ---- edit
 
 
@@ -200,9 +238,17 @@ class Typed:
         before, found, self.shown = self.shown.partition(text.encode())
         return before + found
 
+    def shows(self, text):
+        """Whether that is shown within half a second."""
+        if select.select([self.terminal], [], [], 0.5)[0]:
+            self.shown += os.read(self.terminal, 4096)
+        return text.encode() in self.shown
+
     def prompt(self):
-        """What was shown before it."""
-        return (self.wait_for("127.0.0.1:/") + self.wait_for("> ")).decode("utf-8", "replace")
+        """What was shown before it. Keys are not read by the editor of lines before it has switched the echo off."""
+        shown = self.wait_for("127.0.0.1:/") + self.wait_for("> ")
+        wait_until(lambda: not termios.tcgetattr(self.terminal)[3] & termios.ECHO, what="the editor of lines has begun")
+        return shown.decode("utf-8", "replace")
 
     def run(self, line):
         self.write(line + "\r")
@@ -309,7 +355,7 @@ def test_control_characters_of_names_do_not_reach_the_terminal(typed, scripted):
     on.write("\x03")
     on.prompt()
     seen = on.run("rm n*")
-    assert seen.count("550") == 2 and "\u202e" not in seen and "\u009b" not in seen and "\x1b]" not in seen
+    assert seen.count("550 no") == 2 and "\u202e" not in seen and "\u009b" not in seen and "\x1b]" not in seen
 
 
 def test_the_history_outlives_the_shell(typed, ours, there):
@@ -341,8 +387,9 @@ def test_ctrl_c_ends_a_transfer_and_keeps_the_session(typed, ours, here, there):
     assert (here / "big.part").exists()
     seen = on.run("ls")
     assert "big" in seen and "USER" not in seen and "MLSD" in seen
-    on.write("ex\x03")
-    on.prompt()
+    for keys in ("ex\x03", "\x03"):
+        on.write(keys)
+        on.prompt()
     on.write("exit\r")
     assert on.running.wait(20) == 0
 
@@ -396,7 +443,25 @@ def test_names_are_completed_after_ctrl_c(typed, ours, there):
 
 def test_the_terminal_is_restored_when_the_shell_is_ended(typed, ours):
     on = typed(ours)
-    wait_until(lambda: not termios.tcgetattr(on.terminal)[3] & termios.ECHO, what="the editor of lines has begun")
     on.running.send_signal(signal.SIGTERM)
     assert on.running.wait(20) == -signal.SIGTERM
     assert termios.tcgetattr(on.terminal)[3] & termios.ECHO
+
+
+def test_ctrl_c_ends_a_command_in_the_background_only_in_the_foreground(typed, ours, here, there):
+    (there / "big").write_bytes(bytes(30_000_000))
+    on = typed("--limit-rate", "1M", ours)
+    on.run("bg get big")
+    on.write("ex\x03")
+    on.prompt()
+    assert "[1] get big" in on.run("jobs")
+    wait_until(lambda: (here / "big.part").exists() and (here / "big.part").stat().st_size > 0, what="a part of the file")
+    on.write("fg\r")
+    on.wait_for("fg\r\n")
+    # Nothing shows that it waits.
+    wait_until(lambda: on.write("\x03") or on.shows("failed with exit code 130"), what="the end of the command")
+    on.prompt()
+    assert (here / "big.part").exists()
+    on.write("bg find\r")
+    on.prompt()
+    wait_until(lambda: "[2] find: done" in on.run(""), what="the result before a prompt")

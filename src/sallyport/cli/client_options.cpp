@@ -169,15 +169,24 @@ client_options client_options::of_values(const option_values& values, const std:
     return out;
 }
 
+result<option_values> client_options::values_for(const client::url& location) const {
+    option_values out;
+    if (!location.site.empty()) {
+        auto site = find_site(location.site);
+        if (!site) return std::unexpected(std::move(site.error()));
+        out = without_overridden(std::move(site->settings), sources.given);
+    }
+    out.insert(sources.given.begin(), sources.given.end());
+    out.merge(without_overridden(sources.defaults, out));
+    return out;
+}
+
 result<client_options> client_options::for_site(const client::url& location) const {
     if (location.site.empty()) return *this;
-    auto site = find_site(location.site);
-    if (!site) return std::unexpected(std::move(site.error()));
-    auto values = without_overridden(std::move(site->settings), sources.given);
-    values.insert(sources.given.begin(), sources.given.end());
-    values.merge(without_overridden(sources.defaults, values));
+    const auto values = values_for(location);
+    if (!values) return std::unexpected(values.error());
     try {
-        auto out = of_values(values, location.site);
+        auto out = of_values(*values, location.site);
         out.sources = sources;
         return out;
     } catch (const CLI::Error& e) {

@@ -98,6 +98,8 @@ struct client_options {
     [[nodiscard]] result<void> load(CLI::App& command);
     /// These options, with the settings of the site if `location` was given as the name of one.
     [[nodiscard]] result<client_options> for_site(const client::url& location) const;
+    /// The values of these options: those of the command line, of the site, and the default ones.
+    [[nodiscard]] result<option_values> values_for(const client::url& location) const;
     /// The options as if these were the ones on the command line. Errors name the option.
     [[nodiscard]] result<client_options> with(option_values given) const;
     /// Whether they exclude each other. Errors name the options.

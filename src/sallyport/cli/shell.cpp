@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <sallyport/base/ascii.hpp>
 #include <sallyport/base/closest.hpp>
 #include <sallyport/base/escape.hpp>
 #include <sallyport/cli/advice_text.hpp>
@@ -206,9 +207,9 @@ int shell::run(const command_words& words) {
     return code;
 }
 
-int shell::run_client(const shell_verb& verb, const command_words& arguments) {
+result<std::vector<std::string>> shell::client_words(const shell_verb& verb, const command_words& arguments) const {
     if (!site_ && std::ranges::none_of(arguments, [](const auto& each) { return each.text == "--help"; }))
-        return refuse_shell(fmt::format("{}: there is no connection; use 'open URL'", verb.name));
+        return fail(errc::usage, fmt::format("{}: there is no connection; use 'open URL'", verb.name));
     int ignored = 0;
     CLI::App program("", "sallyport");
     verb.add(program, ignored);
@@ -217,18 +218,96 @@ int shell::run_client(const shell_verb& verb, const command_words& arguments) {
     if (verb.use != argument_use::ftp_command)
         for (const auto& each : options_in(table, arguments))
             if (is_connection_option(each))
-                return refuse_shell(fmt::format("{} {} belongs to the connection; use 'set', or 'sallyport shell {}'",
-                                                verb.name, escape(each, 60), escape(each, 60)));
+                return fail(errc::usage, fmt::format("{} {} belongs to the connection; use 'set', or 'sallyport shell {}'",
+                                                     verb.name, escape(each, 60), escape(each, 60)));
     auto given = arguments;
     if (verb.name == "site") given.insert(given.begin(), command_word{"SITE", "SITE", 0});
     auto words = client_arguments(table, verb.use, given, place_);
-    if (!words) return refuse_shell(fmt::format("{}: {}", verb.name, words.error().what));
+    if (!words) return fail(errc::usage, fmt::format("{}: {}", verb.name, words.error().what));
     const auto given_options = options_in(table, arguments);
     for (const auto& [name, is_wanted] : {std::pair("--quiet", options_.quiet), std::pair("--json", options_.json)})
         if (is_wanted && std::ranges::find(given_options, name) == given_options.end()) words->insert(words->begin(), name);
     words->insert(words->begin(), command->get_name());
+    return words;
+}
+
+int shell::run_client(const shell_verb& verb, const command_words& arguments) {
+    auto words = client_words(verb, arguments);
+    if (!words) return refuse_shell(words.error().what);
     return run_program(verb.add, std::move(*words));
 }
+
+// ---- Commands in the background
+
+/// A process of its own, which gets the options of the connection on its command line, and the password in its environment.
+int shell::run_in_background(const command_words& arguments) {
+    const auto* const verb = arguments.empty() ? nullptr : find_verb_of_shell(arguments.front().text);
+    if (verb == nullptr || verb->add == nullptr)
+        return refuse_shell("bg: name a command that works on the server, such as 'bg get NAME'");
+    auto words = client_words(*verb, command_words(arguments.begin() + 1, arguments.end()));
+    if (!words) return refuse_shell(words.error().what);
+    if (!site_) return run_program(verb->add, std::move(*words));
+    const auto values = options_.values_for(place_.site);
+    if (!values) return refuse_shell(values.error().what);
+    int ignored = 0;
+    CLI::App program("", "sallyport");
+    verb->add(program, ignored);
+    const auto* const command = program.get_subcommands({}).front();
+    std::vector<std::string> options{"--no-config"};
+    const auto& login = site_->login();
+    if (!place_.site.user && login.user != client::credentials{}.user) options.push_back("--user=" + login.user);
+    for (const auto& [key, texts] : known_to(*command, *values))
+        for (const auto& each : texts)
+            if (is_connection_option("--" + key) && key != "user" && key != "password-command" && key != "no-config")
+                options.push_back(fmt::format("--{}={}", key, each));
+    words->insert(words->begin() + 1, options.begin(), options.end());
+    std::string title;
+    for (const auto& each : arguments) title += (title.empty() ? "" : " ") + each.text;
+    const auto number = jobs_.start(title, std::move(*words), login.password);
+    if (!number) return report_error("shell", number.error(), exit_status::local_file);
+    fmt::print("[{}] {}\n", *number, display_text(title));
+    return 0;
+}
+
+int shell::run_on_jobs(std::string_view name, const command_words& arguments) {
+    if (name == "jobs") {
+        report_jobs();
+        fmt::print("{}", jobs_.list());
+        return 0;
+    }
+    auto numbers = jobs_.numbers();
+    if (name == "fg" && numbers.size() > 1) numbers = {numbers.back()};
+    if (!arguments.empty()) numbers = {static_cast<int>(parse_decimal(arguments.front().text, 1'000'000).value_or(0))};
+    if (name == "kill" && arguments.empty()) return refuse_shell("kill: name the number of a command; see 'jobs'");
+    if (name == "fg" && numbers.empty()) return refuse_shell("fg: there is no command in the background");
+    const auto refuse_number = [name](int number) {
+        return refuse_shell(fmt::format("{}: there is no command {} in the background; see 'jobs'", name, number));
+    };
+    if (name == "kill") return jobs_.kill(numbers.front()) ? 0 : refuse_number(numbers.front());
+    int first_failure = 0;
+    for (const int each : numbers) {
+        const auto code = jobs_.wait_for(each);
+        if (!code) return refuse_number(each);
+        if (first_failure == 0) first_failure = *code;
+    }
+    if (names_) names_->forget();
+    return first_failure;
+}
+
+void shell::report_jobs() {
+    if (jobs_.report_ended() && names_) names_->forget();
+}
+
+int shell::end() {
+    report_jobs();
+    const auto count = jobs_.numbers().size();
+    if (count == 0) return 0;
+    fmt::print(stderr, "sallyport shell: waiting for {} in the background; Ctrl-C ends {}\n",
+               count == 1 ? "a command" : fmt::format("{} commands", count), count == 1 ? "it" : "each");
+    return run_on_jobs("wait", {});
+}
+
+// ---- Commands of the shell's own
 
 int shell::run_own(std::string_view name, const command_words& arguments) {
     const auto first = arguments.empty() ? std::string() : arguments.front().text;
@@ -254,6 +333,8 @@ int shell::run_own(std::string_view name, const command_words& arguments) {
         fs::current_path(target, failed);
         return failed ? report_local(failed, target) : 0;
     }
+    if (name == "jobs" || name == "fg" || name == "wait" || name == "kill") return run_on_jobs(name, arguments);
+    if (name == "bg") return run_in_background(arguments);
     if (name == "set") return set_option(arguments);
     if (name == "debug") return debug(arguments);
     if (name == "bookmark" && arguments.empty()) return run_program(add_sites_command, {"sites", "list"});

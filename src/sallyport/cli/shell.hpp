@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sallyport/cli/client_options.hpp>
 #include <sallyport/cli/command_words.hpp>
@@ -15,6 +16,7 @@
 #include <sallyport/cli/line_editor.hpp>
 #include <sallyport/cli/remote_names.hpp>
 #include <sallyport/cli/shell_arguments.hpp>
+#include <sallyport/cli/shell_jobs.hpp>
 #include <sallyport/cli/shell_verbs.hpp>
 
 namespace sallyport::cli {
@@ -27,6 +29,11 @@ public:
     [[nodiscard]] int open(const std::string& url);
     /// Runs one command.
     [[nodiscard]] int run(const command_words& words);
+
+    /// Prints the results of the commands in the background that have ended.
+    void report_jobs();
+    /// Waits for the others; the exit code of the first one that fails.
+    [[nodiscard]] int end();
 
     /// The user has asked for the end.
     [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
@@ -41,6 +48,12 @@ public:
 private:
     [[nodiscard]] int run_own(std::string_view name, const command_words& arguments);
     [[nodiscard]] int run_client(const shell_verb& verb, const command_words& arguments);
+    /// The command line of the program that does the same. Errors are for the user.
+    [[nodiscard]] result<std::vector<std::string>> client_words(const shell_verb& verb,
+                                                                const command_words& arguments) const;
+    [[nodiscard]] int run_in_background(const command_words& arguments);
+    /// jobs, fg, wait and kill.
+    [[nodiscard]] int run_on_jobs(std::string_view name, const command_words& arguments);
     [[nodiscard]] int change_directory(const command_words& arguments);
     [[nodiscard]] int edit(const command_words& arguments);
     [[nodiscard]] int set_option(const command_words& arguments);
@@ -54,6 +67,7 @@ private:
     client_options options_;
     std::unique_ptr<kept_site> site_;
     std::optional<remote_names> names_;
+    shell_jobs jobs_;
     shell_place place_;
     /// Of the login.
     std::string home_;

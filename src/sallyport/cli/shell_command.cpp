@@ -82,6 +82,7 @@ int run_typed(shell& runs) {
                        [&runs](std::string_view typed) { return runs.complete(typed); });
     while (!runs.has_ended()) {
         keep_process_at_signals();
+        runs.report_jobs();
         const auto line = editor.read(runs.prompt());
         if (!line) {
             fmt::print("\n");
@@ -92,6 +93,7 @@ int run_typed(shell& runs) {
         script commands(runs, false);
         static_cast<void>(commands.run(*line));
     }
+    static_cast<void>(runs.end());
     return 0;
 }
 
@@ -113,7 +115,8 @@ int run_shell(const shell_job& job) {
             static_cast<void>(commands.run(*job.commands));
         else
             run_lines_of_input(commands);
-        exit_code = commands.exit_code();
+        const int code_in_background = runs.end();
+        exit_code = commands.exit_code() != 0 ? commands.exit_code() : code_in_background;
         signal = commands.signal();
     }
     // The connections are closed now.

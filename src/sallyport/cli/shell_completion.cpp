@@ -86,7 +86,8 @@ std::optional<std::vector<known_name>> names_for(const shell_verb& verb, const t
 }  // namespace
 
 std::optional<completion> complete_line(std::string_view typed, const shell_place& place, remote_names* names) {
-    const auto line = split_typed(typed);
+    auto line = split_typed(typed);
+    if (!line.before.empty() && line.before.front().text == "bg") line.before.erase(line.before.begin());
     const auto& word = line.last.text;
     std::optional<std::vector<known_name>> found;
     std::string before;
