@@ -157,7 +157,10 @@ def test_a_command_in_the_background_is_ended(ours, here, there):
 
 
 @pytest.mark.parametrize("script, message", [("bg", "name a command"), ("bg cd x", "name a command"), ("fg", "no command"),
-                                             ("wait 3", "no command 3"), ("kill", "name the number"), ("bg get --active x", "belongs to")])
+                                             ("wait 3", "no command 3"), ("kill", "name the number"), ("bg get --active x", "belongs to"),
+                                             # The password is for the server of the shell only.
+                                             ("bg get ftp://other@127.0.0.1:1/x", "server of the shell"),
+                                             ("bg get --from-file list", "server of the shell")])
 def test_wrong_commands_for_the_background(ours, here, script, message):
     done = shell("-c", script, ours, cwd=here)
     assert done.returncode == 2 and message in done.stderr

@@ -119,6 +119,13 @@ private:
     bool stays_ = false;
 };
 
+/// Another server must not get the password of this one.
+bool may_name_other_servers(const shell_verb& verb, const command_words& arguments) {
+    return std::ranges::any_of(arguments, [&verb](const auto& each) {
+        return each.text.contains("://") || (each.text.starts_with("--from-file") && verb.use != argument_use::local_files);
+    });
+}
+
 int print_help_of(const shell_verb& verb) {
     fmt::print("{} {}\n    {}\n{}", verb.name, verb.form, verb.help, groups_text(options_of(verb), terminal_width()));
     return 0;
@@ -244,7 +251,10 @@ int shell::run_in_background(const command_words& arguments) {
     const auto* const verb = arguments.empty() ? nullptr : find_verb_of_shell(arguments.front().text);
     if (verb == nullptr || verb->add == nullptr)
         return refuse_shell("bg: name a command that works on the server, such as 'bg get NAME'");
-    auto words = client_words(*verb, command_words(arguments.begin() + 1, arguments.end()));
+    const command_words given(arguments.begin() + 1, arguments.end());
+    if (may_name_other_servers(*verb, given))
+        return refuse_shell("bg: it is for the server of the shell; run 'sallyport' itself for URLs");
+    auto words = client_words(*verb, given);
     if (!words) return refuse_shell(words.error().what);
     if (!site_) return run_program(verb->add, std::move(*words));
     const auto values = options_.values_for(place_.site);
