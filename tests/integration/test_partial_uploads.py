@@ -69,7 +69,7 @@ def cut_off_at_the_end(server, files, name, content, said=None):
         reply = raw.reply()
     assert reply.code == 426 and f"{len(content) - 1} bytes are kept as {name}.partial" in reply.text, reply
     assert f"{len(content) - 1} bytes are kept as {name}.partial" in server.log()
-    assert (files / f"{name}.partial").read_bytes() == content[:-1]
+    assert (files / f"{name}.partial").read_bytes() == content
 
 
 def names(files):
@@ -97,7 +97,7 @@ def test_parts_of_parts(server, files, sent):
     """APPE continues too, and what it adds before it is cut off again is kept."""
     cut_off_at_the_end(server, files, "f", CONTENT[:sent])
     size = cut_off(server, files, "f", CONTENT[sent - 1:sent + 500_000], "APPE {}")
-    assert (files / "f.partial").read_bytes() == CONTENT[:size] and size >= sent - 1
+    assert (files / "f.partial").read_bytes()[:-1] == CONTENT[:size] and size >= sent - 1
     with session(server) as raw:
         with raw.passive() as data:
             raw.expect("APPE f", 150)
@@ -169,8 +169,65 @@ def test_clients_continue(server, files, sallyport, tmp_path):
         assert 0 < size < len(CONTENT) * 3
         stored = re.findall(rf"(?:STOR|APPE) /{name}: .*", server.log())
         assert len(stored) == 2 and "failed" in stored[0] and "failed" not in stored[1], stored
-        assert (stored[1].split()[2:4] == ["9.0", "MiB"]) == (size < 60_000), "the rest is sent, not everything"
+        assert (stored[1].split()[2:4] == ["9.0", "MiB"]) == (size < 60_000), f"{name}: the rest is sent, not everything; {done.stdout} {done.stderr}"
     assert names(files) == ["a", "b", "c"]
+
+
+def test_what_others_do_with_the_part(server, files):
+    """An upload publishes its own file or nothing: not that of another one which has taken the name of the part."""
+    with session(server) as first, session(server) as second:
+        with first.passive() as data:
+            first.expect("STOR f", 150)
+            data.sendall(CONTENT[:100_000])
+            second.expect("DELE f.partial", 250)
+            with second.passive() as other:
+                second.expect("STOR f", 150)
+                other.sendall(CONTENT[:50_000])
+                data.close()
+                assert first.reply().code == 450
+                assert names(files) == ["f.partial"]
+                other.sendall(CONTENT[50_000:])
+            assert second.reply().code == 226
+    assert names(files) == ["f"] and (files / "f").read_bytes() == CONTENT
+
+
+def test_a_part_is_lost_only_to_bytes(server, files):
+    """An upload that brings none changes nothing."""
+    cut_off_at_the_end(server, files, "f", CONTENT)
+    for lines in ([], ["REST 10"]):
+        with session(server) as raw:
+            with raw.passive() as data:
+                for line in lines:
+                    raw.expect(line, 350)
+                raw.expect("STOR f", 150)
+                raw.reset()
+        assert wait_until(lambda: size_of(server, "f"), what="the part") == len(CONTENT) - 1
+
+
+def test_a_part_that_the_account_may_not_replace(start, files):
+    """With the right to write alone, another upload of the same name leaves it as it is, and so do names that are denied."""
+    config = files.parent / "serve.toml"
+    config.write_text('[user.box]\npassword = "plain:lab"\nrights = ["list", "write"]\n'
+                      '[user.denied]\npassword = "plain:lab"\nrights = ["list", "read", "write", "append", "overwrite"]\ndeny = ["*.partial"]\n')
+    (files / "f.partial").write_bytes(b"of another")
+    server = start("serve", files, "--config", config, "--listen", "127.0.0.1:0", "--partial-uploads", "keep")
+    with Raw(server.host, server.port).login("box") as raw:
+        assert raw.store("f", b"new").code == 226
+    assert (files / "f").read_bytes() == b"new" and (files / "f.partial").read_bytes() == b"of another"
+    (files / "f").unlink()
+    with Raw(server.host, server.port).login("denied") as raw:
+        raw.expect("SIZE f", 550)
+        assert raw.store("f", b"new").code == 226
+    assert (files / "f.partial").read_bytes() == b"of another"
+
+
+def test_text_is_no_rest_of_a_part(server, files):
+    cut_off_at_the_end(server, files, "f", CONTENT)
+    with session(server) as raw:
+        raw.expect("TYPE A", 200)
+        with raw.passive():
+            assert raw.command("APPE f").code >= 500
+    assert names(files) == ["f.partial"]
 
 
 def test_one_upload_at_a_time(server, files):

@@ -148,9 +148,9 @@ public:
         return wrap<faulty_store_file>(real_->open_store(path, mode, offset, wait), plan_);
     }
     result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
-                                                  std::optional<std::uint64_t> offset) override {
+                                                  std::optional<std::uint64_t> offset, existing_target existing) override {
         if (auto ok = plan_->pass(operation::open_store); !ok) return std::unexpected(ok.error());
-        return wrap<faulty_store_file>(real_->open_part(part, path, offset), plan_);
+        return wrap<faulty_store_file>(real_->open_part(part, path, offset, existing), plan_);
     }
     result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {
         if (auto ok = plan_->pass(operation::open_directory); !ok) return std::unexpected(ok.error());

@@ -22,8 +22,8 @@ public:
         return real_->open_store(path, mode, offset, wait);
     }
     result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
-                                                  std::optional<std::uint64_t> offset) override {
-        return real_->open_part(part, path, offset);
+                                                  std::optional<std::uint64_t> offset, existing_target existing) override {
+        return real_->open_part(part, path, offset, existing);
     }
     result<std::uint64_t> part_size(const virtual_path& part) override { return real_->part_size(part); }
     result<std::unique_ptr<directory>> open_directory(const virtual_path& path) override {

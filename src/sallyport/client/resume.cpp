@@ -7,12 +7,15 @@
 namespace sallyport::client {
 namespace {
 
-/// Compares the end of the server's part, which Sallyport's server keeps under another name until it is complete.
+/// Compares the end of the server's part. Sallyport's server has it under another name until it is complete, with one byte
+/// more than what it says with SIZE.
 net::task<std::string> reason_of_end(connection& conn, const partial_upload& upload) {
     constexpr int refused = 550;
     std::string first;
-    for (const auto& path : {upload.path, upload.path + ".partial"}) {
-        tail_receiver handler(overlap_check(upload.file, upload.stored, upload.stored));
+    for (const std::uint64_t more : {0U, 1U}) {
+        const auto path = upload.path + (more == 0 ? "" : ".partial");
+        const auto stored = upload.stored + more;
+        tail_receiver handler(overlap_check(upload.file, stored, stored));
         proto::client_transfer order{proto::verb::retr, path, handler.tail().start(), false};
         const auto reply = co_await conn.transfer(std::move(order), handler);
         if (handler.tail().is_different()) co_return "the end of the server's part differs from the local file";
@@ -42,7 +45,8 @@ net::task<std::string> reason_not_to_resume(connection& conn, partial_upload upl
     if (upload.stored > upload.length) co_return "the file on the server is longer than the local file";
     // The clocks may differ. If the server's is fast, the bytes still have to match; if it is slow, at worst the complete
     // file is sent.
-    const auto uploaded = co_await modification_time(conn, upload.path);
+    auto uploaded = co_await modification_time(conn, upload.path);
+    if (!uploaded) uploaded = co_await modification_time(conn, upload.path + ".partial");
     if (uploaded && upload.modified > *uploaded) co_return "the local file was changed after the server's part was stored";
 
     co_return co_await reason_of_end(conn, upload);

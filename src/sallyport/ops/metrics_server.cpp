@@ -23,6 +23,10 @@ namespace http = boost::beast::http;
 // A client that sends or takes a byte now and then does not keep its place for longer.
 constexpr auto max_request_time = 2 * limits::control_timeout;
 constexpr auto max_answer_time = 6 * limits::control_timeout;
+// As web servers have it; the header is read from its beginning when more of it arrives.
+constexpr std::uint32_t max_header = 8 * 1024;
+// With more connections than this, each ends after one answer: pages that are open must not keep health checks out.
+constexpr std::size_t max_kept_connections = limits::max_control_connections / 2;
 
 [[nodiscard]] std::string text_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -44,7 +48,7 @@ constexpr auto max_answer_time = 6 * limits::control_timeout;
 /// Nothing: more has to be received. An error: it is no request that this server can answer.
 [[nodiscard]] result<std::optional<http_request>> take_request(std::string& received) {
     http::request_parser<http::empty_body> parser;
-    parser.header_limit(static_cast<std::uint32_t>(limits::max_control_request));
+    parser.header_limit(max_header);
     boost::system::error_code failed;
     std::size_t taken = 0;
     while (taken < received.size() && !parser.is_done() && !failed)
@@ -126,7 +130,7 @@ net::task<> metrics_server::impl::serve(std::shared_ptr<impl> self, net::stream 
             received.append(block.data(), *got);
             continue;
         }
-        continues = asked && (*asked)->keep_alive;
+        continues = asked && (*asked)->keep_alive && self->open_connections <= max_kept_connections;
         const bool is_head = asked && (*asked)->method == http_method::head;
         http_answer found{.status = "400 Bad Request", .body = "This is not a request of HTTP.\n"};
         if (asked) {

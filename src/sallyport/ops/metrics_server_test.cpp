@@ -132,6 +132,14 @@ TEST_F(MetricsServer, RefusesWhatIsNoRequest) {
     EXPECT_THAT(ask("GET /metrics HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello"), StartsWith("HTTP/1.1 400"));
 }
 
+TEST_F(MetricsServer, KeepsConnectionsOnlyWhileThereAreFew) {
+    const std::string two = "GET /healthz HTTP/1.1\r\n\r\nGET /readyz HTTP/1.1\r\nConnection: close\r\n\r\n";
+    EXPECT_THAT(ask(two), HasSubstr("ready\n"));
+    std::vector<unique_fd> open;
+    for (std::size_t i = 0; i < limits::max_control_connections / 2; ++i) open.push_back(connect());
+    EXPECT_THAT(ask(two), testing::AllOf(HasSubstr("Connection: close\r\n\r\nok\n"), testing::Not(HasSubstr("ready\n"))));
+}
+
 TEST_F(MetricsServer, LimitsItsConnections) {
     std::vector<unique_fd> open;
     for (std::size_t i = 0; i < limits::max_control_connections; ++i) open.push_back(connect());

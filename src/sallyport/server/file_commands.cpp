@@ -142,9 +142,9 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
     }
     if (!found && found.error().code == errc::not_found && request.command == verb::size &&
         shared->config.keep_partial_uploads && check_upload(*user_account, verb::appe, request.path, 0)) {
-        auto work = [&files, &request]() -> result<std::uint64_t> {
+        auto work = [&files, &request, &user = *user_account]() -> result<std::uint64_t> {
             const auto part = partial_path(request.path);
-            if (!part) return fail(errc::not_found);
+            if (!part || !check_access(user, verb::appe, *part)) return fail(errc::not_found);
             return files.part_size(*part);
         };
         const auto size = co_await disk.run(std::move(work));

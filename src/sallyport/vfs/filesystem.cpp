@@ -41,7 +41,8 @@ result<void> directory::read(std::vector<entry>& into) {
 }
 
 result<std::unique_ptr<store_file>> filesystem::open_part(const virtual_path& part, const virtual_path& /*path*/,
-                                                          std::optional<std::uint64_t> /*offset*/) {
+                                                          std::optional<std::uint64_t> /*offset*/,
+                                                          existing_target /*existing*/) {
     return fail(errc::unsupported, part.text());
 }
 

@@ -145,13 +145,16 @@ public:
     [[nodiscard]] virtual result<std::unique_ptr<store_file>> open_store(const virtual_path& path, store_mode mode,
                                                                          std::uint64_t offset, may_block wait) = 0;
     /// An upload of `path`, a new file, that is not lost if it is cut off: what is written is in the file `part` in the same
-    /// directory, whose first `offset` bytes, or all, are kept. commit() gives it the name `path`, and fails with
-    /// errc::exists if there is such a file. Without commit() it stays as `part`, without its last byte, so that a client
-    /// who compares sizes does not take it for the whole file; an empty one is removed. errc::busy while another upload has
-    /// it open. May block on the disk.
+    /// directory, whose first `offset` bytes, or all, are kept. commit() gives it the name `path`; `existing`: whether that
+    /// may replace a file that has appeared meanwhile, which is for an upload from the beginning only. Without commit(),
+    /// `part` stays unless it is empty. The last byte of a part does not count, so that a client who compares sizes never
+    /// takes it for the whole file. errc::busy while another upload has it open, errc::not_a_file if it is something else.
+    /// May block on the disk.
     [[nodiscard]] virtual result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
-                                                                        std::optional<std::uint64_t> offset);
-    /// Of such a file; errc::busy while an upload has it open. May block on the disk.
+                                                                        std::optional<std::uint64_t> offset,
+                                                                        existing_target existing);
+    /// The offset from which such a file can be continued, at least 1; errc::busy while an upload has it open. May block on
+    /// the disk.
     [[nodiscard]] virtual result<std::uint64_t> part_size(const virtual_path& part);
     [[nodiscard]] virtual result<std::unique_ptr<directory>> open_directory(const virtual_path& path) = 0;
 

@@ -2,6 +2,7 @@
 #include <sallyport/vfs/leftovers.hpp>
 #include <sallyport/vfs/posix_directory.hpp>
 #include <sallyport/vfs/posix_filesystem.hpp>
+#include <sallyport/vfs/posix_part.hpp>
 #include <sallyport/vfs/posix_read_file.hpp>
 #include <sallyport/vfs/posix_store.hpp>
 
@@ -46,12 +47,12 @@ public:
     }
 
     result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
-                                                  std::optional<std::uint64_t> offset) override {
+                                                  std::optional<std::uint64_t> offset, existing_target existing) override {
         using use = root_directory::use;
         auto target = root_->locate(path, options_.sync == sync_policy::full ? use::sync : use::change);
         if (!target) return std::unexpected(std::move(target).error());
         store_request request{.target = std::move(*target), .display_path = path.text(), .options = options_};
-        return open_posix_part(std::move(request), std::string(part.name()), offset);
+        return open_posix_part(std::move(request), std::string(part.name()), offset, existing);
     }
     result<std::uint64_t> part_size(const virtual_path& part) override {
         const auto at = locate(part);

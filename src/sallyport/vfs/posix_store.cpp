@@ -1,4 +1,4 @@
-#include <sallyport/vfs/copy_bytes.hpp>
+#include <sallyport/vfs/file_steps.hpp>
 #include <sallyport/vfs/posix_store.hpp>
 #include <sallyport/vfs/temporary_name.hpp>
 
@@ -64,11 +64,6 @@ result<unique_fd> lock_old(const root_directory::entry_location& target, const s
     return fail(errc::busy, display_path + ": another upload is continuing this file; try again when it has ended");
 }
 
-std::unexpected<error> cannot_continue(const std::string& display_path, std::uint64_t at, std::uint64_t length) {
-    return fail(errc::out_of_range,
-                fmt::format("{}: cannot continue at byte {}; the file has {} bytes", display_path, at, length));
-}
-
 /// Opens the file `old` for writing, to append to it in place. Returns an empty descriptor if that is not allowed: the file
 /// may not have another name, which could be outside the root.
 unique_fd open_to_grow(const root_directory::entry_location& target, int old) {
@@ -118,27 +113,6 @@ result<temporary> make_temporary(const store_request& request) {
     }
 }
 
-/// Opens a part, which is created if it does not exist, and locks it.
-result<unique_fd> lock_part(const store_request& request, const std::string& part) {
-    const int parent = request.target.parent.get();
-    constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    for (int attempt = 0; attempt < 8; ++attempt) {
-        unique_fd file(::openat(parent, part.c_str(), flags | O_EXCL, static_cast<mode_t>(request.options.file_mode)));
-        if (file && !set_mode(request, file.get())) return fail_os(errno, request.display_path);
-        if (!file && errno == EEXIST) file.reset(::openat(parent, part.c_str(), flags, 0600));
-        if (!file) return fail_os(errno, request.display_path);
-        if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) break;
-        // Between opening and locking, another upload may have given it its final name.
-        const auto held = status_at(file.get(), "");
-        const auto named = status_at(parent, part.c_str());
-        if (!held || !named || !same_file(*held, *named)) continue;
-        // Another name may be outside the root.
-        if (held->type != file_type::file || held->links != 1) return fail(errc::not_a_file, request.display_path);
-        return file;
-    }
-    return fail(errc::busy, request.display_path + ": another upload of this file is running; try again when it has ended");
-}
-
 class posix_store final : public store_file {
 public:
     using clock = std::chrono::steady_clock;
@@ -159,8 +133,7 @@ public:
     posix_store(const posix_store&) = delete;
     posix_store& operator=(const posix_store&) = delete;
     ~posix_store() override {
-        if (temporary_.empty() || (is_part_ && keep_part())) return;
-        ::unlinkat(parent(), temporary_.c_str(), 0);
+        if (!temporary_.empty()) ::unlinkat(parent(), temporary_.c_str(), 0);
     }
 
     result<bool> prepare(clock::time_point until) override {
@@ -242,22 +215,8 @@ public:
 
     /// The old content up to the start is copied by prepare().
     void copy_old_content() noexcept { to_copy_ = size_; }
-    /// The file, which has a name that clients see, stays without commit().
-    void set_part() noexcept {
-        is_part_ = true;
-        grown_from_ = size_;
-    }
 
 private:
-    /// False if nothing is left.
-    bool keep_part() noexcept {
-        if (size_ == 0) return false;
-        if (size_ == grown_from_) return true;
-        const bool cut = ::ftruncate(file_.get(), static_cast<off_t>(size_ - 1)) == 0;
-        if (sync_ == sync_policy::full) static_cast<void>(!::fsync(file_.get()));
-        return cut && size_ > 1;
-    }
-
     int parent() const noexcept { return target_.parent.get(); }
     const char* name() const noexcept { return target_.name.c_str(); }
 
@@ -293,17 +252,10 @@ private:
         if (failed != 0) return fail_os(failed, display_path_);
         // Releases the lock of lock_temporary(), as the file is complete now.
         if (!std::exchange(temporary_, {}).empty()) ::flock(file_.get(), LOCK_UN);
-        return sync_ == sync_policy::full ? sync_directory() : result<void>{};
+        return sync_ == sync_policy::full ? sync_directory(parent(), file_.get(), display_path_) : result<void>{};
     }
 
-    /// Gives the unnamed file a name; linkat never replaces a file. Returns an errno, or 0.
-    int link_to(const char* name) const {
-        if (::linkat(file_.get(), "", parent(), name, AT_EMPTY_PATH) == 0) return 0;
-        if (errno != ENOENT) return errno;
-        // Before Linux 6.10, AT_EMPTY_PATH needs a privilege.
-        const std::string self = fmt::format("/proc/self/fd/{}", file_.get());
-        return ::linkat(AT_FDCWD, self.c_str(), parent(), name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
-    }
+    int link_to(const char* name) const { return vfs::link_to(file_.get(), parent(), name); }
 
     int publish_new() const {
         if (temporary_.empty()) return link_to(name());
@@ -329,14 +281,6 @@ private:
         return ::renameat(parent(), temporary_.c_str(), parent(), name()) == 0 ? 0 : errno;
     }
 
-    result<void> sync_directory() const {
-        if (::fsync(parent()) == 0) return {};
-        // EBADF: a directory that this process may write but not read, see locate(). Then the complete file system is
-        // synced.
-        if (errno == EBADF && ::syncfs(file_.get()) == 0) return {};
-        return fail_os(errno, display_path_);
-    }
-
     root_directory::entry_location target_;
     std::string display_path_;
     sync_policy sync_;
@@ -347,9 +291,6 @@ private:
     unique_fd replaced_;
     unique_fd file_;
     std::string temporary_;
-    // temporary_ is the name of a part, which had this size when it was opened.
-    bool is_part_ = false;
-    std::uint64_t grown_from_ = 0;
     // The locked file that is continued.
     unique_fd old_;
     std::uint64_t size_;
@@ -416,35 +357,6 @@ result<std::unique_ptr<store_file>> open_posix_store(store_request request) {
     }
     if (!*cloned) store->copy_old_content();
     return store;
-}
-
-result<std::unique_ptr<store_file>> open_posix_part(store_request request, const std::string& part,
-                                                    std::optional<std::uint64_t> offset) {
-    auto file = lock_part(request, part);
-    if (!file) return std::unexpected(file.error());
-    const auto facts = status_at(file->get(), "");
-    if (!facts) return fail_os(facts.error(), request.display_path);
-    const std::uint64_t start = offset.value_or(facts->size);
-    if (start > facts->size) {
-        if (facts->size == 0) ::unlinkat(request.target.parent.get(), part.c_str(), 0);
-        return cannot_continue(request.display_path, start, facts->size);
-    }
-    if (::ftruncate(file->get(), static_cast<off_t>(start)) != 0) return fail_os(errno, request.display_path);
-    request.mode = store_mode::create_only;
-    auto store = std::make_unique<posix_store>(std::move(request), temporary{std::move(*file), part}, unique_fd{}, start);
-    store->set_part();
-    return store;
-}
-
-result<std::uint64_t> posix_part_size(const root_directory::entry_location& part, const std::string& display_path) {
-    const unique_fd file(
-        ::openat(part.parent.get(), part.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (!file) return fail_os(errno, display_path);
-    if (::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) return fail(errc::busy, display_path);
-    const auto facts = status_at(file.get(), "");
-    if (!facts) return fail_os(facts.error(), display_path);
-    if (facts->type != file_type::file) return fail(errc::not_a_file, display_path);
-    return facts->size;
 }
 
 }  // namespace sallyport::vfs

@@ -22,7 +22,6 @@
 // Owned by its transfer, one thread at a time; may block on the disk. Without commit() it leaves no file.
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <sallyport/vfs/beneath.hpp>
@@ -44,11 +43,5 @@ struct store_request {
 };
 
 [[nodiscard]] result<std::unique_ptr<store_file>> open_posix_store(store_request request);
-/// See filesystem::open_part() and part_size(). `part`: a name in the directory of the target. The mode and the offset of
-/// the request do not matter.
-[[nodiscard]] result<std::unique_ptr<store_file>> open_posix_part(store_request request, const std::string& part,
-                                                                  std::optional<std::uint64_t> offset);
-[[nodiscard]] result<std::uint64_t> posix_part_size(const root_directory::entry_location& part,
-                                                    const std::string& display_path);
 
 }  // namespace sallyport::vfs

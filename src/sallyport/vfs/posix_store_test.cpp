@@ -39,18 +39,6 @@ protected:
         return (*upload)->commit();
     }
 
-    result<std::unique_ptr<store_file>> open_part(std::optional<std::uint64_t> offset) {
-        auto target = (*directory_)->locate(at("/f"), root_directory::use::sync);
-        return open_posix_part({.target = std::move(*target), .display_path = "/f", .unnamed = GetParam()}, "f.partial",
-                               offset);
-    }
-    /// Writes to it, and does not complete it. Returns what is kept then.
-    std::string cut_off(result<std::unique_ptr<store_file>> upload, std::string_view more) {
-        EXPECT_TRUE(upload && (*upload)->write(more));
-        upload->reset();
-        return fs::exists(root_ / "f.partial") ? read_disk(root_ / "f.partial") : "none";
-    }
-
     std::size_t entries_on_disk() const {
         return static_cast<std::size_t>(std::distance(fs::directory_iterator(root_.path()), fs::directory_iterator()));
     }
@@ -68,57 +56,6 @@ TEST_P(posix_upload, leaves_one_file_and_nothing_else_in_every_mode) {
     ASSERT_TRUE(store("/g", "new", store_mode::create_only));
     EXPECT_EQ(store("/g", "new", store_mode::create_only).error().code, errc::exists);
     EXPECT_EQ(entries_on_disk(), 2U);
-}
-
-TEST_P(posix_upload, a_part_is_kept_without_its_last_byte_and_continued) {
-    EXPECT_EQ(cut_off(open_part(0), ""), "none");
-    EXPECT_EQ(cut_off(open_part(0), "0"), "none");
-    EXPECT_EQ(cut_off(open_part({}), "01234x"), "01234");
-    EXPECT_EQ(cut_off(open_part({}), ""), "01234") << "nothing was written";
-    EXPECT_EQ(cut_off(open_part({}), "56x"), "0123456");
-    EXPECT_EQ(cut_off(open_part(2), "ABx"), "01AB");
-    EXPECT_EQ(open_part(5).error().code, errc::out_of_range);
-    EXPECT_EQ(cut_off(open_part(0), "again."), "again");
-
-    auto upload = open_part(2);
-    ASSERT_TRUE(upload);
-    ASSERT_TRUE((*upload)->write(std::string_view("XYZ")));
-    ASSERT_TRUE((*upload)->commit());
-    upload->reset();
-    EXPECT_EQ(read_disk(root_ / "f"), "agXYZ");
-    EXPECT_EQ(entries_on_disk(), 1U);
-}
-
-TEST_P(posix_upload, a_part_belongs_to_one_upload_at_a_time) {
-    const auto size = [&] { return posix_part_size(*(*directory_)->locate(at("/f.partial")), "/f.partial"); };
-    auto upload = open_part(0);
-    ASSERT_TRUE(upload);
-    ASSERT_TRUE((*upload)->write(std::string_view("first.")));
-    EXPECT_EQ(open_part(0).error().code, errc::busy);
-    EXPECT_EQ(size().error().code, errc::busy);
-    upload->reset();
-    EXPECT_EQ(size(), 5U);
-    EXPECT_TRUE(open_part({}));
-}
-
-TEST_P(posix_upload, a_part_never_replaces_a_file) {
-    auto upload = open_part(0);
-    ASSERT_TRUE((*upload)->write(std::string_view("0123456")));
-    ASSERT_TRUE(store("/f", "a whole file of another upload"));
-    EXPECT_EQ((*upload)->commit().error().code, errc::exists);
-    upload->reset();
-    EXPECT_EQ(read_disk(root_ / "f"), "a whole file of another upload");
-    EXPECT_EQ(read_disk(root_ / "f.partial"), "012345");
-}
-
-TEST_P(posix_upload, a_part_is_neither_a_link_nor_a_second_name) {
-    ASSERT_TRUE(store("/secret", "secret"));
-    fs::create_symlink("secret", root_ / "f.partial");
-    EXPECT_FALSE(open_part({}));
-    fs::remove(root_ / "f.partial");
-    fs::create_hard_link(root_ / "secret", root_ / "f.partial");
-    EXPECT_FALSE(open_part({}));
-    EXPECT_EQ(read_disk(root_ / "secret"), "secret");
 }
 
 // RX-05: copying a large file must not keep other work from the disk.

@@ -87,9 +87,10 @@ public:
         return files_->open_store(path, mode, offset, wait);
     }
     result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
-                                                  std::optional<std::uint64_t> offset) override {
-        if (auto free = may_create(path, may_block::yes); !free) return std::unexpected(free.error());
-        return files_->open_part(part, path, offset);
+                                                  std::optional<std::uint64_t> offset, existing_target existing) override {
+        for (const auto* each : {&path, &part})
+            if (auto free = may_create(*each, may_block::yes); !free) return std::unexpected(free.error());
+        return files_->open_part(part, path, offset, existing);
     }
     result<std::uint64_t> part_size(const virtual_path& part) override {
         if (auto visible = stat(part, may_block::yes); !visible) return std::unexpected(visible.error());

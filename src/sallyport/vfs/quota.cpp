@@ -290,13 +290,12 @@ public:
         if (store_ != nullptr) (void)root_.change({&part_}, {}, {}, close);
     }
 
-    [[nodiscard]] result<void> open(std::optional<std::uint64_t> offset) {
-        const auto before = amount_at(*root_.files, part_);
-        if (!before) return std::unexpected(before.error());
-        const amount new_file{.bytes = 0, .files = 1 - before->files};
-        if (auto free = root_.used->reserve(*root_.files, root_.limits, new_file); !free) return free;
-        return root_.change({&part_}, {}, new_file, [&]() -> result<void> {
-            auto opened = root_.files->open_part(part_, path_, offset);
+    [[nodiscard]] result<void> open(std::optional<std::uint64_t> offset, existing_target existing) {
+        // So that the files are counted. If the part exists, it takes the place that is free, or its own.
+        (void)root_.used->remaining(*root_.files, root_.limits);
+        constexpr amount one{.bytes = 0, .files = 1};
+        return root_.change({&part_}, one, {}, [&]() -> result<void> {
+            auto opened = root_.files->open_part(part_, path_, offset, existing);
             if (!opened) return std::unexpected(opened.error());
             store_ = std::move(*opened);
             return {};
@@ -352,9 +351,9 @@ public:
     }
 
     result<std::unique_ptr<store_file>> open_part(const virtual_path& part, const virtual_path& path,
-                                                  std::optional<std::uint64_t> offset) override {
+                                                  std::optional<std::uint64_t> offset, existing_target existing) override {
         auto out = std::make_unique<limited_part>(root_, part, path);
-        if (auto opened = out->open(offset); !opened) return std::unexpected(opened.error());
+        if (auto opened = out->open(offset, existing); !opened) return std::unexpected(opened.error());
         return out;
     }
     result<std::uint64_t> part_size(const virtual_path& part) override { return files().part_size(part); }

@@ -1,6 +1,7 @@
 #pragma once
-// Writes and copies bytes of open files completely, also if the system writes only some of them at a time. Functions on
-// descriptors that the caller owns, for any thread; they block on the disk. Errors name `display_path`.
+// Steps of storing a file that the system does in pieces, or in several ways: bytes are written and copied completely, an
+// open file gets a name, a directory is synced. Functions on descriptors that the caller owns, for any thread; they block on
+// the disk. Errors name `display_path`.
 
 #include <cstdint>
 #include <span>
@@ -20,6 +21,16 @@ namespace sallyport::vfs {
 
 /// Clones the first `count` bytes of `from` into the empty file `to`. Returns false if the file system does not support it.
 [[nodiscard]] result<bool> clone_start(int from, int to, std::uint64_t count, const std::string& display_path);
+
+/// Gives the open file a name in this directory; it never replaces a file. Returns an errno, or 0.
+[[nodiscard]] int link_to(int file, int parent, const char* name) noexcept;
+
+/// `file`: one in the directory `parent`.
+[[nodiscard]] result<void> sync_directory(int parent, int file, const std::string& display_path);
+
+/// The error of an upload that would leave a gap.
+[[nodiscard]] std::unexpected<error> cannot_continue(const std::string& display_path, std::uint64_t at,
+                                                     std::uint64_t length);
 
 /// Of the error of a disk that writes nothing, after the path.
 inline constexpr const char* no_progress_text = ": the disk accepts no more bytes";

@@ -1,6 +1,7 @@
-#include <sallyport/vfs/copy_bytes.hpp>
+#include <sallyport/vfs/file_steps.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <vector>
 
@@ -8,6 +9,8 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 namespace sallyport::vfs {
 
@@ -63,6 +66,27 @@ result<bool> clone_start(int from, int to, std::uint64_t count, const std::strin
     if (count == 0 || ::ioctl(to, FICLONE, from) != 0) return false;
     if (::ftruncate(to, static_cast<off_t>(count)) != 0) return fail_os(errno, display_path);
     return true;
+}
+
+int link_to(int file, int parent, const char* name) noexcept {
+    if (::linkat(file, "", parent, name, AT_EMPTY_PATH) == 0) return 0;
+    if (errno != ENOENT) return errno;
+    // Before Linux 6.10, AT_EMPTY_PATH needs a privilege.
+    std::array<char, 32> self{};
+    fmt::format_to_n(self.data(), self.size() - 1, "/proc/self/fd/{}", file);
+    return ::linkat(AT_FDCWD, self.data(), parent, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+}
+
+result<void> sync_directory(int parent, int file, const std::string& display_path) {
+    if (::fsync(parent) == 0) return {};
+    // EBADF: a directory that this process may write but not read, see locate(). Then the complete file system is synced.
+    if (errno == EBADF && ::syncfs(file) == 0) return {};
+    return fail_os(errno, display_path);
+}
+
+std::unexpected<error> cannot_continue(const std::string& display_path, std::uint64_t at, std::uint64_t length) {
+    return fail(errc::out_of_range,
+                fmt::format("{}: cannot continue at byte {}; the file has {} bytes", display_path, at, length));
 }
 
 }  // namespace sallyport::vfs
