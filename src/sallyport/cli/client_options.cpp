@@ -104,8 +104,8 @@ void client_options::add_connection_to(command_table& table) {
          {"--active-ports", "A-B", ports(active_ports), "Local port range for active mode (from 1024)", "any free port"},
          {"--active-address", "ADDR", text(active_address), "Address to send in PORT and EPRT, if NAT changes it",
           "local address"}});
-    table.add("Client control connections", {{"-4,--ipv4", "", flag(ipv4), "Use only IPv4 addresses of the host"},
-                                             {"-6,--ipv6", "", flag(ipv6), "Use only IPv6 addresses of the host"}});
+    table.add("Client control connections", {{"-4,--ipv4", "", flag(network.ipv4), "Use only IPv4 addresses of the host"},
+                                             {"-6,--ipv6", "", flag(network.ipv6), "Use only IPv6 addresses of the host"}});
     table.add("Client timeouts", {{"--connect-timeout", "SECONDS", time(connect, {.min = min, .max = std::chrono::hours(1)}),
                                    "Time limit for connecting to each address of the host"},
                                   {"--timeout", "SECONDS", time(timeout, a_day), "Give up after this long without progress",
@@ -141,6 +141,11 @@ void client_options::add_transfers_to(command_table& table, bool several) {
 }
 
 void client_options::add_learning_to(command_table& table) {
+    table.add("Client control connections",
+              {{"--proxy", "URL", text(network.proxy),
+                "SOCKS5 or HTTP proxy: socks5://HOST:PORT or http://USER:PASSWORD@HOST:PORT", "$ALL_PROXY, else none"},
+               {"--no-proxy", "HOSTS", text(network.no_proxy),
+                "Hosts, domains and networks to reach without proxy; '*' for all", "$NO_PROXY"}});
     table.add("Client data connections",
               {{"--no-learn", "", flag(no_learn), "Neither use nor store what was learned about the server"}});
 }
@@ -210,9 +215,17 @@ result<client_options> client_options::with(option_values given) const {
 }
 
 result<void> client_options::check() const {
-    if (ipv4 && ipv6) return fail(errc::usage, "-4 and -6 exclude each other; without them, both are tried");
+    if (auto good = network.check(); !good) return good;
     if (const auto chosen = chosen_methods(); !chosen) return std::unexpected(chosen.error());
     return security.check();
+}
+
+result<void> network_settings::check() const {
+    if (ipv4 && ipv6) return fail(errc::usage, "-4 and -6 exclude each other; without them, both are tried");
+    if (proxy.empty()) return {};
+    if (auto parsed = client::proxy_server::parse(proxy); !parsed)
+        return std::unexpected(with_option("--proxy", std::move(parsed.error())));
+    return {};
 }
 
 result<void> security_settings::check() const {
@@ -251,7 +264,14 @@ result<client::options> client_options::session(const client::url& location) con
     if (!chosen) return std::unexpected(chosen.error());
     out.methods = std::move(*chosen);
     out.address_rule = passive_address;
-    if (ipv4 || ipv6) out.version = ipv4 ? client::ip_version::ipv4 : client::ip_version::ipv6;
+    if (network.ipv4 || network.ipv6) out.version = network.ipv4 ? client::ip_version::ipv4 : client::ip_version::ipv6;
+    auto proxy = network.proxy_for(location.host);
+    if (!proxy) return std::unexpected(std::move(proxy.error()));
+    out.proxy = std::move(*proxy);
+    if (out.proxy && std::ranges::all_of(out.methods, proto::is_active))
+        return fail(errc::usage, fmt::format("active mode is not possible through the proxy {}; remove --active or "
+                                             "--data-methods, or connect without proxy: --no-proxy '*'",
+                                             out.proxy->text()));
     if (active_ports) {
         if (active_ports->first < first_unprivileged_port)
             return fail(errc::usage,
@@ -358,6 +378,19 @@ result<client::credentials> client_options::login(const client::url& location) c
     }
     if (password) out.password = std::move(*password);
     return out;
+}
+
+result<std::optional<client::proxy_server>> network_settings::proxy_for(const std::string& host) const {
+    const auto variable = [](const char* lower, const char* upper) {
+        auto found = environment(lower);
+        return found.empty() ? environment(upper) : found;
+    };
+    const auto text = proxy.empty() ? variable("all_proxy", "ALL_PROXY") : proxy;
+    const auto exceptions = no_proxy.empty() ? variable("no_proxy", "NO_PROXY") : no_proxy;
+    if (text.empty() || client::is_excepted(exceptions, host)) return std::nullopt;
+    auto parsed = client::proxy_server::parse(text);
+    if (!parsed) return std::unexpected(with_option(proxy.empty() ? "ALL_PROXY" : "--proxy", std::move(parsed.error())));
+    return std::optional(std::move(*parsed));
 }
 
 result<std::optional<std::string>> client_options::secret() const {

@@ -52,6 +52,19 @@ struct security_settings {
     [[nodiscard]] net::tls_client_options tls() const;
 };
 
+/// The way to the server.
+struct network_settings {
+    bool ipv4 = false;
+    bool ipv6 = false;
+    std::string proxy;
+    std::string no_proxy;
+
+    /// Whether they exclude each other, or are wrong. Errors name the options.
+    [[nodiscard]] result<void> check() const;
+    /// From --proxy or the environment; nothing for hosts that are excepted. Errors name the option or the variable.
+    [[nodiscard]] result<std::optional<client::proxy_server>> proxy_for(const std::string& host) const;
+};
+
 /// Where options come from, with the values of each source.
 struct option_sources {
     /// The command line, which takes precedence over the settings of a site.
@@ -69,8 +82,7 @@ struct client_options {
     bool active = false;
     bool passive = false;
     std::string methods;
-    bool ipv4 = false;
-    bool ipv6 = false;
+    network_settings network{};
     client::passive_address passive_address = client::passive_address::control;
     std::optional<port_range> active_ports;
     std::string active_address;
@@ -90,7 +102,7 @@ struct client_options {
     void add_mapping_to(command_table& table);
     /// Those for commands that transfer files; `several`: also those for many of them.
     void add_transfers_to(command_table& table, bool several);
-    /// For commands that keep what they learn about servers.
+    /// For commands that work with servers, not for those that examine them: proxies, and what is learned about servers.
     void add_learning_to(command_table& table);
 
     /// Called once the command line is parsed, before the other functions: adds the default options. Errors name the file

@@ -101,6 +101,8 @@ int run(const doctor_job& job) {
     if (!options) return report_error("doctor", options.error(), exit_status::usage);
     auto how = options->session(*location);
     if (!how) return report_error("doctor", how.error(), exit_status::usage);
+    // It examines the path from this computer.
+    how->proxy.reset();
     doctor::run_settings settings{.location = *location,
                                   .how = std::move(*how),
                                   .trace = job.trace,

@@ -89,7 +89,8 @@ site_memory::site_memory(const client::url& site, const client_options& options,
     : is_used_(!options.no_learn), is_quiet_(options.quiet) {
     if (!is_used_) return;
     const auto user = how.login.value_or(client::login_of(site)).user;
-    key_ = {to_lower(site.host), site.port, std::string(name(site.tls)), user, network_name()};
+    key_ = {to_lower(site.host), site.port, std::string(name(site.tls)), user,
+            how.proxy ? "proxy " + how.proxy->text() : network_name()};
     read();
     // An order that the user has chosen stays.
     if (options.methods.empty()) how.methods = client::with_first(std::move(how.methods), known_.method);

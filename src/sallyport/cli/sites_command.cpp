@@ -173,6 +173,9 @@ result<void> check_new_site(const sites_job& job, const result<client::url>& loc
     if (!location) return wrong(location.error().text());
     if (location->password) return wrong("passwords are not stored; remove it from the URL, and write it into ~/.netrc");
     if (location->ascii) return wrong("';type=a' is for files; remove it, and write it where the name is used");
+    const auto proxy = client::proxy_server::parse(job.settings.network.proxy);
+    if (proxy && !proxy->password.empty())
+        return wrong("passwords are not stored; remove it from --proxy, and write the proxy into client.toml or ALL_PROXY");
     return job.settings.check();
 }
 

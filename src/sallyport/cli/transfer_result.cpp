@@ -1,5 +1,7 @@
 #include <sallyport/cli/transfer_result.hpp>
 
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -73,6 +75,8 @@ int report(const transfer_result& r, const client_options& options) {
 
 std::string doctor_line(std::string_view command, std::string_view url, const client::failure& f) {
     if (status_of(f) != exit_status::data_connection) return {};
+    // The doctor examines the path without the proxy.
+    if (std::ranges::find(f.causes, client::cause::proxy_blocks_data, &client::advice::id) != f.causes.end()) return {};
     return fmt::format("sallyport {}: to find the cause, run: sallyport doctor {}\n", command, shell_word(escape(url)));
 }
 

@@ -49,6 +49,10 @@ const attempt* attempt_of(const failure_context& known, const diagnosis::verdict
 }
 
 std::vector<advice> advice_on_data(const failure_context& known) {
+    if (known.through_proxy) {
+        const bool has_port = std::ranges::any_of(known.attempts, &attempt::accepted);
+        return {{.id = has_port ? cause::proxy_blocks_data : cause::data_methods_refused, .method = {}, .url = {}}};
+    }
     std::vector<advice> out;
     for (const auto& found : diagnosis::judge(facts_of(known))) {
         const auto* const failed_attempt = attempt_of(known, found);
@@ -188,7 +192,11 @@ std::string describe_attempts(const std::vector<attempt>& attempts) {
     for (const auto& a : attempts) {
         if (!out.empty()) out += "; ";
         out += fmt::format("{}: ", name(a.method));
-        if (!a.failure) {
+        // Through a proxy, the address of a name is not known; the error has the name.
+        const bool has_address = !a.target.address.is_unspecified();
+        if (a.failure && a.accepted && !has_address) {
+            out += a.failure->text();
+        } else if (!a.failure) {
             out += fmt::format("{} worked", a.target.text());
         } else if (!a.accepted || a.failure->code == errc::rejected) {
             out += a.failure->text();
@@ -212,6 +220,7 @@ std::vector<advice> advise(const client_failure& failed_step, const failure_cont
             out.push_back(one(cause_of_transfer(failed_step, known)).front());
         return out;
     }
+    if (known.failed_at_proxy) return one(cause::proxy_failed);
     switch (failed_step.at) {
         case step::resolve:
             return one(failed_step.cause.code == errc::unsupported ? cause::no_address_of_family : cause::host_not_found);

@@ -14,7 +14,7 @@ enum class operation : std::uint8_t { open, get, put, list, change };
 /// The state of a session at the time of a failure.
 struct failure_context {
     url location;
-    /// Peer of the control connection; port 0 if it was never established.
+    /// Peer of the control connection, the server also through a proxy; port 0 if it was never established.
     endpoint peer;
     std::vector<attempt> attempts;
     std::string path;
@@ -25,6 +25,9 @@ struct failure_context {
     bool protect_data = true;
     /// For get and put: the receiver has stored a part of the file, and a transfer with resume would complete it.
     bool can_resume = false;
+    bool through_proxy = false;
+    /// Not the server, but the proxy on the way to it is the reason.
+    bool failed_at_proxy = false;
 };
 
 /// The result of each data method: "EPSV: no answer from 192.0.2.1:5001; PASV: ...".

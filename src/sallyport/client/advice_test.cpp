@@ -263,6 +263,23 @@ TEST(advice, resume_is_named_only_where_it_would_help) {
     }
 }
 
+TEST(advice, what_a_proxy_prevents_is_said_of_the_proxy) {
+    auto known = at_home();
+    known.through_proxy = true;
+    EXPECT_EQ(advise(failed(step::connect, errc::refused), known).front().id, cause::connection_refused);
+    known.attempts = {{.method = proto::data_method::epsv,
+                       .target = {{}, 40001},
+                       .accepted = true,
+                       .failure = error{errc::refused, 0, "proxy p: it cannot connect to h:40001: connection refused"}}};
+    EXPECT_EQ(advise(failed(step::data, errc::refused), known).front().id, cause::proxy_blocks_data);
+    EXPECT_EQ(describe_attempts(known.attempts), "EPSV: proxy p: it cannot connect to h:40001: connection refused");
+    known.attempts.front().accepted = false;
+    EXPECT_EQ(advise(failed(step::data, errc::refused), known).front().id, cause::data_methods_refused);
+    known.failed_at_proxy = true;
+    for (const auto at : {step::resolve, step::connect})
+        EXPECT_EQ(advise(failed(at, errc::refused), known).front().id, cause::proxy_failed);
+}
+
 // ---- The line
 
 TEST(advice, the_line_says_what_was_done_unless_the_error_does) {

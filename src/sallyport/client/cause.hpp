@@ -26,6 +26,7 @@ enum class remedy : std::uint8_t {
     none,
     check_address,
     check_network,
+    check_proxy,
     check_credentials,
     check_local_file,
     check_path,
@@ -65,6 +66,7 @@ enum class cause : std::uint8_t {
     connection_refused,
     no_response,
     unreachable,
+    proxy_failed,
     no_greeting,
     closed_before_greeting,
     service_refused,
@@ -109,6 +111,7 @@ enum class cause : std::uint8_t {
     passive_mode_failed,
     active_mode_failed,
     data_methods_refused,
+    proxy_blocks_data,
     // Transfers
     data_certificate_mismatch,
     download_interrupted,

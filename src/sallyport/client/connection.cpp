@@ -10,7 +10,7 @@
 
 #include <sallyport/base/at_exit.hpp>
 #include <sallyport/base/memory_reserve.hpp>
-#include <sallyport/net/connecting.hpp>
+#include <sallyport/client/through_proxy.hpp>
 #include <sallyport/net/stall_watch.hpp>
 
 namespace sallyport::client {
@@ -51,7 +51,7 @@ net::time_limit connection::within(net::clock::duration timeout) const {
 proto::client_settings connection::settings(open_depth until) const {
     proto::client_settings s;
     s.local = control_.local();
-    s.peer = control_.peer();
+    s.peer = server_end();
     s.tls_active = server_.tls == tls_mode::implicit;
     s.tls_required = server_.tls != tls_mode::none;
     s.protect_data = options_.protect_data;
@@ -60,6 +60,8 @@ proto::client_settings connection::settings(open_depth until) const {
     s.password = credentials_.password;
     s.account = credentials_.account;
     s.methods = options_.methods;
+    // A server can't connect to this host through a proxy.
+    if (options_.proxy) std::erase_if(s.methods, proto::is_active);
     s.address_rule = options_.address_rule;
     s.active_address = options_.active_address;
     s.greeting = s.delayed_greeting = options_.greeting;
@@ -70,15 +72,27 @@ proto::client_settings connection::settings(open_depth until) const {
     return s;
 }
 
+endpoint connection::server_end() const {
+    if (!options_.proxy || control_.peer().port == 0) return control_.peer();
+    return {ip_address::parse(server_.host).value_or(ip_address()), server_.port};
+}
+
 // ---- Opening
 
 net::task<std::optional<client_failure>> connection::open(server_address server, open_depth until, credentials login_as) {
     clock_.restart();
     server_ = std::move(server);
     credentials_ = std::move(login_as);
-    auto failed = co_await connect();
+    auto connected = co_await connector_.connect(server_, deadline_);
     clock_.stop();
-    if (failed || until == open_depth::tcp) co_return failed;
+    if (!connected) co_return std::move(connected.error());
+    control_ = std::move(*connected);
+    control_.set_keepalive(options_.keepalive);
+    if (!options_.preamble.empty()) {
+        const auto sent = co_await control_.write_all(options_.preamble, within(options_.greeting));
+        if (!sent) co_return client_failure{client_step::greeting, sent.error()};
+    }
+    if (until == open_depth::tcp) co_return std::nullopt;
     if (server_.tls == tls_mode::implicit) {
         clock_.enter(client_step::tls);
         const auto secured = co_await secure_control();
@@ -88,68 +102,6 @@ net::task<std::optional<client_failure>> connection::open(server_address server,
     if (options_.transcript) machine_->set_trace(options_.transcript);
     co_await run_machine(nullptr);
     co_return machine_->failure();
-}
-
-result<void> connection::start_attempt(address_race& race, const endpoint& to) {
-    std::function<void(const endpoint&)> on_local;
-    if (options_.before_connect) {
-        auto prepared = options_.before_connect(to);
-        if (!prepared) return std::unexpected(std::move(prepared.error()));
-        on_local = std::move(*prepared);
-    }
-    trace("connecting to " + to.text());
-    auto socket = options_.make_socket ? options_.make_socket() : net::stream_socket(to.address);
-    if (!socket) return std::unexpected(std::move(socket.error()));
-    if (options_.make_socket)
-        if (auto prepared = net::prepare_stream_socket(socket->get(), to.address); !prepared) return prepared;
-    race.start(std::move(*socket), to, on_local, within(options_.connect));
-    return {};
-}
-
-net::task<std::optional<client_failure>> connection::connect() {
-    clock_.enter(client_step::resolve);
-    auto found = result<std::vector<ip_address>>(server_.addresses);
-    if (found->empty()) found = co_await net::resolve(loop_, server_.host, within(options_.connect));
-    if (!found) co_return client_failure{client_step::resolve, found.error()};
-    const auto addresses = attempt_order(*found, options_.version);
-    if (addresses.empty() && !found->empty())
-        co_return client_failure{client_step::resolve, error{errc::unsupported, 0,
-                                                             fmt::format("{} has no IPv{} address", server_.host,
-                                                                         options_.version == ip_version::ipv4 ? 4 : 6)}};
-
-    clock_.enter(client_step::connect);
-    // If an attempt ends without a reason, an exception has ended it.
-    auto why = addresses.empty() ? error{errc::unresolved, 0, "the host has no address"} : fail_without_memory().error();
-    // More specific than the errors of connections.
-    std::optional<error> forbidden;
-    const auto race = std::make_shared<address_race>(loop_);
-    const at_exit end_others([&race] { race->end(); });
-    interruption_.race = race;
-    for (auto next = addresses.begin();
-         !interruption_.is_final && !race->connected() && (next != addresses.end() || race->is_running());) {
-        auto until = net::deadline::max();
-        if (next != addresses.end()) {
-            const auto started = start_attempt(*race, {*next++, server_.port});
-            if (!started) {
-                forbidden = started.error();
-                continue;
-            }
-            if (next != addresses.end() && options_.next_address) until = net::clock::now() + *options_.next_address;
-        }
-        co_await race->wait(until);
-        for (auto& each : race->take_failures()) {
-            why = std::move(each);
-            trace(why.text());
-        }
-    }
-    if (interruption_.is_final) co_return client_failure{client_step::connect, error{errc::cancelled, 0, {}}};
-    if (!race->connected()) co_return client_failure{client_step::connect, forbidden.value_or(std::move(why))};
-    control_ = std::move(*race->connected());
-    control_.set_keepalive(options_.keepalive);
-    if (options_.preamble.empty()) co_return std::nullopt;
-    const auto sent = co_await control_.write_all(options_.preamble, within(options_.greeting));
-    if (!sent) co_return client_failure{client_step::greeting, sent.error()};
-    co_return std::nullopt;
 }
 
 net::task<result<void>> connection::secure_control() {
@@ -322,7 +274,16 @@ net::task<> connection::connect_data(act::connect_data to) {
         machine_->connection_failed(sent.error());
         co_return;
     }
-    auto opened = co_await data_.connect(control_.local().address, to.to, options_.max_segment, limit);
+    const auto& proxy = options_.proxy;
+    const auto first = proxy ? control_.peer() : to.to;
+    auto opened = co_await data_.connect(control_.local().address, first, options_.max_segment, limit);
+    if (opened && proxy) {
+        // The server's name, so that both connections are with one host.
+        const bool is_server = to.to.address == server_end().address;
+        const proxy_destination server{is_server ? server_.host : to.to.address.text(), to.to.port};
+        opened = co_await pass_proxy(data_.stream(), *proxy, server, limit);
+        if (opened) trace(fmt::format("connected to {} through the proxy {}", server.text(), proxy->text()));
+    }
     if (opened && !options_.data_preamble.empty()) opened = co_await data_.stream().write_all(options_.data_preamble, limit);
     if (!opened) trace(opened.error().text());
     machine_->data_opened(opened);
@@ -447,7 +408,7 @@ net::task<bool> connection::abort_transfer() {
 
 net::task<> connection::cancel() {
     interruption_.is_final = true;
-    if (const auto race = interruption_.race.lock()) race->end();
+    connector_.cancel();
     const bool is_aborted = co_await abort_transfer();
     if (!is_aborted) control_.interrupt_read();
 }
@@ -475,6 +436,10 @@ void connection::trace_attempts() {
         const auto& a = all[traced_attempts_];
         const bool tried = a.target.port != 0 || a.failure;
         if (!tried) break;
+        if (options_.proxy) {
+            trace(fmt::format("{}: connecting through the proxy", name(a.method)));
+            continue;
+        }
         if (a.advertised.port != 0 && a.advertised.address != a.target.address)
             trace(fmt::format("the server advertises {}; connecting to {}, the address of the control connection",
                               a.advertised.text(), a.target.text()));

@@ -41,10 +41,12 @@ struct session::impl {
     std::uint64_t received = 0;
 
     [[nodiscard]] std::unexpected<failure> failed(client_failure failed_step) const {
-        failure_context known{location, conn.control().peer(), attempts, path, current};
+        failure_context known{location, conn.server_end(), attempts, path, current};
         known.user = login().user;
         known.protect_data = opts.protect_data;
         known.identity = conn.identity();
+        known.through_proxy = opts.proxy.has_value();
+        known.failed_at_proxy = conn.failed_at_proxy();
         known.can_resume = opts.can_resume && !location.ascii && received > 0;
         return std::unexpected(make_failure(std::move(failed_step), known, action));
     }
