@@ -98,7 +98,9 @@ def cannot(why):
 @pytest.fixture(autouse=True)
 def own_state(tmp_path_factory, monkeypatch):
     """What our client learns of servers in one test is not known in another one, whose servers may have the same addresses. Nor are the
-    default options of the user who runs the tests."""
+    default options of the user who runs the tests, or a proxy of the environment."""
+    for name in ("ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / f"state-{uuid.uuid4()}"))
 

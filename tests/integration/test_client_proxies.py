@@ -1,19 +1,19 @@
 """The client with SOCKS5 and HTTP proxies: control and data connections, TLS, logins, exceptions, faults (C8, CL-05)."""
 
 import json
+import os
+import signal
 import socket
+import subprocess
 
 import pytest
 
+from conftest import cannot
 from free_ports import free_port
+from harness import programs
+from harness.daemon import wait_until
 from harness.our_client import here, ours, result_of, run, scripted, there  # noqa: F401  (fixtures)
 from harness.scripted_proxy import HttpProxy, Socks5Proxy
-
-
-@pytest.fixture(autouse=True)
-def no_proxy_of_ours(monkeypatch):
-    for name in ("ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(params=[Socks5Proxy, HttpProxy], ids=["socks5", "http"])
@@ -229,3 +229,69 @@ def test_the_doctor_uses_no_proxy(proxies, ours, monkeypatch):
     monkeypatch.setenv("ALL_PROXY", proxy.url)
     assert json.loads(run("doctor", "--json", ours + "/", seconds=120).stdout)
     assert proxy.count == 0
+
+
+# ---- Proxies of other projects
+
+DANTE = """
+logoutput: stderr
+internal: 127.0.0.1 port = {port}
+external: 127.0.0.1
+socksmethod: none
+clientmethod: none
+user.privileged: root
+user.unprivileged: nobody
+client pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
+socks pass {{ from: 127.0.0.0/8 to: 0.0.0.0/0 }}
+"""
+
+TINYPROXY = """
+Port {port}
+Listen 127.0.0.1
+Timeout 60
+MaxClients 20
+BasicAuth jo secret
+"""
+
+
+@pytest.fixture(params=["danted", "tinyproxy"])
+def real_proxy(request, tmp_path):
+    """The URL of dante or tinyproxy."""
+    program = programs.reference_server(request.param)
+    if not program:
+        cannot(f"{request.param} is not in build/reference-servers; tools/reference-servers fetches it")
+    port = free_port()
+    config = tmp_path / "proxy.conf"
+    config.write_text((DANTE if request.param == "danted" else TINYPROXY).format(port=port))
+    argv = ["-f", config] if request.param == "danted" else ["-d", "-c", config]
+    with (tmp_path / "proxy.log").open("w") as log:
+        process = subprocess.Popen([program, *map(str, argv)], stdout=log, stderr=log, start_new_session=True)
+
+    def accepts():
+        assert process.poll() is None, (tmp_path / "proxy.log").read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        wait_until(accepts)
+        yield f"socks5://127.0.0.1:{port}" if request.param == "danted" else f"http://jo:secret@127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "ftpes"])
+def test_with_proxies_of_other_projects(real_proxy, start, there, here, certificate, scheme):
+    """C8: dante, without a login, and tinyproxy, with one; unencrypted and with TLS. localhost is a name for the proxy."""
+    daemon = start("serve", there, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--tls-cert", certificate.cert, "--tls-key",
+                   certificate.key)
+    (there / "a").write_bytes(b"content" * 100_000)
+    options = ["--json", "--ca", certificate.cert, "--proxy", real_proxy]
+    url = f"{scheme}://writer:lab@localhost:{daemon.port}"
+    done = run("get", *options, url + "/a", cwd=here)
+    assert done.returncode == 0, done.stdout
+    assert (here / "a").read_bytes() == b"content" * 100_000
+    done = run("put", *options, here / "a", url + "/b")
+    assert done.returncode == 0, done.stdout
+    assert (there / "b").read_bytes() == b"content" * 100_000
+    assert result_of(run("ls", "--json", "--proxy", real_proxy, f"ftp://127.0.0.1:{free_port()}/"))["exit_code"] == 3

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
+#include <vector>
 
 #include <sallyport/base/at_exit.hpp>
 #include <sallyport/base/memory_reserve.hpp>
