@@ -30,9 +30,13 @@ def as_root():
 
 
 def facts_of(pid):
-    """The rights of each thread of a process."""
+    """The rights of each thread of a process, without those that end meanwhile."""
     for task in Path(f"/proc/{pid}/task").iterdir():
-        rows = dict(row.split(":", 1) for row in (task / "status").read_text().splitlines() if ":" in row)
+        try:
+            text = (task / "status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        rows = dict(row.split(":", 1) for row in text.splitlines() if ":" in row)
         yield {name: value.split() for name, value in rows.items()}
 
 

@@ -53,7 +53,8 @@ def test_a_login_gets_the_slot_of_a_silent_session(start, folder, bound):
 
 
 def test_dialed_at_the_login_they_cost_nothing(start, folder):
-    server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--max-sessions", 1)
+    """The server has room for one client, and for the health check."""
+    server = start("serve", folder, "--listen", "127.0.0.1:0", "--user", "writer:lab", "--max-sessions", 2)
     gate = start("gate", "--listen", "127.0.0.1:0", "--backend", f"ftp://127.0.0.1:{server.port}", "--dial", "login")
     silent = crowd(gate)
     assert served(gate) < 2
