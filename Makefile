@@ -3,9 +3,8 @@ PREFIX  ?= /usr/local
 SECONDS ?= 10
 MINUTES ?= 30
 DIR     ?= build/sample
-# What make soak runs with ThreadSanitizer: unit tests of folders with threads, and integration tests in which threads meet.
-THREADED_LAYERS = base net helper reach status vfs client doctor diagnosis frontend server gate ops
-THREADED = administration certificates graceful_restart operation serve_operation tls_sessions uploads
+# The integration tests in which threads meet, which make soak runs with ThreadSanitizer.
+THREADED = administration certificates graceful_restart operation page partial_uploads serve_operation tls_sessions uploads
 
 .DEFAULT_GOAL := build
 .PHONY: deps build dev up test soak deb tarball image trial debian13 bench fuzz tidy repro install clean help
@@ -39,8 +38,8 @@ soak:                                     ## clients and faults at random with s
 	@tools/reference-servers
 	SALLYPORT=build/asan/sallyport SOAK_SECONDS=600 tools/integration tests/integration/test_soak.py
 	tools/integration --soak $(MINUTES)
-	@tools/build tsan sallyport $(addsuffix _test,$(THREADED_LAYERS))
-	TSAN_OPTIONS=die_after_fork=0 ctest --preset tsan -j $$((2 * $$(nproc))) -R "^($$(echo $(THREADED_LAYERS) | tr ' ' '|'))\\."
+	@tools/build tsan
+	TSAN_OPTIONS=die_after_fork=0 ctest --preset tsan -j $$((2 * $$(nproc))) -L unit
 	SLOWNESS=4 PART=together SALLYPORT=build/tsan/sallyport tools/integration $(addprefix tests/integration/test_,$(THREADED:%=%.py))
 	SOAK=1 PART=together tools/integration $$(grep -l SOAK tests/integration/test_*.py)
 	ALLOCATIONS=all tools/integration tests/integration/test_allocation_failures.py

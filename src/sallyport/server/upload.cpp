@@ -141,7 +141,10 @@ private:
         result<void> received = co_await fill(first, nullptr);
         if (received && first.last && in_memory_) {
             received = co_await finish_receiving();
-            if (received) received = write_and_publish(first);
+            if (received) {
+                unwritten_ = nullptr;
+                received = write_and_publish(first);
+            }
             co_return received;
         }
         if (!received) co_return received;
@@ -163,8 +166,8 @@ private:
         if (is_stream()) t_.data().set_low_watermark(further_watermark);
         const portion* filled = &blocks_[0];
         for (std::size_t index = 1; !filled->last; index = 1 - index) {
-            writer.add([this, filled] { return write(*filled); });
             unwritten_ = nullptr;
+            writer.add([this, filled] { return write(*filled); });
             portion& next = blocks_.at(index);
             // The previous content of `next` was added before that of the other block, so it has been written.
             result<void> done = co_await writer.wait_for_remaining(1);
@@ -181,8 +184,8 @@ private:
             if (done) published = std::move(store_);
             return done;
         };
-        writer.add(std::move(publish));
         unwritten_ = nullptr;
+        writer.add(std::move(publish));
         co_return result<void>();
     }
 
@@ -273,7 +276,6 @@ private:
     }
 
     result<void> write_and_publish(const portion& last) {
-        unwritten_ = nullptr;
         result<void> done = write(last);
         if (done) done = store_->commit();
         return done;
