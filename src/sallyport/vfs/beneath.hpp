@@ -51,4 +51,8 @@ private:
 /// an errno.
 [[nodiscard]] std::expected<status, int> status_at(int directory, const char* name, may_block wait = may_block::yes);
 
+[[nodiscard]] inline bool same_file(const status& a, const status& b) noexcept {
+    return a.inode == b.inode && a.device == b.device;
+}
+
 }  // namespace sallyport::vfs

@@ -7,10 +7,14 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
+
+#include <sallyport/vfs/beneath.hpp>
+#include <sallyport/vfs/temporary_name.hpp>
 
 namespace sallyport::vfs {
 
@@ -68,6 +72,18 @@ result<bool> clone_start(int from, int to, std::uint64_t count, const std::strin
     return true;
 }
 
+bool is_named(int file, int parent, const std::string& name) {
+    const auto held = status_at(file, "");
+    const auto named = status_at(parent, name.c_str());
+    return held && named && same_file(*held, *named);
+}
+
+bool lock_temporary(int file) {
+    if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
+    const auto facts = status_at(file, "");
+    return !facts || facts->links > 0;
+}
+
 int link_to(int file, int parent, const char* name) noexcept {
     if (::linkat(file, "", parent, name, AT_EMPTY_PATH) == 0) return 0;
     if (errno != ENOENT) return errno;
@@ -75,6 +91,17 @@ int link_to(int file, int parent, const char* name) noexcept {
     std::array<char, 32> self{};
     fmt::format_to_n(self.data(), self.size() - 1, "/proc/self/fd/{}", file);
     return ::linkat(AT_FDCWD, self.data(), parent, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+}
+
+int link_replacing(int file, int parent, const char* name) {
+    const std::string between = make_temporary_name();
+    // Before the file has a name that would make it a leftover.
+    static_cast<void>(lock_temporary(file));
+    if (const int refused = link_to(file, parent, between.c_str()); refused != 0) return refused;
+    const int failed = ::renameat(parent, between.c_str(), parent, name) == 0 ? 0 : errno;
+    if (failed != 0) ::unlinkat(parent, between.c_str(), 0);
+    ::flock(file, LOCK_UN);
+    return failed;
 }
 
 result<void> sync_directory(int parent, int file, const std::string& display_path) {

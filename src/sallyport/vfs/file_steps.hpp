@@ -22,8 +22,18 @@ namespace sallyport::vfs {
 /// Clones the first `count` bytes of `from` into the empty file `to`. Returns false if the file system does not support it.
 [[nodiscard]] result<bool> clone_start(int from, int to, std::uint64_t count, const std::string& display_path);
 
+/// Whether the open file is the one that has this name now.
+[[nodiscard]] bool is_named(int file, int parent, const std::string& name);
+
+/// Locks a temporary file as in use, so that it is not removed as a leftover (leftovers.hpp). Returns false if it was
+/// removed already. Without working locks, no leftover is removed.
+[[nodiscard]] bool lock_temporary(int file);
+
 /// Gives the open file a name in this directory; it never replaces a file. Returns an errno, or 0.
 [[nodiscard]] int link_to(int file, int parent, const char* name) noexcept;
+/// The same in place of a file that has the name. Only rename can replace, and it needs a name to rename from: the file has
+/// a temporary one for a short time.
+[[nodiscard]] int link_replacing(int file, int parent, const char* name);
 
 /// `file`: one in the directory `parent`.
 [[nodiscard]] result<void> sync_directory(int parent, int file, const std::string& display_path);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <sallyport/vfs/file_steps.hpp>
-#include <sallyport/vfs/temporary_name.hpp>
 
 namespace sallyport::vfs {
 namespace {
@@ -21,13 +20,6 @@ struct opened_part {
 
 /// What counts of a part with this size.
 std::uint64_t usable(std::uint64_t size) noexcept { return size == 0 ? 0 : size - 1; }
-
-/// The same file as the one that has this name now.
-bool is_named(int file, int parent, const std::string& name) {
-    const auto held = status_at(file, "");
-    const auto named = status_at(parent, name.c_str());
-    return held && named && held->inode == named->inode && held->device == named->device;
-}
 
 result<status> check_part(int file, const std::string& display_path) {
     const auto facts = status_at(file, "");
@@ -129,14 +121,7 @@ private:
     [[nodiscard]] int publish() const {
         const char* const name = target_.name.c_str();
         const int failed = link_to(file_.get(), parent(), name);
-        if (failed == EEXIST && may_replace_) {
-            const std::string between = make_temporary_name();
-            if (const int refused = link_to(file_.get(), parent(), between.c_str()); refused != 0) return refused;
-            if (::renameat(parent(), between.c_str(), parent(), name) == 0) return 0;
-            const int refused = errno;
-            ::unlinkat(parent(), between.c_str(), 0);
-            return refused;
-        }
+        if (failed == EEXIST && may_replace_) return link_replacing(file_.get(), parent(), name);
         if (failed != EPERM && failed != EOPNOTSUPP) return failed;
         // A file system without links.
         if (!is_named(file_.get(), parent(), part_)) return ENOENT;

@@ -46,8 +46,6 @@ bool is_quick(const store_request& request, std::uint64_t old_size) {
     return !continues && old_size <= max_quick_free;
 }
 
-bool same_file(const status& a, const status& b) { return a.inode == b.inode && a.device == b.device; }
-
 /// Opens and locks the file to be continued. Returns an empty descriptor if there is none.
 result<unique_fd> lock_old(const root_directory::entry_location& target, const std::string& display_path) {
     for (int attempt = 0; attempt < 8; ++attempt) {
@@ -57,9 +55,7 @@ result<unique_fd> lock_old(const root_directory::entry_location& target, const s
         if (!old) return fail_os(errno, display_path);
         if (::flock(old.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) break;
         // Between opening and locking another upload may have replaced the file; then the locked file is an old one.
-        const auto held = status_at(old.get(), "");
-        const auto named = status_at(target.parent.get(), target.name.c_str());
-        if (held && named && same_file(*held, *named)) return old;
+        if (is_named(old.get(), target.parent.get(), target.name)) return old;
     }
     return fail(errc::busy, display_path + ": another upload is continuing this file; try again when it has ended");
 }
@@ -74,14 +70,6 @@ unique_fd open_to_grow(const root_directory::entry_location& target, int old) {
     const auto held = status_at(old, "");
     const bool can_grow = opened && held && same_file(*opened, *held) && held->links == 1;
     return can_grow ? std::move(file) : unique_fd{};
-}
-
-/// Locks a temporary file as in use, so that it is not removed as a leftover (leftovers.hpp). Returns false if it was
-/// removed already. Without working locks, no leftover is removed.
-bool lock_temporary(int file) {
-    if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
-    const auto facts = status_at(file, "");
-    return !facts || facts->links > 0;
 }
 
 struct temporary {
@@ -255,10 +243,8 @@ private:
         return sync_ == sync_policy::full ? sync_directory(parent(), file_.get(), display_path_) : result<void>{};
     }
 
-    int link_to(const char* name) const { return vfs::link_to(file_.get(), parent(), name); }
-
     int publish_new() const {
-        if (temporary_.empty()) return link_to(name());
+        if (temporary_.empty()) return link_to(file_.get(), parent(), name());
         if (::renameat2(parent(), temporary_.c_str(), parent(), name(), RENAME_NOREPLACE) == 0) return 0;
         if (errno != EINVAL && errno != ENOSYS) return errno;
         // A file system without RENAME_NOREPLACE: link does not replace a file either.
@@ -267,18 +253,10 @@ private:
         return 0;
     }
 
-    int publish_replacing() {
-        if (temporary_.empty()) {
-            // Only rename can replace, and it needs a name to rename from.
-            const int failed = replaces_ ? EEXIST : link_to(name());
-            if (failed != EEXIST) return failed;
-            std::string between = make_temporary_name();
-            // Before the file has a name that would make it a leftover.
-            static_cast<void>(lock_temporary(file_.get()));
-            if (const int refused = link_to(between.c_str()); refused != 0) return refused;
-            temporary_ = std::move(between);
-        }
-        return ::renameat(parent(), temporary_.c_str(), parent(), name()) == 0 ? 0 : errno;
+    int publish_replacing() const {
+        if (!temporary_.empty()) return ::renameat(parent(), temporary_.c_str(), parent(), name()) == 0 ? 0 : errno;
+        const int failed = replaces_ ? EEXIST : link_to(file_.get(), parent(), name());
+        return failed == EEXIST ? link_replacing(file_.get(), parent(), name()) : failed;
     }
 
     root_directory::entry_location target_;

@@ -291,8 +291,8 @@ public:
     }
 
     [[nodiscard]] result<void> open(std::optional<std::uint64_t> offset, existing_target existing) {
-        // So that the files are counted. If the part exists, it takes the place that is free, or its own.
-        (void)root_.used->remaining(*root_.files, root_.limits);
+        // Counts the files, if that has not been done.
+        if (auto counted = root_.used->reserve(*root_.files, root_.limits, {}); !counted) return counted;
         constexpr amount one{.bytes = 0, .files = 1};
         return root_.change({&part_}, one, {}, [&]() -> result<void> {
             auto opened = root_.files->open_part(part_, path_, offset, existing);
