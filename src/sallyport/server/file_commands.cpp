@@ -141,12 +141,8 @@ net::task<result<proto::file_result>> run_file_command(std::shared_ptr<session_c
         found = co_await disk.run(std::move(work));
     }
     if (!found && found.error().code == errc::not_found && request.command == verb::size &&
-        shared->config.keep_partial_uploads && check_upload(*user_account, verb::appe, request.path, 0)) {
-        auto work = [&files, &request, &user = *user_account]() -> result<std::uint64_t> {
-            const auto part = partial_path(request.path);
-            if (!part || !check_access(user, verb::appe, *part)) return fail(errc::not_found);
-            return files.part_size(*part);
-        };
+        shared->config.keep_partial_uploads) {
+        auto work = [&files, &request, &who = *user_account] { return part_size(files, who, request.path); };
         const auto size = co_await disk.run(std::move(work));
         if (size) co_return proto::file_result{.size = *size, .line = {}};
     }

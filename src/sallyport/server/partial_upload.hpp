@@ -4,24 +4,32 @@
 // SIZE of NAME then says how many bytes there are, since this is what clients ask to find out where to continue. Nothing
 // else finds the file under NAME.
 //
-// Pure functions; any thread.
+// Functions without state that block on the disk; any thread.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include <sallyport/base/error.hpp>
 #include <sallyport/base/virtual_path.hpp>
 #include <sallyport/proto/server_actions.hpp>
+#include <sallyport/server/access_policy.hpp>
+#include <sallyport/server/account.hpp>
+#include <sallyport/vfs/filesystem.hpp>
 
 namespace sallyport::server {
 
-/// Nothing if the name would be too long.
-[[nodiscard]] std::optional<virtual_path> partial_path(const virtual_path& path);
+/// The name of the part; nothing if it would be too long, or the account may not upload to it.
+[[nodiscard]] std::optional<virtual_path> partial_path(const account& user, proto::verb command, std::uint64_t offset,
+                                                       const virtual_path& path);
 
-/// Whether an upload that was cut off can be continued at all: not in TYPE A, which changes the number of bytes, nor STOU,
-/// whose name the client does not know.
-[[nodiscard]] bool can_be_kept(const proto::transfer_request& request) noexcept;
+/// The part for this upload; null if it must not have one: NAME exists, TYPE A changes the number of bytes, the client does
+/// not know the name (STOU), or there is a part that the account may not replace.
+[[nodiscard]] result<std::unique_ptr<vfs::store_file>> open_part(vfs::filesystem& files, const virtual_path& part,
+                                                                 const virtual_path& path, upload_access access,
+                                                                 const proto::transfer_request& request);
 
-/// How many bytes of a part the upload keeps; nothing: all of them (APPE).
-[[nodiscard]] std::optional<std::uint64_t> start_of(const proto::transfer_request& request) noexcept;
+/// Where the account can continue the upload of a file that does not exist.
+[[nodiscard]] result<std::uint64_t> part_size(vfs::filesystem& files, const account& user, const virtual_path& path);
 
 }  // namespace sallyport::server

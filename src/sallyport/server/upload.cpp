@@ -93,11 +93,8 @@ struct portion {
 class upload_job {
 public:
     upload_job(transfer& t, virtual_path path, upload_access access) : t_(t), path_(std::move(path)), access_(access) {
-        if (!t_.shared().config.keep_partial_uploads) return;
-        partial_ = partial_path(path_);
-        // Its name may be denied, or hidden.
-        if (partial_ && !check_upload(*t_.user_account(), t_.request().command, *partial_, t_.request().offset))
-            partial_.reset();
+        if (t_.shared().config.keep_partial_uploads)
+            partial_ = partial_path(*t_.user_account(), t_.request().command, t_.request().offset, path_);
     }
 
     /// An upload that cannot be stored is refused before 150, so that the client sends no data: missing directory, a
@@ -301,36 +298,16 @@ private:
         }
         if (partial_) {
             if (wait == vfs::may_block::no) return fail(errc::busy);
-            const auto opened = open_part();
-            if (!opened) return std::unexpected(opened.error());
-            if (*opened) return {};
+            auto part = open_part(t_.files(), *partial_, path_, access_, t_.request());
+            if (!part) return std::unexpected(part.error());
+            store_ = std::move(*part);
+            is_part_ = store_ != nullptr;
+            if (is_part_) return {};
         }
         auto opened = t_.files().open_store(path_, access_.mode, t_.request().offset, wait);
         if (!opened) return std::unexpected(opened.error());
         store_ = std::move(*opened);
         return {};
-    }
-
-    /// False: it is no new file, or must not have a part.
-    result<bool> open_part() {
-        const auto& request = t_.request();
-        const auto old = t_.files().stat(path_, vfs::may_block::yes);
-        if (old) return false;
-        if (old.error().code != errc::not_found) return std::unexpected(old.error());
-        if (!can_be_kept(request)) {
-            // The rest of a part would be taken for the whole file.
-            if (request.command != proto::verb::appe || !t_.files().part_size(*partial_)) return false;
-            return fail(errc::unsupported, path_.text() + ": only an upload in TYPE I can continue its part");
-        }
-        const bool replaces = access_.mode == vfs::store_mode::replace;
-        // Without the right to overwrite, nothing of another upload is dropped.
-        if (access_.mode == vfs::store_mode::create_only && t_.files().stat(*partial_, vfs::may_block::yes)) return false;
-        auto part = t_.files().open_part(*partial_, path_, start_of(request),
-                                         replaces ? vfs::existing_target::replace : vfs::existing_target::keep);
-        is_part_ = part.has_value();
-        if (part) store_ = std::move(*part);
-        if (part || part.error().code == errc::not_a_file || part.error().code == errc::permission) return is_part_;
-        return std::unexpected(part.error());
     }
 
     net::task<> discard_input() {
