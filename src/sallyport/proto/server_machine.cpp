@@ -115,7 +115,7 @@ void server_machine::dispatch(const command& c) {
     files_.note_command(c.id);
     if (const auto no = refuse_early(c, login_.stage(), login_.needs_tls_first(protection_.tls())))
         return send_reply(as_reply(*no));
-    if (const auto no = settings_.commands.refuses(c)) return send_reply(as_reply(*no));
+    if (const auto no = settings_.policy.refuses(c)) return send_reply(as_reply(*no));
     switch (c.id) {
         case verb::user:
         case verb::pass:
@@ -276,7 +276,7 @@ void server_machine::handle_information(const command& c) {
                              .passive = settings_.passive_allowed,
                              .active = settings_.active_allowed,
                              .doctor = settings_.site_doctor != nullptr,
-                             .policy = settings_.commands};
+                             .policy = settings_.policy};
     switch (c.id) {
         case verb::feat: return send_reply(feat_reply(offer, files_.options()));
         case verb::help: return send_reply(help_reply(c.argument, offer));

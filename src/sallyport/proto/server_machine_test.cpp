@@ -58,7 +58,7 @@ TEST(server_machine, every_verb_of_the_table_is_served) {
 // S6
 TEST(server_machine, commands_that_the_policy_refuses) {
     auto restricted = settings();
-    restricted.commands = *command_policy::make({}, {"MLSD", "REIN"}, true);
+    restricted.policy = *command_policy::make({}, {"MLSD", "REIN"}, true);
     server_machine m(restricted);
     log_in(m);
     const auto code_of = [&](std::string_view line) {
@@ -82,7 +82,7 @@ TEST(server_machine, commands_that_the_policy_refuses) {
 
 TEST(server_machine, commands_that_the_policy_refuses_begin_no_transfer) {
     auto restricted = settings();
-    restricted.commands = *command_policy::make({"PASV", "LIST"}, {}, false);
+    restricted.policy = *command_policy::make({"PASV", "LIST"}, {}, false);
     server_machine m(restricted);
     log_in(m);
     std::string out;

@@ -45,7 +45,7 @@ struct server_settings {
     // TLS-06
     bool ccc_allowed = false;
     // Which commands are refused for all users.
-    command_policy commands{};
+    command_policy policy{};
     // SITE DOCTOR is offered to users that have logged in; called for it.
     std::function<site_doctor_facts()> site_doctor{};
     std::chrono::milliseconds idle_timeout = limits::idle_timeout;

@@ -36,7 +36,7 @@ proto::server_settings settings_for(const settings& s, const endpoint& client, c
     out.passive_allowed = s.passive_allowed;
     out.active_allowed = s.active_allowed;
     out.ccc_allowed = s.ccc_allowed;
-    out.commands = s.commands;
+    out.policy = s.commands;
     if (s.site_doctor) out.site_doctor = std::move(known);
     out.idle_timeout = s.idle_timeout;
     out.login_timeout = s.login_timeout;
